@@ -1,0 +1,70 @@
+//! RSASSA-PKCS1-v1_5 and RSASSA-PSS (RFC 7518 §§3.3, 3.5), 2,048 to 8,192 bits.
+
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeyPair;
+use aws_lc_rs::signature::{self, KeyPair as _, ParsedPublicKey, RsaEncoding, RsaParameters};
+
+use super::Algorithm;
+
+pub(crate) struct Private {
+    pair: KeyPair,
+    encoding: &'static dyn RsaEncoding,
+}
+
+impl Private {
+    pub(crate) fn from_pkcs8(algorithm: Algorithm, der: &[u8]) -> Option<Self> {
+        let pair = KeyPair::from_pkcs8(der).ok()?;
+        Some(Self { pair, encoding: encoding(algorithm) })
+    }
+
+    pub(crate) fn from_pkcs1(algorithm: Algorithm, der: &[u8]) -> Option<Self> {
+        let pair = KeyPair::from_der(der).ok()?;
+        Some(Self { pair, encoding: encoding(algorithm) })
+    }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+        let mut signature = vec![0; self.pair.public_modulus_len()];
+        self.pair.sign(self.encoding, &SystemRandom::new(), message, &mut signature).ok()?;
+        Some(signature)
+    }
+
+    /// The public half as a `SubjectPublicKeyInfo`.
+    pub(crate) fn public_spki(&self) -> Option<Vec<u8>> {
+        let der: PublicKeyX509Der<'_> = self.pair.public_key().as_der().ok()?;
+        Some(der.as_ref().to_vec())
+    }
+}
+
+pub(crate) fn public(algorithm: Algorithm, der: &[u8]) -> Option<ParsedPublicKey> {
+    ParsedPublicKey::new(parameters(algorithm), der).ok()
+}
+
+/// The same key as a `SubjectPublicKeyInfo`, whether it came as one or as PKCS#1.
+pub(crate) fn spki(der: &[u8]) -> Option<Vec<u8>> {
+    let key = aws_lc_rs::rsa::PublicKey::from_der(der).ok()?;
+    let spki: PublicKeyX509Der<'_> = key.as_der().ok()?;
+    Some(spki.as_ref().to_vec())
+}
+
+fn encoding(algorithm: Algorithm) -> &'static dyn RsaEncoding {
+    match algorithm {
+        Algorithm::Rs384 => &signature::RSA_PKCS1_SHA384,
+        Algorithm::Rs512 => &signature::RSA_PKCS1_SHA512,
+        Algorithm::Ps256 => &signature::RSA_PSS_SHA256,
+        Algorithm::Ps384 => &signature::RSA_PSS_SHA384,
+        Algorithm::Ps512 => &signature::RSA_PSS_SHA512,
+        _ => &signature::RSA_PKCS1_SHA256,
+    }
+}
+
+fn parameters(algorithm: Algorithm) -> &'static RsaParameters {
+    match algorithm {
+        Algorithm::Rs384 => &signature::RSA_PKCS1_2048_8192_SHA384,
+        Algorithm::Rs512 => &signature::RSA_PKCS1_2048_8192_SHA512,
+        Algorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
+        Algorithm::Ps384 => &signature::RSA_PSS_2048_8192_SHA384,
+        Algorithm::Ps512 => &signature::RSA_PSS_2048_8192_SHA512,
+        _ => &signature::RSA_PKCS1_2048_8192_SHA256,
+    }
+}

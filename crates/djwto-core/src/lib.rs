@@ -1,0 +1,51 @@
+//! The djwto engine: what a token must be, where it travels, and why it is refused.
+//!
+//! No I/O and no clock: a face (Django, a server, a middleware) passes in header bytes and the
+//! time, and gets back claims or a refusal with a stable slug. The paved path is [`Engine`]:
+//!
+//! ```
+//! use djwto_core::{Algorithm, Engine, Keys, Kind, Mode, Policy, PolicyOptions};
+//! use djwto_core::{Transport, TransportOptions, UnixTime};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let engine = Engine {
+//!     keys: Keys::load(Algorithm::Hs256, Some(b"a secret of at least 32 bytes......"), None)?,
+//!     policy: Policy::new(PolicyOptions::default())?,
+//!     transport: Transport::new(TransportOptions {
+//!         modes: vec![Mode::Json],
+//!         ..TransportOptions::default()
+//!     })?,
+//! };
+//! let now = UnixTime::new(1_700_000_000.0).ok_or("finite")?;
+//! let access = engine.sign(
+//!     r#"{"exp":1700000300,"iat":1700000000,"jti":"1","type":"access","user":{"id":7}}"#,
+//! )?;
+//! let bearer = format!("Bearer {}", access.text());
+//! let seen = engine.authenticate(Some(bearer.as_bytes()), None, Kind::Access, now)?;
+//! assert_eq!(seen.verified.payload(), access.payload());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The essays in [`manual`] explain the defaults and the attacks they answer.
+
+pub mod algorithm;
+pub mod claims;
+pub mod compact;
+pub mod engine;
+pub mod error;
+pub mod issue;
+mod json;
+pub mod key;
+pub mod manual;
+pub mod policy;
+pub mod transport;
+pub mod verify;
+
+pub use algorithm::Algorithm;
+pub use claims::{Kind, UnixTime};
+pub use engine::Engine;
+pub use error::Code;
+pub use key::Keys;
+pub use policy::{Policy, PolicyOptions};
+pub use transport::{Mode, Transport, TransportOptions};

@@ -1,0 +1,3 @@
+//! Essays: why the defaults are what they are.
+
+pub mod defaults;

@@ -1,0 +1,154 @@
+//! What the operator demands of a token, and puts into a new one. A wrong policy cannot be built.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::claims::Kind;
+
+/// The most that clocks may be apart: more would keep expired tokens alive.
+pub const MAX_LEEWAY: Duration = Duration::from_secs(300);
+
+/// The operator's wishes, before they are checked.
+#[derive(Clone, Debug)]
+pub struct PolicyOptions {
+    /// `iss` of every token.
+    pub issuer: Option<String>,
+    /// `sub` of every token.
+    pub subject: Option<String>,
+    /// `aud` of every token; one shared entry is enough to match. `None`: no `aud`, and a token
+    /// that has one is refused (RFC 7519 §4.1.3).
+    pub audience: Option<Audience>,
+    /// Whether tokens carry `iat`, and must.
+    pub issued_at: bool,
+    /// Whether tokens carry `jti`, and must.
+    pub id: bool,
+    /// Life of an access token. `None`: as long as its refresh token.
+    pub access_lifetime: Option<Duration>,
+    /// Life of a refresh token. `None`: for ever.
+    pub refresh_lifetime: Option<Duration>,
+    /// Time until a new token becomes valid. Zero: at once, without `nbf`.
+    pub not_before: Duration,
+    /// How far clocks may be apart, at most [`MAX_LEEWAY`].
+    pub leeway: Duration,
+}
+
+impl Default for PolicyOptions {
+    fn default() -> Self {
+        Self {
+            issuer: None,
+            subject: None,
+            audience: None,
+            issued_at: true,
+            id: true,
+            access_lifetime: Some(Duration::from_secs(300)),
+            refresh_lifetime: Some(Duration::from_secs(86_400)),
+            not_before: Duration::ZERO,
+            leeway: Duration::ZERO,
+        }
+    }
+}
+
+/// The audience, written into tokens the way it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// One, as a string.
+    One(String),
+    /// Several, as a list.
+    Several(Vec<String>),
+}
+
+impl Audience {
+    /// The entries.
+    pub fn entries(&self) -> &[String] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Several(several) => several,
+        }
+    }
+}
+
+/// Checked wishes.
+#[derive(Clone, Debug)]
+pub struct Policy(PolicyOptions);
+
+impl Policy {
+    /// Checks the wishes.
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyError`] names the field that is wrong.
+    pub fn new(options: PolicyOptions) -> Result<Self, PolicyError> {
+        let empty = |text: &Option<String>| text.as_ref().is_some_and(String::is_empty);
+        if empty(&options.issuer) {
+            return Err(PolicyError::Empty("issuer"));
+        }
+        if empty(&options.subject) {
+            return Err(PolicyError::Empty("subject"));
+        }
+        if let Some(audience) = &options.audience
+            && (audience.entries().is_empty() || audience.entries().iter().any(String::is_empty))
+        {
+            return Err(PolicyError::Empty("audience"));
+        }
+        // Whole seconds are what `exp` holds: less than one would be expired when issued.
+        for (field, lifetime) in [
+            ("access_lifetime", options.access_lifetime),
+            ("refresh_lifetime", options.refresh_lifetime),
+        ] {
+            if lifetime.is_some_and(|lifetime| lifetime.as_secs() == 0) {
+                return Err(PolicyError::NoTime(field));
+            }
+        }
+        if options.leeway > MAX_LEEWAY {
+            return Err(PolicyError::Leeway);
+        }
+        Ok(Self(options))
+    }
+
+    /// The wishes.
+    pub fn options(&self) -> &PolicyOptions {
+        &self.0
+    }
+
+    /// Whether a token of this kind must have an `exp`.
+    pub fn requires_expiry(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Access => self.0.access_lifetime.or(self.0.refresh_lifetime).is_some(),
+            Kind::Refresh => self.0.refresh_lifetime.is_some(),
+        }
+    }
+}
+
+/// Why a policy cannot be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// The field of this name is empty.
+    Empty(&'static str),
+    /// The lifetime of this name is under a second.
+    NoTime(&'static str),
+    /// The leeway is over [`MAX_LEEWAY`].
+    Leeway,
+}
+
+impl PolicyError {
+    /// The field that is wrong.
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Empty(field) | Self::NoTime(field) => field,
+            Self::Leeway => "leeway",
+        }
+    }
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty(_) => f.write_str("expected a text that is not empty, found an empty one"),
+            Self::NoTime(_) => f.write_str("expected at least one second, found less"),
+            Self::Leeway => write!(f, "expected at most {} seconds", MAX_LEEWAY.as_secs()),
+        }
+    }
+}
+
+impl std::error::Error for PolicyError {}

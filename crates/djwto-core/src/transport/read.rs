@@ -1,0 +1,177 @@
+//! From raw header bytes to a token.
+
+use std::fmt;
+
+use super::{Mode, Transport};
+use crate::claims::Kind;
+use crate::error::Code;
+
+/// A token, and the mode in which it came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Found<'h> {
+    /// The text of the token. It was not looked at yet.
+    pub token: &'h [u8],
+    /// Where it was.
+    pub mode: Mode,
+}
+
+impl fmt::Debug for Found<'_> {
+    /// Never shows the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Found").field("mode", &self.mode).finish_non_exhaustive()
+    }
+}
+
+impl Transport {
+    /// Finds the token of a kind in the raw `Authorization` and `Cookie` headers.
+    ///
+    /// A `Bearer` header decides alone where `JSON` is offered; other schemes are ignored. Then
+    /// the cookies of the modes offered, in their order.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] says what is missing or ambiguous.
+    pub fn read<'h>(
+        &self,
+        authorization: Option<&'h [u8]>,
+        cookie: Option<&'h [u8]>,
+        kind: Kind,
+    ) -> Result<Found<'h>, ReadError> {
+        if self.modes.contains(&Mode::Json)
+            && let Some(token) = authorization.map(bearer).transpose()?.flatten()
+        {
+            return Ok(Found { token, mode: Mode::Json });
+        }
+        let header = cookie.unwrap_or_default();
+        for mode in self.cookie_modes() {
+            let Some(name) = mode.cookie(kind) else { continue };
+            if let Some(token) = cookie_value(header, name)? {
+                let mode =
+                    if kind == Kind::Refresh { self.refresh_mode(header, mode) } else { mode };
+                return Ok(Found { token, mode });
+            }
+        }
+        match self.default.cookie(kind) {
+            Some(name) => Err(ReadError::CookieMissing(name)),
+            None => Err(ReadError::AuthorizationMissing),
+        }
+    }
+
+    /// Where a reply goes when no token was found: with a Bearer header to the body, else the
+    /// default mode.
+    pub fn answering_mode(&self, authorization: Option<&[u8]>) -> Mode {
+        let bearer = authorization.is_some_and(|header| !matches!(bearer(header), Ok(None)));
+        if bearer && self.modes.contains(&Mode::Json) { Mode::Json } else { self.default }
+    }
+
+    /// Both cookie modes share the refresh cookie: the access cookie beside it tells which.
+    fn refresh_mode(&self, header: &[u8], first: Mode) -> Mode {
+        let present =
+            |mode: &Mode| mode.cookie(Kind::Access).is_some_and(|name| is_present(header, name));
+        self.cookie_modes().find(present).unwrap_or(first)
+    }
+}
+
+/// Whether a cookie of that name, empty or not, is in the header.
+pub(super) fn is_present(header: &[u8], name: &str) -> bool {
+    pairs(header).any(|(found, _)| found == name.as_bytes())
+}
+
+/// The token of a Bearer header; `None` for another scheme (RFC 6750 §2.1, RFC 9110 §11.4).
+fn bearer(header: &[u8]) -> Result<Option<&[u8]>, ReadError> {
+    let header = trim(header);
+    let end = header.iter().position(|byte| is_blank(*byte)).unwrap_or(header.len());
+    let (scheme, rest) = header.split_at_checked(end).unwrap_or((header, &[]));
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return Ok(None);
+    }
+    let token = trim(rest);
+    let token68 = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if token.is_empty() || !token.iter().copied().all(token68) {
+        return Err(ReadError::AuthorizationInvalid);
+    }
+    Ok(Some(token))
+}
+
+/// The value of the one cookie of that name; an empty one counts as none.
+fn cookie_value<'h>(header: &'h [u8], name: &'static str) -> Result<Option<&'h [u8]>, ReadError> {
+    let mut value = None;
+    for (found, content) in pairs(header) {
+        if found == name.as_bytes() {
+            if value.replace(content).is_some() {
+                return Err(ReadError::CookieAmbiguous(name));
+            }
+        } else if visible_core(found) == name.as_bytes() {
+            // A parser that trims Unicode spaces, such as Python's, would take it for ours.
+            return Err(ReadError::CookieAmbiguous(name));
+        }
+    }
+    Ok(value.filter(|content| !matches!(*content, b"" | b"\"\"")))
+}
+
+/// The name and value of each cookie (RFC 6265 §5.4). Only space and tab are trimmed.
+fn pairs(header: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    header.split(|byte| *byte == b';').filter_map(|pair| {
+        let equals = pair.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = pair.split_at_checked(equals)?;
+        Some((trim(name), trim(value.get(1..)?)))
+    })
+}
+
+fn trim(text: &[u8]) -> &[u8] {
+    trim_while(text, is_blank)
+}
+
+/// A name without whatever an eye, or a lenient parser, might not see at its ends.
+fn visible_core(name: &[u8]) -> &[u8] {
+    trim_while(name, |byte| !byte.is_ascii_graphic())
+}
+
+fn trim_while(text: &[u8], drop: impl Fn(u8) -> bool) -> &[u8] {
+    let start = text.iter().position(|byte| !drop(*byte)).unwrap_or(text.len());
+    let end = text.iter().rposition(|byte| !drop(*byte)).map_or(start, |last| last + 1);
+    text.get(start..end).unwrap_or_default()
+}
+
+fn is_blank(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+/// Why no token was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// There is no Bearer header.
+    AuthorizationMissing,
+    /// The Bearer header does not hold one token.
+    AuthorizationInvalid,
+    /// The cookie of this name is absent or empty.
+    CookieMissing(&'static str),
+    /// The cookie of this name came twice, or under a name that looks like it.
+    CookieAmbiguous(&'static str),
+}
+
+impl ReadError {
+    /// The stable slug.
+    pub fn code(self) -> Code {
+        match self {
+            Self::AuthorizationMissing => Code::AuthorizationMissing,
+            Self::AuthorizationInvalid => Code::AuthorizationInvalid,
+            Self::CookieMissing(_) => Code::CookieMissing,
+            Self::CookieAmbiguous(_) => Code::CookieAmbiguous,
+        }
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CookieMissing(name) | Self::CookieAmbiguous(name) => {
+                f.write_str(&self.code().fill(name))
+            }
+            _ => f.write_str(self.code().sentence()),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}

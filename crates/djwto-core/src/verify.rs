@@ -1,0 +1,195 @@
+//! The whole check, top to bottom: [`Untrusted`] → [`Verified`].
+
+use std::fmt;
+
+use crate::claims::{Claims, ClaimsError, Kind, UnixTime};
+use crate::compact::{MalformedToken, Untrusted};
+use crate::error::Code;
+use crate::key::Keys;
+use crate::policy::Policy;
+
+/// A payload whose signature and claims were found good. Only [`verify`] makes one.
+#[derive(Debug)]
+pub struct Verified {
+    payload: Vec<u8>,
+}
+
+impl Verified {
+    /// The payload: strict JSON, byte for byte as it was signed.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+}
+
+/// Verifies a token.
+///
+/// The order: the algorithm agrees with the key, the signature holds, the payload is strict
+/// JSON, then `exp`, `nbf`, `iss`, `sub`, `aud`, the required claims, `user.id` and `type`
+/// (RFC 7519 §7.2, RFC 8725 §3). `kind` is the kind wanted; `None` takes either.
+///
+/// # Errors
+///
+/// [`VerifyError`] names the first rule that does not hold.
+pub fn verify(
+    token: &Untrusted<'_>,
+    keys: &Keys,
+    policy: &Policy,
+    kind: Option<Kind>,
+    now: UnixTime,
+) -> Result<Verified, VerifyError> {
+    let payload = verify_signature(token, keys)?;
+    let claims = Claims::parse(&payload)?;
+    check_times(&claims, policy, now)?;
+    check_parties(&claims, policy)?;
+    check_presence(&claims, policy)?;
+    if !claims.names_user {
+        return Err(VerifyError::NoUser);
+    }
+    match kind {
+        Some(wanted) if claims.kind != Some(wanted) => Err(VerifyError::Type(wanted)),
+        _ => Ok(Verified { payload }),
+    }
+}
+
+/// Verifies the signature alone and returns the payload, whatever it is (RFC 7515 §5.2).
+///
+/// # Errors
+///
+/// [`VerifyError::Algorithm`], [`VerifyError::Signature`] or [`VerifyError::Malformed`].
+pub fn verify_signature(token: &Untrusted<'_>, keys: &Keys) -> Result<Vec<u8>, VerifyError> {
+    if !keys.algorithm().accepts(token.algorithm()) {
+        return Err(VerifyError::Algorithm);
+    }
+    if !keys.verifies(token.signing_input(), token.signature()) {
+        return Err(VerifyError::Signature);
+    }
+    Ok(token.decode_payload()?)
+}
+
+fn check_times(claims: &Claims<'_>, policy: &Policy, now: UnixTime) -> Result<(), VerifyError> {
+    let leeway = policy.options().leeway.as_secs_f64();
+    // Fractions are cut, so that no peer that reads whole seconds calls us lax.
+    if claims.expires.is_some_and(|exp| exp.seconds().floor() <= now.seconds() - leeway) {
+        return Err(VerifyError::Expired);
+    }
+    if claims.not_before.is_some_and(|nbf| nbf.seconds() > now.seconds() + leeway) {
+        return Err(VerifyError::NotYetValid);
+    }
+    Ok(())
+}
+
+fn check_parties(claims: &Claims<'_>, policy: &Policy) -> Result<(), VerifyError> {
+    let wanted = policy.options();
+    if let Some(issuer) = &wanted.issuer {
+        let found = claims.issuer.as_deref().ok_or(VerifyError::Missing("iss"))?;
+        if found != issuer {
+            return Err(VerifyError::Issuer);
+        }
+    }
+    if let Some(subject) = &wanted.subject {
+        let found = claims.subject.as_deref().ok_or(VerifyError::Missing("sub"))?;
+        if found != subject {
+            return Err(VerifyError::Subject);
+        }
+    }
+    match (&wanted.audience, &claims.audience) {
+        (None, None) => Ok(()),
+        (Some(_), None) => Err(VerifyError::Missing("aud")),
+        (Some(wanted), Some(found))
+            if found.iter().any(|one| wanted.entries().iter().any(|entry| entry == one)) =>
+        {
+            Ok(())
+        }
+        _ => Err(VerifyError::Audience),
+    }
+}
+
+fn check_presence(claims: &Claims<'_>, policy: &Policy) -> Result<(), VerifyError> {
+    let kind = claims.kind.ok_or(VerifyError::Missing("type"))?;
+    if policy.requires_expiry(kind) && claims.expires.is_none() {
+        return Err(VerifyError::Missing("exp"));
+    }
+    if policy.options().issued_at && claims.issued_at.is_none() {
+        return Err(VerifyError::Missing("iat"));
+    }
+    if policy.options().id && claims.id.is_none() {
+        return Err(VerifyError::Missing("jti"));
+    }
+    Ok(())
+}
+
+/// Why a token was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// Not a token at all.
+    Malformed(MalformedToken),
+    /// A registered claim is wrong in itself.
+    Claims(ClaimsError),
+    /// The header's `alg` does not agree with the key.
+    Algorithm,
+    /// The signature does not hold.
+    Signature,
+    /// `exp` has passed.
+    Expired,
+    /// `nbf` has not come.
+    NotYetValid,
+    /// The claim of this name is required.
+    Missing(&'static str),
+    /// `iss` is another.
+    Issuer,
+    /// `sub` is another.
+    Subject,
+    /// `aud` has no shared entry.
+    Audience,
+    /// `user.id` is not there.
+    NoUser,
+    /// `type` is not this one.
+    Type(Kind),
+}
+
+impl VerifyError {
+    /// The stable slug.
+    pub fn code(self) -> Code {
+        match self {
+            Self::Malformed(error) => error.code(),
+            Self::Claims(error) => error.code(),
+            Self::Algorithm => Code::AlgorithmRefused,
+            Self::Signature => Code::SignatureInvalid,
+            Self::Expired => Code::TokenExpired,
+            Self::NotYetValid => Code::TokenNotYetValid,
+            Self::Missing(_) => Code::ClaimMissing,
+            Self::Issuer => Code::IssuerInvalid,
+            Self::Subject => Code::SubjectInvalid,
+            Self::Audience => Code::AudienceInvalid,
+            Self::NoUser => Code::UserMissing,
+            Self::Type(_) => Code::TypeInvalid,
+        }
+    }
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(error) => error.fmt(f),
+            Self::Claims(error) => error.fmt(f),
+            Self::Missing(claim) => f.write_str(&self.code().fill(claim)),
+            Self::Type(wanted) => f.write_str(&self.code().fill(wanted.name())),
+            _ => f.write_str(self.code().sentence()),
+        }
+    }
+}
+
+impl std::error::Error for VerifyError {}
+
+impl From<MalformedToken> for VerifyError {
+    fn from(error: MalformedToken) -> Self {
+        Self::Malformed(error)
+    }
+}
+
+impl From<ClaimsError> for VerifyError {
+    fn from(error: ClaimsError) -> Self {
+        Self::Claims(error)
+    }
+}

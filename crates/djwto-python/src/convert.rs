@@ -1,0 +1,71 @@
+//! Python values to Rust ones and back, and Rust errors to the exceptions of `djwto.exceptions`.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+
+use djwto_core::claims::{Kind, UnixTime};
+use djwto_core::engine::AuthenticateError;
+use djwto_core::issue::IssueError;
+use djwto_core::verify::VerifyError;
+use djwto_core::{Code, Mode};
+use jiter::{PythonParse, StringCacheMode};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+pyo3::import_exception!(djwto.exceptions, JWTValidationError);
+pyo3::import_exception!(djwto.exceptions, JWTIssueError);
+pyo3::import_exception!(djwto.exceptions, SettingError);
+
+/// The bytes of a header as a WSGI or ASGI server received them: Django holds them as Latin-1.
+pub(crate) fn header_bytes<'a>(header: &'a Bound<'_, PyString>) -> Cow<'a, [u8]> {
+    match header.to_string_lossy() {
+        Cow::Borrowed(text) if text.is_ascii() => Cow::Borrowed(text.as_bytes()),
+        // A letter beyond Latin-1 never came over a wire; 0xFF is no part of any name or token.
+        text => text.chars().map(|c| u8::try_from(c).unwrap_or(0xFF)).collect::<Vec<_>>().into(),
+    }
+}
+
+/// The claims as a new `dict`.
+pub(crate) fn claims_dict<'py>(py: Python<'py>, payload: &[u8]) -> PyResult<Bound<'py, PyDict>> {
+    let parser = PythonParse { cache_mode: StringCacheMode::Keys, ..PythonParse::default() };
+    let claims = parser
+        .python_parse(py, payload)
+        .map_err(|error| PyValueError::new_err(error.to_string()))?;
+    Ok(claims.cast_into::<PyDict>()?)
+}
+
+pub(crate) fn kind(name: &str) -> PyResult<Kind> {
+    Kind::from_name(name).ok_or_else(|| {
+        PyValueError::new_err(format!("expected \"access\" or \"refresh\", got {name:?}"))
+    })
+}
+
+pub(crate) fn mode(name: &str) -> PyResult<Mode> {
+    Mode::from_name(name)
+        .ok_or_else(|| PyValueError::new_err(format!("expected a mode, got {name:?}")))
+}
+
+pub(crate) fn unix_time(seconds: f64) -> PyResult<UnixTime> {
+    UnixTime::new(seconds).ok_or_else(|| PyValueError::new_err("expected a finite time"))
+}
+
+pub(crate) fn setting_error(field: &str, error: &impl Display) -> PyErr {
+    SettingError::new_err((field.to_owned(), error.to_string()))
+}
+
+pub(crate) fn refused(error: AuthenticateError) -> PyErr {
+    validation_error(error.code(), &error)
+}
+
+pub(crate) fn not_verified(error: VerifyError) -> PyErr {
+    validation_error(error.code(), &error)
+}
+
+pub(crate) fn not_issued(error: IssueError) -> PyErr {
+    JWTIssueError::new_err(error.to_string())
+}
+
+fn validation_error(code: Code, error: &impl Display) -> PyErr {
+    JWTValidationError::new_err((error.to_string(), code.slug()))
+}

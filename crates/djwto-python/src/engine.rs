@@ -1,0 +1,314 @@
+//! `djwto._core.Engine` and what it hands out.
+
+use std::time::Duration;
+
+use djwto_core::algorithm::{Algorithm, Family};
+use djwto_core::issue::{self, RefreshLink, Registered};
+use djwto_core::policy::{Audience, PolicyOptions};
+use djwto_core::transport::{self, Delivery, Pair, SameSite, TransportOptions};
+use djwto_core::{Keys, Policy, Transport};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use crate::convert::{
+    claims_dict, header_bytes, kind, mode, not_issued, not_verified, refused, setting_error,
+    unix_time,
+};
+
+/// Keys, policy and transport, checked and parsed once.
+#[pyclass(frozen, module = "djwto._core")]
+pub(crate) struct Engine(djwto_core::Engine);
+
+#[derive(FromPyObject)]
+enum AudienceArgument {
+    One(String),
+    Several(Vec<String>),
+}
+
+#[pymethods]
+impl Engine {
+    #[new]
+    #[pyo3(signature = (*, algorithm, signing_key, verifying_key, issuer, subject, audience,
+        issued_at, jti, access_lifetime, refresh_lifetime, not_before, modes, refresh_path,
+        same_site, domain))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments, one for each setting")]
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands over owned lists")]
+    fn new(
+        algorithm: &str,
+        signing_key: Option<&[u8]>,
+        verifying_key: Option<&[u8]>,
+        issuer: Option<String>,
+        subject: Option<String>,
+        audience: Option<AudienceArgument>,
+        issued_at: bool,
+        jti: bool,
+        access_lifetime: Option<Duration>,
+        refresh_lifetime: Option<Duration>,
+        not_before: Duration,
+        modes: Vec<String>,
+        refresh_path: String,
+        same_site: Option<&str>,
+        domain: Option<String>,
+    ) -> PyResult<Self> {
+        let algorithm = Algorithm::from_name(algorithm).ok_or_else(|| {
+            let names: Vec<_> = Algorithm::ALL.iter().map(|known| known.name()).collect();
+            setting_error("algorithm", &format!("expected one of {}", names.join(", ")))
+        })?;
+        let keys = Keys::load(algorithm, signing_key, verifying_key).map_err(|error| {
+            let field = if error.is_verifying() { "verifying_key" } else { "signing_key" };
+            setting_error(field, &error)
+        })?;
+        let policy = Policy::new(PolicyOptions {
+            issuer,
+            subject,
+            audience: audience.map(|audience| match audience {
+                AudienceArgument::One(one) => Audience::One(one),
+                AudienceArgument::Several(several) => Audience::Several(several),
+            }),
+            issued_at,
+            id: jti,
+            access_lifetime,
+            refresh_lifetime,
+            not_before,
+            leeway: Duration::ZERO,
+        })
+        .map_err(|error| setting_error(error.field(), &error))?;
+        let transport = Transport::new(TransportOptions {
+            modes: modes.iter().map(|name| mode(name)).collect::<PyResult<_>>()?,
+            refresh_path,
+            same_site: same_site.map(same_site_argument).transpose()?,
+            domain,
+        })
+        .map_err(|error| setting_error(error.field(), &error))?;
+        Ok(Self(djwto_core::Engine { keys, policy, transport }))
+    }
+
+    #[getter]
+    fn modes(&self) -> Vec<&'static str> {
+        self.0.transport.modes().iter().map(|mode| mode.name()).collect()
+    }
+
+    #[getter]
+    fn can_sign(&self) -> bool {
+        self.0.keys.can_sign()
+    }
+
+    #[getter]
+    fn has_short_secret(&self) -> bool {
+        self.0.keys.has_short_secret()
+    }
+
+    fn authenticate(
+        &self,
+        py: Python<'_>,
+        authorization: Option<&Bound<'_, PyString>>,
+        cookie: Option<&Bound<'_, PyString>>,
+        kind: &str,
+        now: f64,
+    ) -> PyResult<Authenticated> {
+        let (kind, now) = (self::kind(kind)?, unix_time(now)?);
+        let authorization = authorization.map(header_bytes);
+        let cookie = cookie.map(header_bytes);
+        let seen = self
+            .released(py, || {
+                self.0.authenticate(authorization.as_deref(), cookie.as_deref(), kind, now)
+            })
+            .map_err(refused)?;
+        Ok(Authenticated {
+            claims: claims_dict(py, seen.verified.payload())?.unbind(),
+            // A token that verified is ASCII.
+            token: String::from_utf8_lossy(seen.found.token).into_owned(),
+            mode: seen.found.mode.name(),
+        })
+    }
+
+    fn answering_mode(&self, authorization: Option<&Bound<'_, PyString>>) -> &'static str {
+        let authorization = authorization.map(header_bytes);
+        self.0.transport.answering_mode(authorization.as_deref()).name()
+    }
+
+    fn decode<'py>(
+        &self,
+        py: Python<'py>,
+        token: &Bound<'py, PyString>,
+        kind: Option<&str>,
+        now: f64,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let (kind, now) = (kind.map(self::kind).transpose()?, unix_time(now)?);
+        let token = header_bytes(token);
+        let verified =
+            self.released(py, || self.0.verify(&token, kind, now)).map_err(not_verified)?;
+        claims_dict(py, verified.payload())
+    }
+
+    fn refresh_claims<'py>(
+        &self,
+        py: Python<'py>,
+        session: Option<String>,
+        now: f64,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let registered = Registered::refresh(&self.0.policy, session, unix_time(now)?);
+        registered_dict(py, &registered.map_err(not_issued)?)
+    }
+
+    fn access_claims<'py>(
+        &self,
+        py: Python<'py>,
+        session: Option<String>,
+        refresh_iat: Option<f64>,
+        refresh_exp: Option<f64>,
+        now: f64,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let link = RefreshLink {
+            session,
+            issued_at: refresh_iat.map(whole),
+            expires: refresh_exp.map(whole),
+        };
+        let registered = Registered::access(&self.0.policy, link, unix_time(now)?);
+        registered_dict(py, &registered.map_err(not_issued)?)
+    }
+
+    fn sign(&self, py: Python<'_>, claims: &str) -> PyResult<Token> {
+        self.released(py, || self.0.sign(claims)).map(Token).map_err(not_issued)
+    }
+
+    fn excess(&self, token: &Token, kind: &str, mode: &str) -> PyResult<usize> {
+        let fits = self.0.transport.fits(self::mode(mode)?, self::kind(kind)?, &token.0);
+        Ok(fits.map_or_else(|error| error.size.saturating_sub(error.limit), |()| 0))
+    }
+
+    fn deliver(
+        &self,
+        mode: &str,
+        refresh: Option<&Token>,
+        access: &Token,
+        cookie: Option<&Bound<'_, PyString>>,
+        now: f64,
+    ) -> PyResult<Vec<SetCookie>> {
+        let pair = Pair { refresh: refresh.map(|token| &token.0), access: &access.0 };
+        let cookie = cookie.map(header_bytes);
+        let mode = self::mode(mode)?;
+        let delivery = self.0.transport.deliver(mode, &pair, cookie.as_deref(), unix_time(now)?);
+        Ok(match delivery {
+            Delivery::Body => Vec::new(),
+            Delivery::Cookies(cookies) => cookies.into_iter().map(SetCookie).collect(),
+        })
+    }
+
+    fn clear(&self, cookie: Option<&Bound<'_, PyString>>) -> Vec<SetCookie> {
+        let cookie = cookie.map(header_bytes);
+        self.0.transport.clear(cookie.as_deref()).into_iter().map(SetCookie).collect()
+    }
+}
+
+impl Engine {
+    /// Runs without the interpreter's lock where the work takes longer than handing it over.
+    fn released<T: Send>(&self, py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
+        if self.0.keys.algorithm().family() == Family::Hmac { work() } else { py.detach(work) }
+    }
+}
+
+/// A request's token, verified.
+#[pyclass(frozen, module = "djwto._core")]
+pub(crate) struct Authenticated {
+    #[pyo3(get)]
+    claims: Py<PyDict>,
+    #[pyo3(get)]
+    token: String,
+    #[pyo3(get)]
+    mode: &'static str,
+}
+
+/// A signed token.
+#[pyclass(frozen, module = "djwto._core")]
+pub(crate) struct Token(issue::Token);
+
+#[pymethods]
+impl Token {
+    #[getter]
+    fn text(&self) -> &str {
+        self.0.text()
+    }
+}
+
+/// One cookie to set or to clear.
+#[pyclass(frozen, module = "djwto._core")]
+pub(crate) struct SetCookie(transport::SetCookie);
+
+#[pymethods]
+impl SetCookie {
+    #[getter]
+    fn name(&self) -> &'static str {
+        self.0.name
+    }
+
+    #[getter]
+    fn value(&self) -> &str {
+        &self.0.value
+    }
+
+    #[getter]
+    fn max_age(&self) -> Option<u64> {
+        self.0.max_age
+    }
+
+    #[getter]
+    fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    #[getter]
+    fn domain(&self) -> Option<&str> {
+        self.0.domain.as_deref()
+    }
+
+    #[getter]
+    fn http_only(&self) -> bool {
+        self.0.http_only
+    }
+
+    #[getter]
+    fn same_site(&self) -> Option<&'static str> {
+        self.0.same_site.map(SameSite::name)
+    }
+}
+
+fn same_site_argument(name: &str) -> PyResult<SameSite> {
+    SameSite::from_name(name).ok_or_else(|| {
+        setting_error("same_site", &"expected \"Lax\", \"Strict\", \"None\" or None")
+    })
+}
+
+fn registered_dict<'py>(py: Python<'py>, claims: &Registered) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    let text = |name: &str, value: &Option<String>| match value {
+        Some(value) => dict.set_item(name, value),
+        None => Ok(()),
+    };
+    text("iss", &claims.issuer)?;
+    text("sub", &claims.subject)?;
+    text("jti", &claims.id)?;
+    match &claims.audience {
+        Some(Audience::One(one)) => dict.set_item("aud", one)?,
+        Some(Audience::Several(several)) => dict.set_item("aud", several)?,
+        None => {}
+    }
+    for (name, time) in [
+        ("iat", claims.issued_at),
+        ("nbf", claims.not_before),
+        ("exp", claims.expires),
+        ("refresh_iat", claims.refresh_issued_at),
+    ] {
+        if let Some(time) = time {
+            dict.set_item(name, time)?;
+        }
+    }
+    dict.set_item("sid", &claims.session)?;
+    dict.set_item("type", claims.kind.name())?;
+    Ok(dict)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and fractions are cut")]
+fn whole(seconds: f64) -> i64 {
+    seconds as i64
+}

@@ -1,0 +1,38 @@
+//! The Python binding of `djwto-core`: conversion and nothing else. `_core.pyi` describes it.
+
+mod convert;
+mod engine;
+
+use pyo3::prelude::*;
+
+use djwto_core::{Algorithm, Code, Mode};
+
+/// The Rust engine of djwto.
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use crate::engine::{Authenticated, Engine, SetCookie, Token};
+    #[pymodule_export]
+    use crate::{algorithms, codes, modes};
+}
+
+/// Every failure: slug, HTTP status, sentence with `{}` for its detail, meaning.
+#[pyfunction]
+fn codes() -> Vec<(&'static str, u16, &'static str, &'static str)> {
+    Code::ALL
+        .iter()
+        .map(|code| (code.slug(), code.status(), code.sentence(), code.meaning()))
+        .collect()
+}
+
+/// The names of the algorithms.
+#[pyfunction]
+fn algorithms() -> Vec<&'static str> {
+    Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect()
+}
+
+/// The names of the modes.
+#[pyfunction]
+fn modes() -> Vec<&'static str> {
+    Mode::ALL.iter().map(|mode| mode.name()).collect()
+}

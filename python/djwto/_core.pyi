@@ -1,0 +1,121 @@
+"""The Rust engine. Conversion only: `crates/djwto-core` is where the rules are."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, final
+
+@final
+class Engine:
+    """Keys, policy and transport, checked and parsed once.
+
+    Raises `exceptions.SettingError` naming the argument that is wrong. Times are seconds since
+    1970-01-01T00:00:00Z; headers are the raw values, decoded as Latin-1 as Django holds them.
+    """
+
+    def __new__(
+        cls,
+        *,
+        algorithm: str,
+        signing_key: bytes | None,
+        verifying_key: bytes | None,
+        issuer: str | None,
+        subject: str | None,
+        audience: str | Sequence[str] | None,
+        issued_at: bool,
+        jti: bool,
+        access_lifetime: timedelta | None,
+        refresh_lifetime: timedelta | None,
+        not_before: timedelta,
+        modes: Sequence[str],
+        refresh_path: str,
+        same_site: str | None,
+        domain: str | None,
+    ) -> Engine: ...
+    @property
+    def modes(self) -> list[str]: ...
+    @property
+    def can_sign(self) -> bool: ...
+    @property
+    def has_short_secret(self) -> bool: ...
+    def authenticate(
+        self, authorization: str | None, cookie: str | None, kind: str, now: float
+    ) -> Authenticated:
+        """Find and verify a request's token. Raises `exceptions.JWTValidationError`."""
+
+    def answering_mode(self, authorization: str | None) -> str:
+        """Tell the mode of the reply to a request without a token."""
+
+    def decode(self, token: str, kind: str | None, now: float) -> dict[str, Any]:
+        """Verify a token; `kind` None takes either. Raises `exceptions.JWTValidationError`."""
+
+    def refresh_claims(self, session: str | None, now: float) -> dict[str, Any]:
+        """Make the registered claims of a refresh token; `session` None opens a new one."""
+
+    def access_claims(
+        self,
+        session: str | None,
+        refresh_iat: float | None,
+        refresh_exp: float | None,
+        now: float,
+    ) -> dict[str, Any]:
+        """Make the registered claims of the access token that goes with a refresh token."""
+
+    def sign(self, claims: str) -> Token:
+        """Sign JSON text. Raises `exceptions.JWTIssueError`."""
+
+    def excess(self, token: Token, kind: str, mode: str) -> int:
+        """Count the bytes by which a token is too large for its mode; 0 where it fits."""
+
+    def deliver(
+        self, mode: str, refresh: Token | None, access: Token, cookie: str | None, now: float
+    ) -> list[SetCookie]:
+        """Tell which cookies carry the tokens; none in JSON mode."""
+
+    def clear(self, cookie: str | None) -> list[SetCookie]:
+        """Tell which cookies to clear at logout."""
+
+@final
+class Authenticated:
+    """A request's token, verified."""
+
+    @property
+    def claims(self) -> dict[str, Any]: ...
+    @property
+    def token(self) -> str: ...
+    @property
+    def mode(self) -> str: ...
+
+@final
+class Token:
+    """A signed token."""
+
+    @property
+    def text(self) -> str: ...
+
+@final
+class SetCookie:
+    """One cookie to set or to clear (`max_age` 0). `Secure` always."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    @property
+    def max_age(self) -> int | None: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def domain(self) -> str | None: ...
+    @property
+    def http_only(self) -> bool: ...
+    @property
+    def same_site(self) -> str | None: ...
+
+def codes() -> list[tuple[str, int, str, str]]:
+    """List every failure: slug, HTTP status, sentence with `{}` for its detail, meaning."""
+
+def algorithms() -> list[str]:
+    """List the names of the algorithms."""
+
+def modes() -> list[str]:
+    """List the names of the modes."""
