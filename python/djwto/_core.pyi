@@ -42,8 +42,13 @@ class Engine:
     ) -> Authenticated:
         """Find and verify a request's token. Raises `exceptions.JWTValidationError`."""
 
-    def answering_mode(self, authorization: str | None) -> str:
-        """Tell the mode of the reply to a request without a token."""
+    def find(
+        self, authorization: str | None, cookie: str | None, kind: str
+    ) -> tuple[str, str]:
+        """Find a token and its mode, unverified. Raises `exceptions.JWTValidationError`."""
+
+    def answering_mode(self, authorization: str | None, cookie: str | None) -> str:
+        """Tell the mode of the reply to a request whose token is missing or not good."""
 
     def decode(self, token: str, kind: str | None, now: float) -> dict[str, Any]:
         """Verify a token; `kind` None takes either. Raises `exceptions.JWTValidationError`."""

@@ -122,9 +122,30 @@ impl Engine {
         })
     }
 
-    fn answering_mode(&self, authorization: Option<&Bound<'_, PyString>>) -> &'static str {
+    fn find(
+        &self,
+        authorization: Option<&Bound<'_, PyString>>,
+        cookie: Option<&Bound<'_, PyString>>,
+        kind: &str,
+    ) -> PyResult<(String, &'static str)> {
         let authorization = authorization.map(header_bytes);
-        self.0.transport.answering_mode(authorization.as_deref()).name()
+        let cookie = cookie.map(header_bytes);
+        let found = self
+            .0
+            .transport
+            .read(authorization.as_deref(), cookie.as_deref(), self::kind(kind)?)
+            .map_err(|error| refused(error.into()))?;
+        Ok((String::from_utf8_lossy(found.token).into_owned(), found.mode.name()))
+    }
+
+    fn answering_mode(
+        &self,
+        authorization: Option<&Bound<'_, PyString>>,
+        cookie: Option<&Bound<'_, PyString>>,
+    ) -> &'static str {
+        let authorization = authorization.map(header_bytes);
+        let cookie = cookie.map(header_bytes);
+        self.0.transport.answering_mode(authorization.as_deref(), cookie.as_deref()).name()
     }
 
     fn decode<'py>(

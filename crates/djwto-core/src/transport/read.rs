@@ -57,11 +57,19 @@ impl Transport {
         }
     }
 
-    /// Where a reply goes when no token was found: with a Bearer header to the body, else the
-    /// default mode.
-    pub fn answering_mode(&self, authorization: Option<&[u8]>) -> Mode {
-        let bearer = authorization.is_some_and(|header| !matches!(bearer(header), Ok(None)));
-        if bearer && self.modes.contains(&Mode::Json) { Mode::Json } else { self.default }
+    /// Where a reply goes, whether or not a token is good: with a Bearer header to the body; else
+    /// to the cookie mode whose cookie is there; else to the default mode.
+    pub fn answering_mode(&self, authorization: Option<&[u8]>, cookie: Option<&[u8]>) -> Mode {
+        let has_bearer = authorization.is_some_and(|header| !matches!(bearer(header), Ok(None)));
+        if has_bearer && self.modes.contains(&Mode::Json) {
+            return Mode::Json;
+        }
+        let header = cookie.unwrap_or_default();
+        let in_cookie = |mode: Mode, kind| mode.cookie(kind).is_some_and(|n| is_present(header, n));
+        [Kind::Access, Kind::Refresh]
+            .into_iter()
+            .find_map(|kind| self.cookie_modes().find(|mode| in_cookie(*mode, kind)))
+            .unwrap_or(self.default)
     }
 
     /// Both cookie modes share the refresh cookie: the access cookie beside it tells which.

@@ -1,0 +1,61 @@
+"""What every reply must look like, said once."""
+
+import re
+
+import requests
+
+from conformance import wire
+from conformance.client import COOKIES, PAYLOAD, Client
+
+TOKEN_COOKIES = {"jwt_refresh", "jwt_access", "jwt_access_token", PAYLOAD}
+
+
+def refused(reply: requests.Response, status: int, error: str | None = None) -> str:
+    """Check a refusal: JSON with a sentence and a slug, and a challenge with 401. Gives the slug."""
+    assert reply.status_code == status, reply.text
+    return is_error(reply, error)
+
+
+def is_error(reply: requests.Response, error: str | None = None) -> str:
+    """Check the shape that every failure has, whatever its status."""
+    assert reply.headers["Content-Type"].startswith("application/json"), reply.headers
+    body = reply.json()
+    assert set(body) == {"error", "code"}
+    assert isinstance(body["error"], str)
+    assert body["error"]
+    assert isinstance(body["code"], str)
+    assert re.fullmatch(r"[a-z][a-z0-9_-]*", body["code"]), body
+    if reply.status_code == 401:
+        assert reply.headers["WWW-Authenticate"].startswith("Bearer realm=api")
+    if error is not None:
+        assert body["error"] == error
+    return body["code"]
+
+
+def says(reply: requests.Response, msg: str) -> None:
+    """Check a success that is only a message; a cookie login brings its CSRF token along."""
+    assert reply.status_code == 200, reply.text
+    assert reply.headers["Content-Type"].startswith("application/json")
+    body = reply.json()
+    body.pop("csrf_token", None)
+    assert body == {"msg": msg}
+
+
+def issued(client: Client, reply: requests.Response, msg: str) -> None:
+    """Check a reply that brings tokens: the pair in the body, or a message and cookies."""
+    assert reply.status_code == 200, reply.text
+    assert "no-store" in reply.headers["Cache-Control"]
+    set_now = {line.name for line in wire.set_cookies(reply) if not line.deletes}
+    if client.by_cookie:
+        says(reply, msg)
+        assert set(COOKIES[client.mode].values()) & set_now
+    else:
+        assert set(reply.json()) == {"access", "refresh"}
+        assert not TOKEN_COOKIES & set_now
+
+
+def no_tokens(reply: requests.Response) -> None:
+    """Check that a reply neither brings a token nor takes one away."""
+    assert not TOKEN_COOKIES & {line.name for line in wire.set_cookies(reply)}
+    if reply.headers.get("Content-Type", "").startswith("application/json"):
+        assert not {"access", "refresh"} & set(reply.json())

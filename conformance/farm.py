@@ -1,0 +1,107 @@
+"""The servers that the suite starts itself: the portal, on two stacks, in every mode."""
+
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.target import Target
+from tests import services
+
+SINGLE = ("JSON", "ONE-COOKIE", "TWO-COOKIES")
+SEVERAL = ("TWO-COOKIES", "JSON")
+SERVERS = {"wsgi-sqlite": "granian", "asgi-postgresql": "uvicorn"}
+TRUSTED = "https://app.demo.localhost:9443"
+
+ROOM = 4 * 1024 * 1024
+"""Bytes of headers that our servers take: what is too long is then djwto's to refuse."""
+
+OPTIONS = {
+    "granian": ["--http1-buffer-size", str(ROOM)],
+    "uvicorn": ["--http", "h11", "--h11-max-incomplete-event-size", str(ROOM)],
+}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One server in one of its modes."""
+
+    stack: str
+    modes: tuple[str, ...]
+    mode: str
+
+    def __str__(self) -> str:
+        return "-".join((self.stack, *(["tuple"] if len(self.modes) > 1 else []), self.mode))
+
+
+PLOTS = [
+    Plot(stack, modes, mode)
+    for stack in SERVERS
+    for modes in (*((mode,) for mode in SINGLE), SEVERAL)
+    for mode in modes
+]
+
+
+class Farm:
+    """Starts a server when its first case asks for it, and keeps it until the last case is done."""
+
+    def __init__(self, folder: Path, running: ExitStack) -> None:
+        self.folder = folder
+        self.running = running
+        self.databases: dict[str, str] = {}
+        self.people: dict[str, dict[str, int]] = {}
+        self.servers: dict[tuple[str, str], services.Server] = {}
+
+    def target(self, plot: Plot) -> Target:
+        """Give what the cases need to know about a plot."""
+        server = self.server(plot.stack, PORTAL_MODE=",".join(plot.modes))
+        return Target(
+            base_url=server.base_url,
+            modes=plot.modes,
+            mode=plot.mode,
+            verify=str(server.certificate),
+            signing_key=server.signing_key,
+            trusted_origin=TRUSTED,
+            people=self.people[plot.stack],
+            log=server.log_text,
+        )
+
+    def server(self, stack: str, **env: str) -> services.Server:
+        """Serve the portal with these settings; the stack's servers share database and folder."""
+        name = (stack, json.dumps(env, sort_keys=True))
+        if name not in self.servers:
+            served = services.serve(
+                SERVERS[stack],
+                env={**self._base(stack), **env},
+                folder=self.folder / stack,
+                options=OPTIONS[SERVERS[stack]],
+            )
+            self.servers[name] = self.running.enter_context(served)
+        if stack not in self.people:
+            self.people[stack] = json.loads(self.servers[name].manage("shell", "-c", _PEOPLE))
+        return self.servers[name]
+
+    def _base(self, stack: str) -> dict[str, str]:
+        env = {"PORTAL_TRUSTED_ORIGINS": TRUSTED}
+        if stack == "asgi-postgresql":
+            if stack not in self.databases:
+                cluster = self.running.enter_context(services.postgres(self.folder / "postgres"))
+                self.databases[stack] = cluster.create_database("portal")
+            env["PORTAL_DATABASE"] = self.databases[stack]
+        return env
+
+
+# Names of three lengths, so that base64 must pad one payload cookie with "=" and another with "==";
+# letters beyond ASCII, which a cookie cannot carry as they are; and one who may not come in.
+_PEOPLE = """
+import json
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+
+User, password = get_user_model(), make_password("pass")
+rows = [("mia", True), ("mias", True), ("miasm", True), ("zo\\u00eb", True), ("gone", False)]
+for name, active in rows:
+    values = {"password": password, "is_active": active, "email": name + "@b\\u00fccher.example"}
+    User.objects.update_or_create(username=name, defaults=values)
+print(json.dumps({user.username: user.pk for user in User.objects.all()}))
+"""

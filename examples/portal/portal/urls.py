@@ -1,0 +1,19 @@
+"""The portal's addresses: djwto's, the API's, the admin's and the page."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import TemplateView
+from predictions import views
+
+from portal import static
+
+urlpatterns = [
+    path("", include("djwto.urls")),
+    path("", TemplateView.as_view(template_name="predictions/page.html"), name="page"),
+    path("api/status/", views.status, name="status"),
+    path("api/account/", views.account, name="account"),
+    path("api/predict/", views.PredictView.as_view(), name="predict"),
+    path("api/predictions/", views.PredictionsView.as_view(), name="predictions"),
+    path("admin/", admin.site.urls),
+    path("static/<path:path>", static.serve),
+]

@@ -1,0 +1,69 @@
+// How the page talks to the server, and what it may know without asking.
+
+const REASONS = {
+  200: "OK", 204: "No Content", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
+  404: "Not Found", 405: "Method Not Allowed", 409: "Conflict", 413: "Content Too Large",
+  415: "Unsupported Media Type", 500: "Internal Server Error",
+};
+
+// From the last reply that carried one. A page of another origin has only this; here the cookie
+// is preferred, because another tab may have logged in since.
+let csrfFromReply = "";
+
+// The claims of the access token, or null. The server made the cookie plain base64 of ASCII JSON
+// with sorted keys, so `atob` is all it takes. The tokens themselves are out of a script's reach.
+export function claims() {
+  try {
+    return JSON.parse(atob(cookie("jwt_access_payload")));
+  } catch {
+    return null;
+  }
+}
+
+export function logIn(username, password) {
+  // `mode` matters only where the server's default is another one.
+  return call("POST", "/login/", new URLSearchParams({ username, password, mode: "TWO-COOKIES" }));
+}
+
+export function renew() {
+  const body = new URLSearchParams({ jwt_type: "refresh" });
+  return call("POST", "/api/token/refresh/refresh_access/", body);
+}
+
+export function logOut() {
+  return call("DELETE", "/api/token/refresh/logout/");
+}
+
+export function predict(inputs) {
+  return call("POST", "/api/predict/", JSON.stringify(inputs), "application/json");
+}
+
+// Never throws: a server that cannot be reached is the reply with status 0.
+export async function call(method, path, body, contentType) {
+  const headers = { Accept: "application/json" };
+  if (contentType) headers["Content-Type"] = contentType;
+  if (method !== "GET") headers["X-CSRFToken"] = cookie("csrftoken") || csrfFromReply;
+  let response, text;
+  try {
+    response = await fetch(path, { method, body, headers, credentials: "same-origin" });
+    text = await response.text();
+  } catch {
+    return { method, path, status: 0, reason: "No reply", data: null };
+  }
+  const data = json(text);
+  if (data?.csrf_token) csrfFromReply = data.csrf_token;
+  return { method, path, status: response.status, reason: REASONS[response.status] ?? "", data };
+}
+
+function cookie(name) {
+  const found = document.cookie.split("; ").find((item) => item.startsWith(`${name}=`));
+  return found ? found.slice(name.length + 1) : "";
+}
+
+function json(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,15 @@
+"""The Django app."""
+
+from django.apps import AppConfig
+
+
+class DjwtoConfig(AppConfig):
+    """Register the checks; the id type is fixed here so that projects make no migrations."""
+
+    name = "djwto"
+    verbose_name = "JWT sessions"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Import what registers itself."""
+        from djwto import checks  # noqa: F401

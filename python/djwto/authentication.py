@@ -1,0 +1,284 @@
+"""Who is asking: tokens from requests, and the decorators that guard views.
+
+Guards work on functions and, through `method_decorator`, on methods and `dispatch`; on sync and
+async views; on Django REST framework's views. They make one call into the engine, and no query.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from functools import partial, wraps
+from inspect import isawaitable
+from typing import Any, TypeVar, cast
+
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.contrib.auth import get_user_model
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
+from django.db import Error as DatabaseFailure
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from djwto import conf, csrf, replies
+from djwto.exceptions import JWTError
+from djwto.replies import WWWAUTHENTICATE
+
+__all__ = [
+    "WWWAUTHENTICATE",
+    "THttpRequest",
+    "get_raw_token_from_request",
+    "jwt_authenticate",
+    "jwt_is_refresh",
+    "jwt_login_required",
+    "jwt_passes_test",
+    "jwt_perm_required",
+    "user_authenticate",
+]
+
+View = TypeVar("View", bound=Callable[..., Any])
+Work = Callable[[], Any]
+"""The part of a check that may wait for a database or a cache."""
+Check = Callable[[HttpRequest, Any], "Work | None"]
+"""Takes the request and the guarded view; raises `JWTError`, or gives back the rest to do."""
+
+_log = logging.getLogger("djwto")
+
+
+class THttpRequest(HttpRequest):
+    """A request that a guard has let through, for type hints."""
+
+    payload: dict[str, Any]
+    """The claims; the caller's own."""
+    token: str
+    """The text of the token."""
+    jwt_mode: str
+    """How the token came: `JSON`, `ONE-COOKIE` or `TWO-COOKIES`."""
+
+
+def user_authenticate(request: HttpRequest) -> Any:
+    """Hook: the user whose credentials are in `request.POST`. Raises `ValidationError`."""
+    form = AuthenticationForm(request, data=request.POST)
+    if not form.is_valid():
+        raise ValidationError(form.errors.as_data())  # type: ignore[arg-type]
+    return form.get_user()
+
+
+def jwt_authenticate(request: HttpRequest, kind: str = "access") -> dict[str, Any]:
+    """Verify the request's token and set `payload`, `token`, `jwt_mode` and `user` on it.
+
+    Returns the claims. Raises `JWTValidationError`. CSRF is not looked at here.
+    """
+    headers = request.META
+    seen = conf.engine().authenticate(
+        headers.get("HTTP_AUTHORIZATION"), headers.get("HTTP_COOKIE"), kind, time.time()
+    )
+    guarded = cast("THttpRequest", request)
+    guarded.payload = claims = seen.claims
+    guarded.token = seen.token
+    guarded.jwt_mode = seen.mode
+    load = partial(_load_user, claims["user"]["id"])
+    user = guarded.user = SimpleLazyObject(load)  # type: ignore[assignment]
+    guarded.auser = partial(_load_user_async, user)  # type: ignore[method-assign]
+    return claims
+
+
+def get_raw_token_from_request(request: HttpRequest) -> str:
+    """Give the text of the request's token, unverified; `jwt_type` in the form says which.
+
+    Raises `JWTError` where there is none, or two.
+    """
+    kind = request.POST.get("jwt_type", "access")
+    if kind not in ("access", "refresh"):
+        raise JWTError.of("jwt_type_unknown", kind[:64])
+    return _find(request, kind)[0]
+
+
+def jwt_login_required(view: View) -> View:
+    """Guard a view: only a request with a good access token gets in; others get 401 as JSON."""
+    return _guard(view, _check_login)
+
+
+def jwt_perm_required(perms: Iterable[str]) -> Callable[[View], View]:
+    """Guard a view by permissions (`app.codename`), all of the list; 403 as JSON.
+
+    Goes inside `jwt_login_required`. Asks the database only where the token says that its
+    permissions were too many to carry.
+    """
+    wanted = frozenset([perms] if isinstance(perms, str) else perms)
+    return lambda view: _guard(view, partial(_check_permissions, wanted))
+
+
+def jwt_passes_test(test: Callable[[Any], bool | None]) -> Callable[[View], View]:
+    """Guard a view by login and a test of the request: False refuses with 403.
+
+    The test may raise `JWTError` to say more. An async view runs it in a thread.
+    """
+    return lambda view: _guard(view, partial(_check_test, test))
+
+
+def jwt_is_refresh(view: View) -> View:
+    """Guard a view that takes a refresh token, with `jwt_type=refresh` where a cookie holds it."""
+    return _guard(view, lambda request, _view: partial(authenticate_form, request, "refresh"))
+
+
+def authenticate_form(request: HttpRequest, kind: str) -> dict[str, Any]:
+    """Verify the token of an endpoint, whose form says `jwt_type` where a cookie carries it.
+
+    Checks CSRF, and not the blacklist. Returns the claims. Raises `JWTError`.
+    """
+    try:
+        mode, missing = _find(request, kind)[1], None
+    except JWTError as error:
+        missing = error
+        mode = answering_mode(request)
+    if mode != "JSON":
+        _check_jwt_type(request, kind)
+    if missing is not None:
+        raise missing
+    claims = jwt_authenticate(request, kind)
+    if mode != "JSON" and conf.current().csrf:
+        csrf.check(request)
+    return claims
+
+
+def answering_mode(request: HttpRequest) -> str:
+    """Tell how a request without a good token is answered: `JSON` or a cookie mode."""
+    headers = request.META
+    return conf.engine().answering_mode(
+        headers.get("HTTP_AUTHORIZATION"), headers.get("HTTP_COOKIE")
+    )
+
+
+def _find(request: HttpRequest, kind: str) -> tuple[str, str]:
+    headers = request.META
+    return conf.engine().find(headers.get("HTTP_AUTHORIZATION"), headers.get("HTTP_COOKIE"), kind)
+
+
+def _check_jwt_type(request: HttpRequest, kind: str) -> None:
+    given = request.POST.get("jwt_type")
+    if given == kind or (given is None and kind == "access"):
+        return
+    if given not in (None, "access", "refresh") and kind == "access":
+        raise JWTError.of("jwt_type_unknown", given[:64])
+    raise JWTError.of("jwt_type_wrong", kind)
+
+
+def _load_user(pk: Any) -> Any:
+    """Find the user of a token as he is now; a deleted or inactive one is nobody."""
+    return find_user(pk) or AnonymousUser()
+
+
+async def _load_user_async(user: Any) -> Any:
+    # Touching the lazy object loads it, once for both ways of asking.
+    await sync_to_async(bool)(user)
+    return user
+
+
+def find_user(pk: Any, *, active: bool = True) -> Any:
+    """Find a user by the `id` of a token; None where there is none, or `active` rules him out."""
+    model = get_user_model()
+    try:
+        user = model._default_manager.filter(pk=model._meta.pk.to_python(pk)).first()  # noqa: SLF001
+    except (ValidationError, ValueError, OverflowError):
+        return None
+    return user if user is not None and (user.is_active or not active) else None
+
+
+def _check_login(request: HttpRequest, view: Any) -> Work | None:
+    jwt_authenticate(request)
+    # Django REST framework wraps Django's request; CSRF concerns the one inside.
+    inner = getattr(request, "_request", request)
+    if (
+        cast("THttpRequest", request).jwt_mode == "JSON"
+        or request.method in csrf.SAFE_METHODS
+        or not conf.current().csrf
+        or _is_exempt(inner, view)
+    ):
+        csrf.settle(inner)
+        return None
+    return partial(csrf.check, inner)
+
+
+def _is_exempt(request: HttpRequest, view: Any) -> bool:
+    match = request.resolver_match
+    return csrf.exempt_by_author(view) or (match is not None and csrf.exempt_by_author(match.func))
+
+
+def _check_permissions(wanted: frozenset[str], request: HttpRequest, _view: Any) -> Work | None:
+    payload = getattr(request, "payload", None)
+    if payload is None:
+        raise JWTError.of("login_required")
+    user = payload["user"]
+    if user.get("perms_omitted") is True:
+        return partial(_check_stored_permissions, wanted, request)
+    perms = user.get("perms")
+    if not isinstance(perms, list) or not perms:
+        raise JWTError.of("permissions_invalid")
+    if "*" not in perms and not wanted.issubset(perms):
+        raise JWTError.of("permissions_insufficient")
+    return None
+
+
+def _check_stored_permissions(wanted: frozenset[str], request: HttpRequest) -> None:
+    if not request.user.has_perms(wanted):  # type: ignore[arg-type]
+        raise JWTError.of("permissions_insufficient")
+
+
+def _check_test(test: Callable[[Any], bool | None], request: HttpRequest, view: Any) -> Work:
+    rest = _check_login(request, view)
+
+    def run() -> None:
+        if rest is not None:
+            rest()
+        if test(request) is False:
+            raise JWTError.of("test_failed")
+
+    return run
+
+
+def _guard(view: View, check: Check) -> View:
+    """Wrap a view: run the check, then the view, and keep whatever it answers private."""
+    if iscoroutinefunction(view) or _is_method_of_async_view(view):
+
+        @wraps(view)
+        async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            try:
+                work = check(request, guarded)
+                if work is not None:
+                    await sync_to_async(_run)(work)
+            except JWTError as error:
+                return replies.keep_private(replies.refusal(error))
+            response = view(request, *args, **kwargs)
+            return replies.keep_private(await response if isawaitable(response) else response)
+
+    else:
+
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            try:
+                work = check(request, guarded)
+                if work is not None:
+                    _run(work)
+            except JWTError as error:
+                return replies.keep_private(replies.refusal(error))
+            return replies.keep_private(view(request, *args, **kwargs))
+
+    if getattr(guarded, "csrf_exempt", False) is not True:
+        # The guard asks for the CSRF token itself, and only where a cookie brought the token.
+        guarded.csrf_exempt = csrf.GUARD_EXEMPT  # type: ignore[attr-defined]
+    return cast("View", guarded)
+
+
+def _is_method_of_async_view(view: Any) -> bool:
+    """Whether this is a class-based view's method, such as `dispatch`, that gives a coroutine."""
+    bound = getattr(view, "func", view)  # `method_decorator` hands over a partial
+    return bool(getattr(getattr(bound, "__self__", None), "view_is_async", False))
+
+
+def _run(work: Work) -> None:
+    try:
+        work()
+    except DatabaseFailure as error:
+        _log.exception("the database failed under a guard")
+        raise JWTError.of("store_unavailable") from error

@@ -1,0 +1,92 @@
+"""Request bodies: forms and JSON objects, all of them into `request.POST`."""
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.core.files.uploadhandler import MemoryFileUploadHandler
+from django.http import HttpRequest, QueryDict, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.utils.datastructures import MultiValueDict
+
+from djwto.exceptions import JWTError
+
+MAX_FIELD_LETTERS = 4096
+"""More is no name and no password, and a hasher should not be made to chew it."""
+
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def read(request: HttpRequest) -> None:
+    """Read the body into `request.POST`. Raises `JWTError` (400, 413, 415)."""
+    try:
+        _read(request)
+    except RequestDataTooBig:
+        raise JWTError.of("body_too_large") from None
+    except (MultiPartParserError, SuspiciousOperation, BadRequest) as error:
+        raise JWTError.of("body_unreadable", _sentence(error)) from None
+    except (UnreadablePostError, UnicodeDecodeError):
+        raise JWTError.of("body_unreadable", "it broke off or is not UTF-8") from None
+    for name, values in request.POST.lists():
+        if any(len(text) > MAX_FIELD_LETTERS or "\0" in text for text in (name, *values)):
+            raise JWTError.of("field_invalid", name[:64].replace("\0", ""))
+
+
+def _read(request: HttpRequest) -> None:
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if limit is not None and _declared_length(request) > limit:
+        raise RequestDataTooBig
+    if request.content_type in _FORMS:
+        # Nothing here takes a file: keep Django from writing one to disk.
+        if request.content_type == "multipart/form-data" and not hasattr(request, "_post"):
+            request.upload_handlers = [MemoryFileUploadHandler(request)]
+        _ = request.POST
+        return
+    body = request.body
+    if limit is not None and len(body) > limit:
+        raise RequestDataTooBig
+    if not body:
+        return
+    if request.content_type != "application/json":
+        raise JWTError.of("media_type_unsupported")
+    request.POST = _from_json(body)  # type: ignore[assignment]
+
+
+def _declared_length(request: HttpRequest) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
+
+
+def _from_json(body: bytes) -> QueryDict:
+    try:
+        fields = json.loads(body.decode())
+    except (ValueError, RecursionError):
+        raise JWTError.of("body_unreadable", "it is not JSON") from None
+    if not isinstance(fields, dict):
+        raise JWTError.of("body_unreadable", "it is not a JSON object")
+    form = QueryDict(mutable=True)
+    lists: MultiValueDict[str, str] = MultiValueDict()
+    for name, value in fields.items():
+        if value is not None:
+            lists.setlist(name, [_as_text(value)])
+    form.update(lists)
+    form._mutable = False  # noqa: SLF001
+    return form
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, (dict, list)):
+        raise JWTError.of("body_unreadable", "a field holds a list or an object")
+    text = value if isinstance(value, str) else json.dumps(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise JWTError.of("body_unreadable", "a field holds half a surrogate pair") from None
+    return text
+
+
+def _sentence(error: Exception) -> str:
+    return str(error).rstrip(".")[:200] or "it is malformed"

@@ -1,0 +1,138 @@
+"""`manage.py check`: every wrong setting by name, with an id that never changes."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+
+from djwto import conf
+
+_FAILURE_VIEW = "djwto.csrf.failure"
+_SHORT_SECRET = "DJWTO_SIGNING_KEY: the secret is shorter than the hash of {} (RFC 7518 §3.2)."
+_LONGER = "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(64))'"
+
+
+@register(Tags.security)
+def check_settings(**_: Any) -> list[CheckMessage]:
+    """E001 to E017: one for each setting, in the order of the documentation."""
+    ids = {setting.name: f"djwto.E{number:03}" for number, setting in enumerate(conf.SETTINGS, 1)}
+    return [Error(problem.message, id=ids[problem.setting.name]) for problem in conf.problems()]
+
+
+@register(Tags.security)
+def check_unknown(**_: Any) -> list[CheckMessage]:
+    """W001: a `DJWTO_` setting that djwto does not know."""
+    known = [conf.PREFIX + setting.name for setting in conf.SETTINGS]
+    return [
+        Warning(f"{name} is not a setting of djwto.", hint=_did_you_mean(name, known), id="djwto.W001")
+        for name in dir(settings)
+        if name.startswith(conf.PREFIX) and name not in known
+    ]
+
+
+@register(Tags.security)
+def check_secret(**_: Any) -> list[CheckMessage]:
+    """W003: the secret is short. It works."""
+    if not _has_short_secret():
+        return []
+    return [Warning(_SHORT_SECRET.format(conf.value("ALGORITHM")), hint=_LONGER, id="djwto.W003")]
+
+
+@register(Tags.security, deploy=True)
+def check_secret_for_deployment(**_: Any) -> list[CheckMessage]:
+    """E019: the secret is short, and this is production."""
+    if not _has_short_secret():
+        return []
+    return [Error(_SHORT_SECRET.format(conf.value("ALGORITHM")), hint=_LONGER, id="djwto.E019")]
+
+
+@register(Tags.security)
+def check_csrf(**_: Any) -> list[CheckMessage]:
+    """W004: Django's middleware answers with a page where a guarded method wants JSON."""
+    middleware = "django.middleware.csrf.CsrfViewMiddleware" in settings.MIDDLEWARE
+    if not (_has_cookies() and conf.valid("CSRF") and middleware):
+        return []
+    if settings.CSRF_FAILURE_VIEW == _FAILURE_VIEW:
+        return []
+    return [
+        Warning(
+            "Where single methods of a class are guarded, Django's CSRF middleware answers "
+            "first, with an HTML page.",
+            hint=f'Set CSRF_FAILURE_VIEW = "{_FAILURE_VIEW}" to make its refusals JSON.',
+            id="djwto.W004",
+        )
+    ]
+
+
+@register(Tags.urls)
+def check_refresh_path(**_: Any) -> list[CheckMessage]:
+    """E018: the refresh cookie would not be sent to the refresh endpoints."""
+    if not _has_cookies():
+        return []
+    try:
+        url = reverse("refresh_access")
+    except NoReverseMatch:
+        return []
+    path = "/" + str(conf.valid("REFRESH_COOKIE_PATH")).strip("/")
+    if url == f"{path}/refresh_access/":
+        return []
+    return [
+        Error(
+            f"djwto's URLs are included under a prefix: refresh_access is at {url}, and browsers "
+            f"send the refresh cookie to {path} only.",
+            hint='Include them as path("", include("djwto.urls")), and move the endpoints with '
+            "DJWTO_REFRESH_COOKIE_PATH.",
+            id="djwto.E018",
+        )
+    ]
+
+
+@register(Tags.urls)
+def check_names(**_: Any) -> list[CheckMessage]:
+    """W002: other URLs named `login` or `logout`."""
+    clashes = sorted(
+        {
+            str(pattern.name)
+            for pattern in _patterns(get_resolver().url_patterns)
+            if pattern.name in ("login", "logout") and not _is_own(pattern)
+        }
+    )
+    if not clashes or not any(_is_own(p) for p in _patterns(get_resolver().url_patterns)):
+        return []
+    return [
+        Warning(
+            f"djwto and other URLs are both named {' and '.join(clashes)}: reverse() finds only "
+            "one of them.",
+            hint="Give the other URLs a namespace, as with include((urls, 'accounts')).",
+            id="djwto.W002",
+        )
+    ]
+
+
+def _has_short_secret() -> bool:
+    return not conf.problems() and conf.engine().has_short_secret
+
+
+def _has_cookies() -> bool:
+    return any(mode != "JSON" for mode in conf.as_modes(conf.valid("MODE")))
+
+
+def _did_you_mean(name: str, known: list[str]) -> str | None:
+    close = difflib.get_close_matches(name, known, 1)
+    return f"Did you mean {close[0]}?" if close else None
+
+
+def _is_own(pattern: URLPattern) -> bool:
+    return pattern.callback.__module__ == "djwto.views"
+
+
+def _patterns(patterns: Sequence[URLPattern | URLResolver]) -> Iterable[URLPattern]:
+    """Every pattern outside of namespaces, where names cannot clash."""
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            yield pattern
+        elif pattern.namespace is None:
+            yield from _patterns(pattern.url_patterns)

@@ -1,0 +1,223 @@
+"""The settings: read from Django's, checked once per change, live under `override_settings`."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+from djwto import _core
+from djwto.exceptions import SettingError
+
+PREFIX = "DJWTO_"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its name, default, and what it must be."""
+
+    name: str
+    default: Any
+    expected: str
+    accepts: Callable[[Any], bool]
+    field: str = ""
+    """The engine's name for it."""
+    secret: bool = False
+    """Whether a complaint must not show the value."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A setting with a wrong value, in words."""
+
+    setting: Setting
+    message: str
+
+
+@dataclass(frozen=True)
+class Config:
+    """Checked settings, with the engine built from them."""
+
+    engine: _core.Engine
+    csrf: bool
+    refresh_lifetime: timedelta | None
+
+
+def _text_or_none(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and bool(value))
+
+
+def _texts(value: Any) -> bool:
+    is_list = isinstance(value, (list, tuple)) and bool(value)
+    return _text_or_none(value) or (is_list and all(isinstance(v, str) and v for v in value))
+
+
+def _bool(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _lifetime(value: Any) -> bool:
+    return value is None or (isinstance(value, timedelta) and value >= timedelta(seconds=1))
+
+
+def _delay(value: Any) -> bool:
+    return value is None or (isinstance(value, timedelta) and value >= timedelta())
+
+
+def _key(value: Any) -> bool:
+    return value is None or (isinstance(value, (str, bytes)) and bool(value))
+
+
+def _modes(value: Any) -> bool:
+    listed = as_modes(value)
+    known = all(mode in _core.modes() for mode in listed)
+    return known and len(listed) == len(set(listed)) > 0
+
+
+def as_modes(value: Any) -> list[Any]:
+    """One mode or several, as a list."""
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+_LIFETIME = "a timedelta of at least one second, or None"
+_KEY = "a text or bytes"
+
+SETTINGS = (
+    Setting("ISS_CLAIM", None, "a text or None", _text_or_none, "issuer"),
+    Setting("SUB_CLAIM", None, "a text or None", _text_or_none, "subject"),
+    Setting("AUD_CLAIM", None, "a text, a list of texts, or None", _texts, "audience"),
+    Setting("IAT_CLAIM", True, "True or False", _bool, "issued_at"),
+    Setting("JTI_CLAIM", True, "True or False", _bool, "jti"),
+    Setting("ALLOW_REFRESH_UPDATE", True, "True or False", _bool),
+    Setting("ACCESS_TOKEN_LIFETIME", timedelta(minutes=5), _LIFETIME, _lifetime, "access_lifetime"),
+    Setting("REFRESH_TOKEN_LIFETIME", timedelta(days=1), _LIFETIME, _lifetime, "refresh_lifetime"),
+    Setting(
+        "NBF_LIFETIME", timedelta(), "a timedelta that is not negative, or None", _delay, "not_before"
+    ),
+    Setting("SIGNING_KEY", None, _KEY, _key, "signing_key", secret=True),
+    Setting("VERIFYING_KEY", None, f"{_KEY} (PEM), or None", _key, "verifying_key", secret=True),
+    Setting(
+        "ALGORITHM",
+        "HS256",
+        f"one of {', '.join(_core.algorithms())}",
+        lambda value: value in _core.algorithms(),
+        "algorithm",
+    ),
+    Setting(
+        "MODE",
+        "JSON",
+        f"one of {', '.join(_core.modes())}, or a tuple of different ones",
+        _modes,
+        "modes",
+    ),
+    Setting(
+        "REFRESH_COOKIE_PATH",
+        "api/token/refresh",
+        'a path such as "api/token/refresh"',
+        lambda value: isinstance(value, str),
+        "refresh_path",
+    ),
+    Setting(
+        "SAME_SITE",
+        "Lax",
+        '"Lax", "Strict", "None" or None',
+        lambda value: value is None
+        or (isinstance(value, str) and value.lower() in ("lax", "strict", "none")),
+        "same_site",
+    ),
+    Setting("DOMAIN", None, "a host name or None", _text_or_none, "domain"),
+    Setting("CSRF", True, "True or False", _bool),
+)
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
+_BY_FIELD = {setting.field: setting for setting in SETTINGS if setting.field}
+
+
+def engine() -> _core.Engine:
+    """The engine of the present settings. Raises `ImproperlyConfigured`."""
+    return current().engine
+
+
+def current() -> Config:
+    """The present settings, checked. Raises `ImproperlyConfigured`, naming each wrong one."""
+    global _config  # noqa: PLW0603
+    if _config is None:
+        config, problems = _build()
+        if config is None:
+            raise ImproperlyConfigured(" ".join(problem.message for problem in problems))
+        _config = config
+    return _config
+
+
+def problems() -> list[Problem]:
+    """What is wrong with the present settings."""
+    return _build()[1]
+
+
+def value(name: str) -> Any:
+    """The value of a setting as it stands, unchecked; `name` lacks the prefix."""
+    found = getattr(django_settings, PREFIX + name, _BY_NAME[name].default)
+    if name == "SIGNING_KEY" and not found:
+        found = os.environ.get(PREFIX + name) or None
+    return found
+
+
+def valid(name: str) -> Any:
+    """The value of a setting, or its default where the value is wrong (which a check reports)."""
+    setting, found = _BY_NAME[name], value(name)
+    return found if setting.accepts(found) else setting.default
+
+
+_config: Config | None = None
+
+
+def _build() -> tuple[Config | None, list[Problem]]:
+    values = {setting.name: value(setting.name) for setting in SETTINGS}
+    problems = [
+        _problem(setting, f"expected {setting.expected}", values[setting.name])
+        for setting in SETTINGS
+        if not setting.accepts(values[setting.name])
+    ]
+    if problems:
+        return None, problems
+    arguments = {setting.field: values[setting.name] for setting in SETTINGS if setting.field}
+    arguments |= {
+        "signing_key": _as_bytes(arguments["signing_key"]),
+        "verifying_key": _as_bytes(arguments["verifying_key"]),
+        "not_before": arguments["not_before"] or timedelta(),
+        "modes": as_modes(arguments["modes"]),
+    }
+    try:
+        engine = _core.Engine(**arguments)
+    except SettingError as error:
+        setting = _BY_FIELD[error.field]
+        hint = (
+            " Set it, or the environment variable of that name."
+            if setting.name == "SIGNING_KEY" and values["SIGNING_KEY"] is None
+            else ""
+        )
+        return None, [Problem(setting, f"{PREFIX}{setting.name}: {error}.{hint}")]
+    config = Config(engine, values["CSRF"], values["REFRESH_TOKEN_LIFETIME"])
+    return config, []
+
+
+def _problem(setting: Setting, expected: str, found: Any) -> Problem:
+    shown = f"a {type(found).__name__}" if setting.secret else repr(found)
+    return Problem(setting, f"{PREFIX}{setting.name}: {expected}, found {shown}.")
+
+
+def _as_bytes(key: str | bytes | None) -> bytes | None:
+    # The environment's odd bytes come as surrogates.
+    return key.encode("utf-8", "surrogateescape") if isinstance(key, str) else key
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    global _config  # noqa: PLW0603
+    if setting.startswith(PREFIX):
+        _config = None
+
+
+setting_changed.connect(_forget, dispatch_uid="djwto.conf")

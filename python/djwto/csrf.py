@@ -1,0 +1,101 @@
+"""CSRF by Django's own check, with refusals in JSON.
+
+`CSRF_FAILURE_VIEW = "djwto.csrf.failure"` makes the refusals of Django's middleware JSON too.
+"""
+
+import sys
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.middleware.csrf import CsrfViewMiddleware, get_token, rotate_token
+
+from djwto import replies
+from djwto.exceptions import JWTError
+from djwto.replies import ResponseT
+
+SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
+
+GUARD_EXEMPT = object()
+"""What a guard puts in `csrf_exempt`, to tell it from the `True` of the view's author."""
+
+
+def failure(_request: HttpRequest, reason: str = "") -> JsonResponse:
+    """Answer for `CSRF_FAILURE_VIEW` (Django docs, settings): 403 as JSON."""
+    return replies.refusal(JWTError.of("csrf_failed", reason))
+
+
+def check(request: HttpRequest) -> None:
+    """Demand Django's CSRF token. Raises `JWTError` (`csrf_failed`)."""
+    _CHECK.process_request(request)
+    reason = _CHECK.process_view(request, None, (), {})  # type: ignore[arg-type]
+    if reason is not None:
+        raise JWTError.of("csrf_failed", str(reason))
+
+
+def check_login(request: HttpRequest) -> None:
+    """Refuse a login posted by another site's page. Raises `JWTError` (`origin_refused`).
+
+    There is no CSRF token before a login: the browser's own word decides, `Origin` first and
+    `Sec-Fetch-Site` where there is none (OWASP CSRF cheat sheet, login CSRF).
+    """
+    if getattr(request, "_dont_enforce_csrf_checks", False):
+        return
+    origin = request.META.get("HTTP_ORIGIN")
+    if origin is not None:
+        if not _CHECK.accepts_origin(request):
+            raise JWTError.of("origin_refused", f"its origin is {origin[:200]!r}")
+    elif request.META.get("HTTP_SEC_FETCH_SITE") == "cross-site":
+        raise JWTError.of("origin_refused", "the browser calls it cross-site")
+
+
+def settle(request: HttpRequest) -> None:
+    """Tell Django, and who asks Django's check later, that this request needs no more of it."""
+    request.csrf_processing_done = True  # type: ignore[attr-defined]
+
+
+def login_extra(request: HttpRequest, mode: str, *, rotate: bool) -> dict[str, str]:
+    """Give what login's reply holds for a page on another origin, which cannot read the cookie.
+
+    `rotate` makes a new token, as Django's login does.
+    """
+    if mode == "JSON":
+        return {}
+    if rotate:
+        rotate_token(request)
+    return {"csrf_token": get_token(request)}
+
+
+def set_cookie(request: HttpRequest, response: ResponseT) -> ResponseT:
+    """Put the `csrftoken` cookie into the reply, where the middleware may be missing."""
+    _CHECK.process_response(request, response)
+    return response
+
+
+def exempt_by_author(view: Any) -> bool:
+    """Whether the author of a view exempted it with Django's `csrf_exempt`.
+
+    Django REST framework exempts all of its views, which is not the author's word.
+    """
+    rest = sys.modules.get("rest_framework.views")
+    view_class = getattr(view, "cls", None)
+    if rest is not None and isinstance(view_class, type) and issubclass(view_class, rest.APIView):
+        view = view_class.dispatch
+    return getattr(view, "csrf_exempt", False) is True
+
+
+class _Check(CsrfViewMiddleware):
+    """Django's check, which tells the reason instead of rendering a page."""
+
+    def _reject(self, _request: HttpRequest, reason: str) -> str:  # type: ignore[override]
+        return reason
+
+    def accepts_origin(self, request: HttpRequest) -> bool:
+        """Whether `Origin` is this host or in `CSRF_TRUSTED_ORIGINS`."""
+        return bool(self._origin_verified(request))
+
+
+def _no_response(_request: HttpRequest) -> HttpResponseBase:
+    return HttpResponse()
+
+
+_CHECK = _Check(_no_response)

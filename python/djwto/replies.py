@@ -1,0 +1,94 @@
+"""Replies: failures as JSON, tokens as a body or as cookies."""
+
+import time
+from http.cookies import Morsel
+from typing import Any, TypeVar
+
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.utils.cache import patch_vary_headers
+
+from djwto import conf
+from djwto._core import SetCookie
+from djwto.exceptions import JWTError
+from djwto.tokens import Issued
+
+ResponseT = TypeVar("ResponseT", bound=HttpResponseBase)
+
+WWWAUTHENTICATE = "Bearer realm=api"
+"""The challenge of every 401 (RFC 6750 §3)."""
+
+_NO_CREDENTIALS = ("authorization_missing", "cookie_missing", "credentials_invalid")
+_RETRY_SECONDS = 5
+
+
+def refusal(error: JWTError) -> JsonResponse:
+    """Turn a failure into `{"error": …, "code": …}`: the one place that does."""
+    response = JsonResponse({"error": str(error), "code": error.code}, status=error.status)
+    if error.status == 401:
+        # RFC 6750 §3.1: a request without credentials gets no error code.
+        reason = "" if error.code in _NO_CREDENTIALS else ', error="invalid_token"'
+        response["WWW-Authenticate"] = WWWAUTHENTICATE + reason
+    if error.status == 503:
+        response["Retry-After"] = str(_RETRY_SECONDS)
+    return response
+
+
+def build_tokens_response(
+    request: HttpRequest, issued: Issued, mode: str, msg: str, **extra: str
+) -> JsonResponse:
+    """Put tokens where the mode wants them: into the body, or into cookies beside a message."""
+    engine = conf.engine()
+    cookies = engine.deliver(
+        mode, issued.refresh, issued.access, request.META.get("HTTP_COOKIE"), time.time()
+    )
+    if mode == "JSON":
+        body = {"refresh": issued.refresh_text, "access": issued.access.text}
+    else:
+        body = {"msg": msg, **extra}
+    response = JsonResponse(body, headers={"Cache-Control": "no-store"})
+    set_cookies(response, cookies)
+    return response
+
+
+def keep_private(response: ResponseT) -> ResponseT:
+    """Keep a personal reply out of shared caches (RFC 9111 §5.2.2.7)."""
+    patch_vary_headers(response, ("Cookie", "Authorization"))
+    if not response.has_header("Cache-Control"):
+        response["Cache-Control"] = "private"
+    return response
+
+
+def set_cookies(response: HttpResponseBase, cookies: list[SetCookie]) -> None:
+    """Set and clear cookies exactly as the engine says; values stand unquoted."""
+    domains = {cookie.name for cookie in cookies if cookie.domain}
+    for cookie in cookies:
+        morsel: Morsel[str]
+        if cookie.domain is None and cookie.name in domains:
+            morsel, key = _HostOnlyMorsel(), cookie.name + _HOST_ONLY
+        else:
+            morsel, key = Morsel(), cookie.name
+        morsel.set(key, cookie.value, cookie.value)
+        attributes: dict[str, Any] = {
+            "path": cookie.path,
+            "secure": True,
+            "httponly": cookie.http_only,
+            "samesite": cookie.same_site or "",
+            "domain": cookie.domain or "",
+        }
+        if cookie.max_age is not None:
+            attributes["max-age"] = cookie.max_age
+        if cookie.max_age == 0:
+            attributes["expires"] = "Thu, 01 Jan 1970 00:00:00 GMT"
+        morsel.update(attributes)
+        response.cookies[key] = morsel
+
+
+_HOST_ONLY = ".host-only"
+
+
+class _HostOnlyMorsel(Morsel[str]):
+    """The host's own cookie, beside the domain's of the same name: Django holds one of a name."""
+
+    def OutputString(self, attrs: Any = None) -> str:  # noqa: N802
+        """Write the real name."""
+        return super().OutputString(attrs).replace(_HOST_ONLY, "", 1)

@@ -1,0 +1,19 @@
+"""What happened, for whoever wants to know. The sender is the name of the view class.
+
+Django's `user_logged_in`, `user_login_failed` and `user_logged_out` are sent too.
+"""
+
+from django.dispatch import Signal
+
+#: Arguments: `request`, `refresh_claims`, `access_claims`. Sender: `GetTokensView`.
+jwt_logged_in = Signal()
+#: Arguments: `request`, `error` (JSON text). Sender: `GetTokensView`.
+jwt_login_fail = Signal()
+#: Arguments: `request`, `jti`. Sender: `BlackListTokenView`.
+jwt_blacklisted = Signal()
+#: Arguments: `request`. Sender: `ValidateTokensView`.
+jwt_token_validated = Signal()
+#: Arguments: `request`, `refresh_claims`, `access_claims`. Sender: `RefreshAccessView`.
+jwt_access_refreshed = Signal()
+#: Arguments: `request`, `refresh_claims`, `access_claims`. Sender: `UpdateRefreshView`.
+jwt_refresh_updated = Signal()

@@ -1,0 +1,144 @@
+"""Claims and tokens. The functions named `process_…` are hooks: replace them on this module."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import HttpRequest
+
+from djwto import _core, conf
+from djwto.exceptions import JWTIssueError
+
+Claims = dict[str, Any]
+
+_ENGINES_OWN = frozenset(
+    ("iss", "sub", "aud", "iat", "nbf", "exp", "jti", "sid", "type", "refresh_iat", "user")
+)
+_ENCODER = DjangoJSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def process_perms(user: Any) -> list[str]:
+    """Hook: the permissions of a user, as `app.codename`. An active superuser has `*`."""
+    if user.is_active and getattr(user, "is_superuser", False):
+        return ["*"]
+    return sorted(user.get_all_permissions()) if hasattr(user, "get_all_permissions") else []
+
+
+def process_user(user: Any) -> Claims:
+    """Hook: the `user` claim of the access token. It must have `id`."""
+    return {
+        user.USERNAME_FIELD: user.get_username(),
+        "id": user.pk if isinstance(user.pk, int) else str(user.pk),
+        "perms": process_perms(user),
+    }
+
+
+def process_claims(
+    user: Any, request: HttpRequest, type_: str = "refresh", *_args: Any, **_kwargs: Any
+) -> Claims:
+    """Hook: all claims of a new token. What it adds to a refresh token, access tokens inherit."""
+    engine, now = conf.engine(), time.time()
+    claim = process_user(user)
+    if type_ == "access":
+        return {**engine.access_claims(None, None, None, now), "user": claim}
+    return {**engine.refresh_claims(None, now), "user": lean_user(user, claim)}
+
+
+def get_access_claims_from_refresh(refresh_claims: Claims) -> Claims:
+    """Make the claims of the access token that goes with a refresh token.
+
+    It has the same `sid`, a `jti` of its own, `refresh_iat`, and whatever a hook added.
+    """
+    registered = conf.engine().access_claims(
+        refresh_claims.get("sid"),
+        refresh_claims.get("iat"),
+        refresh_claims.get("exp"),
+        time.time(),
+    )
+    return {**_added(refresh_claims), "user": refresh_claims.get("user"), **registered}
+
+
+def access_claims_of(user: Any, refresh_claims: Claims) -> Claims:
+    """Make the claims of an access token for a user as he is now."""
+    claims = get_access_claims_from_refresh(refresh_claims)
+    claims["user"] = {**(claims.get("user") or {}), **process_user(user)}
+    return claims
+
+
+def renewed_refresh_claims(user: Any, refresh_claims: Claims) -> Claims:
+    """Make the claims of the next refresh token of the same login."""
+    registered = conf.engine().refresh_claims(refresh_claims.get("sid"), time.time())
+    claim = {**refresh_claims["user"], **lean_user(user, process_user(user))}
+    return {**_added(refresh_claims), "user": claim, **registered}
+
+
+def lean_user(user: AbstractBaseUser, claim: Claims) -> Claims:
+    """Cut the `user` claim to what a refresh token needs: name and id."""
+    return {key: claim[key] for key in (user.USERNAME_FIELD, "id") if key in claim}
+
+
+def encode_claims(claims: Claims) -> str:
+    """Sign claims. Raises `JWTIssueError` where they could not be read back."""
+    return _sign(claims).text
+
+
+def decode_token(token: str) -> Claims:
+    """Verify a token of either kind. Raises `JWTValidationError`."""
+    return conf.engine().decode(token, None, time.time())
+
+
+@dataclass(frozen=True)
+class Issued:
+    """Signed tokens with their claims."""
+
+    refresh: _core.Token | None
+    """None where the old one stays."""
+    refresh_text: str
+    refresh_claims: Claims
+    access: _core.Token
+    access_claims: Claims
+
+
+def issue(
+    refresh_claims: Claims, access_claims: Claims, mode: str, *, refresh_text: str | None = None
+) -> Issued:
+    """Sign a pair of tokens that fit their mode; with `refresh_text` that refresh token stays.
+
+    Permissions that do not fit are left out, and `perms_omitted` says so. Raises `JWTIssueError`.
+    """
+    engine, refresh = conf.engine(), None
+    if refresh_text is None:
+        refresh = _sign(refresh_claims)
+        refresh_text = refresh.text
+        if engine.excess(refresh, "refresh", mode):
+            raise _too_large("refresh", refresh_claims)
+    access = _sign(access_claims)
+    if engine.excess(access, "access", mode):
+        user = {**access_claims["user"], "perms": [], "perms_omitted": True}
+        access_claims = {**access_claims, "user": user}
+        access = _sign(access_claims)
+        if engine.excess(access, "access", mode):
+            raise _too_large("access", access_claims)
+    return Issued(refresh, refresh_text, refresh_claims, access, access_claims)
+
+
+def _added(claims: Claims) -> Claims:
+    return {name: value for name, value in claims.items() if name not in _ENGINES_OWN}
+
+
+def _sign(claims: Claims) -> _core.Token:
+    try:
+        text = _ENCODER.encode(claims)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise JWTIssueError(f"the claims are not JSON: {error}") from error
+    return conf.engine().sign(text)
+
+
+def _too_large(kind: str, claims: Claims) -> JWTIssueError:
+    path, value = "", claims
+    while isinstance(value, dict) and value:
+        name = max(value, key=lambda name: len(_ENCODER.encode(value[name])))
+        path, value = f"{path}.{name}" if path else str(name), value[name]
+    return JWTIssueError(f'the {kind} token is too large to be carried; the claim "{path}" is largest')

@@ -1,0 +1,386 @@
+"""Real services, started by the tests themselves and stopped by them, also on Ctrl-C.
+
+Nothing here needs a container or an account: a program that is missing is named, with the Debian
+package that brings it. Every service listens on the loopback interface only.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+PORTAL = Path(__file__).resolve().parent.parent / "examples" / "portal"
+
+START_SECONDS = 60.0
+"""How long a service may take to answer, in seconds: generous, for a machine that compiles."""
+
+STOP_SECONDS = 10.0
+"""How long a service may take to stop before it is killed, in seconds."""
+
+
+class ServiceError(RuntimeError):
+    """A service did not start; the message carries its log."""
+
+
+# --- PostgreSQL ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator["Postgres"]:
+    """Run a private PostgreSQL cluster until the block ends. Its log stays in ``folder``."""
+    programs = postgres_programs()
+    with _reachable(folder) as home:
+        cluster = Postgres(programs, home, folder / "postgres.log", free_port())
+        cluster.create()
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.stop()
+
+
+@dataclass
+class Postgres:
+    """A cluster with one superuser, ``djwto``, who needs no password on the loopback interface."""
+
+    programs: Path
+    home: Path
+    log: Path
+    port: int
+    _process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        """The address of the database ``postgres``, which every cluster has."""
+        return self.url_of("postgres")
+
+    def url_of(self, database: str) -> str:
+        """Give the address of a database, whether it exists or not."""
+        return f"postgresql://djwto@127.0.0.1:{self.port}/{database}"
+
+    def create_database(self, name: str) -> str:
+        """Make an empty database and give its address."""
+        self._run("createdb", *self._loopback(), "--username=djwto", name)
+        return self.url_of(name)
+
+    def create(self) -> None:
+        """Lay the cluster's files out, once."""
+        self._run(
+            "initdb",
+            f"--pgdata={self.home / 'data'}",
+            "--username=djwto",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        )
+
+    def start(self) -> None:
+        """Start the server and wait until it answers; on the same port each time."""
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": self.home,
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "max_connections": 50,
+            "shared_buffers": "32MB",
+        }
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        command = [str(self.programs / "postgres"), "-D", str(self.home / "data"), *options]
+        self._process = _spawn(command, log=self.log, cwd=self.home, as_postgres=_root())
+        _await(self._answers, self._process, self.log, "postgres")
+
+    def stop(self) -> None:
+        """Stop the server, if it runs; connections that are open are cut."""
+        if self._process is not None:
+            # SIGINT is PostgreSQL's "fast shutdown": SIGTERM would wait for every client to leave.
+            _end(self._process, signal.SIGINT)
+            self._process = None
+
+    def _answers(self) -> bool:
+        command = [str(self.programs / "pg_isready"), "--quiet", *self._loopback()]
+        return subprocess.run(command, check=False).returncode == 0
+
+    def _loopback(self) -> tuple[str, str]:
+        return "--host=127.0.0.1", f"--port={self.port}"
+
+    def _run(self, program: str, *words: str) -> None:
+        process = _spawn(
+            [str(self.programs / program), *words],
+            log=self.log,
+            cwd=self.home,
+            as_postgres=_root(),
+        )
+        if process.wait(START_SECONDS):
+            raise ServiceError(f"{program} failed.\n{_text(self.log)}")
+
+
+def postgres_programs() -> Path:
+    """Give the folder of PostgreSQL's server programs: from PATH, else Debian's newest."""
+    if found := shutil.which("initdb"):
+        return Path(found).resolve().parent
+    folders = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    if not folders:
+        raise ServiceError(
+            "PostgreSQL's server programs were not found on PATH or in /usr/lib/postgresql. "
+            "On Debian or Ubuntu: apt-get install postgresql",
+        )
+    return max(folders, key=lambda folder: [int(part) for part in folder.parent.name.split(".")])
+
+
+# --- the portal ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def serve(
+    server: Literal["granian", "uvicorn"],
+    *,
+    env: dict[str, str],
+    folder: Path,
+    options: Sequence[str] = (),
+) -> Iterator["Server"]:
+    """Serve ``examples/portal`` over https on a free port until the block ends.
+
+    ``env`` is what the portal reads (``PORTAL_MODE`` and its like); of the caller's own environment
+    it sees no ``PORTAL_*``, ``DJWTO_*`` or ``DJANGO_*``. Database, certificate and log live in
+    ``folder``, where a later server finds them again. ``options`` go to the server's command line.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    served = Server(
+        base_url=f"https://localhost:{port}",
+        folder=folder,
+        log=folder / f"{server}-{port}.log",
+        env=_portal_env(env, folder),
+    )
+    served.run("-c", _PREPARE, str(folder))
+    command = [
+        *(sys.executable, "-m", server),
+        *("--host", "127.0.0.1", "--port", str(port)),
+        *_server_options(server, served),
+        *options,
+    ]
+    process = _spawn(command, log=served.log, cwd=PORTAL, env=served.env)
+    try:
+        _await(served.answers, process, served.log, server)
+        yield served
+    finally:
+        _end(process, signal.SIGTERM)
+
+
+@dataclass
+class Server:
+    """A portal that is being served."""
+
+    base_url: str
+    folder: Path
+    log: Path
+    env: dict[str, str] = field(repr=False)
+
+    @property
+    def certificate(self) -> Path:
+        """The server's self-signed certificate, which a client is to trust."""
+        return Path(self._paths()[0])
+
+    @property
+    def key(self) -> Path:
+        """The certificate's private key."""
+        return Path(self._paths()[1])
+
+    @property
+    def signing_key(self) -> str:
+        """The secret that this server signs tokens with."""
+        return self.env["DJWTO_SIGNING_KEY"]
+
+    def log_text(self) -> str:
+        """Give everything the server has written so far, to stdout and stderr."""
+        return _text(self.log)
+
+    def manage(self, *words: str) -> str:
+        """Run a command of ``manage.py`` beside the server and give what it printed."""
+        return self.run("manage.py", *words)
+
+    def run(self, *words: str) -> str:
+        """Run Python in the portal's folder, with the portal's environment."""
+        done = subprocess.run(
+            [sys.executable, *words],
+            cwd=PORTAL,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            raise ServiceError(f"{' '.join(words)} failed.\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def answers(self) -> bool:
+        """Say whether the portal's open endpoint answers."""
+        trust = ssl.create_default_context(cafile=str(self.certificate))
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}),
+            urllib.request.HTTPSHandler(context=trust),
+        )
+        try:
+            with opener.open(f"{self.base_url}/api/status/", timeout=5) as reply:
+                return bool(reply.status == 200)
+        except urllib.error.HTTPError:
+            return False  # it listens, but is not well: the log will say why
+        except OSError:
+            return False
+
+    def _paths(self) -> list[str]:
+        return (self.folder / "certificate.paths").read_text().splitlines()
+
+
+_PREPARE = """
+import pathlib, sys
+import demo
+
+var = pathlib.Path(sys.argv[1])
+demo.prepare(var)
+(var / "certificate.paths").write_text("\\n".join(map(str, demo.certificate(var))))
+"""
+
+
+def _portal_env(env: dict[str, str], folder: Path) -> dict[str, str]:
+    # The test runner's own settings module must not reach the portal, nor a developer's shell.
+    ours = ("PORTAL_", "DJWTO_", "DJANGO_", "GRANIAN_", "PYTHONWARNINGS")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return {
+        **inherited,
+        "DJANGO_SETTINGS_MODULE": "portal.settings",
+        "DJWTO_SIGNING_KEY": secrets.token_urlsafe(48),
+        "PORTAL_DATABASE": f"sqlite:///{folder / 'portal.sqlite3'}",
+        "PYTHONUNBUFFERED": "1",
+        **env,
+    }
+
+
+def _server_options(server: str, served: Server) -> list[str]:
+    certificate, key = str(served.certificate), str(served.key)
+    if server == "granian":
+        return [
+            *("--interface", "wsgi", "--blocking-threads", "4"),
+            *("--ssl-certificate", certificate, "--ssl-keyfile", key),
+            *("--workers-kill-timeout", "5"),
+            "portal.wsgi:application",
+        ]
+    return [
+        *("--interface", "asgi3", "--lifespan", "off", "--no-access-log"),
+        *("--ssl-certfile", certificate, "--ssl-keyfile", key),
+        *("--timeout-graceful-shutdown", "5"),
+        "portal.asgi:application",
+    ]
+
+
+# --- processes and ports ------------------------------------------------------------------------
+
+
+def free_port() -> int:
+    """Give a TCP port of 127.0.0.1 that nothing listens on.
+
+    Chosen below the range that the kernel hands to outgoing connections, so that none of those
+    takes it before the service does.
+    """
+    for _ in range(200):
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise ServiceError("No free TCP port was found between 20000 and 32000.")
+
+
+def _spawn(
+    command: list[str],
+    *,
+    log: Path,
+    cwd: Path,
+    env: dict[str, str] | None = None,
+    as_postgres: bool = False,
+) -> "subprocess.Popen[bytes]":
+    # A session of its own: Ctrl-C then reaches the tests alone, and they stop the service in order.
+    who = {"user": "postgres", "group": "postgres", "extra_groups": []} if as_postgres else {}
+    with log.open("ab") as sink:
+        return subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **who,
+        )
+
+
+def _await(
+    ready: Callable[[], bool],
+    process: "subprocess.Popen[bytes]",
+    log: Path,
+    name: str,
+) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not ready():
+        if process.poll() is not None:
+            raise ServiceError(f"{name} ended with {process.returncode}.\n{_text(log)}")
+        if time.monotonic() > deadline:
+            raise ServiceError(f"{name} did not answer in {START_SECONDS} s.\n{_text(log)}")
+        time.sleep(0.05)
+
+
+def _end(process: "subprocess.Popen[bytes]", how: signal.Signals) -> None:
+    if process.poll() is None:
+        process.send_signal(how)
+    try:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+    finally:
+        # Whatever is left of its session, workers included.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(STOP_SECONDS)
+
+
+@contextmanager
+def _reachable(folder: Path) -> Iterator[Path]:
+    """Give a folder that the server's account can enter and that is short enough for a socket.
+
+    pytest's folders are closed to other accounts, and a Unix socket's path ends at 107 bytes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if not _root() and len(str(folder)) < 80:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="djwto-postgres-", dir="/tmp") as home:
+        if _root():
+            shutil.chown(home, "postgres", "postgres")
+        yield Path(home)
+
+
+def _root() -> bool:
+    return os.geteuid() == 0
+
+
+def _text(log: Path) -> str:
+    return log.read_text(errors="replace") if log.exists() else ""
