@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, final
 
+__all__ = ["Authenticated", "Engine", "SetCookie", "Token", "algorithms", "codes", "modes"]
+
 @final
 class Engine:
     """Keys, policy and transport, checked and parsed once.
@@ -42,9 +44,7 @@ class Engine:
     ) -> Authenticated:
         """Find and verify a request's token. Raises `exceptions.JWTValidationError`."""
 
-    def find(
-        self, authorization: str | None, cookie: str | None, kind: str
-    ) -> tuple[str, str]:
+    def find(self, authorization: str | None, cookie: str | None, kind: str) -> tuple[str, str]:
         """Find a token and its mode, unverified. Raises `exceptions.JWTValidationError`."""
 
     def answering_mode(self, authorization: str | None, cookie: str | None) -> str:

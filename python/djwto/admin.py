@@ -26,6 +26,8 @@ class JWTBlacklistAdmin(_ModelAdmin):
         """Nobody types a `jti`."""
         return False
 
-    def has_change_permission(self, _request: HttpRequest, _obj: JWTBlacklist | None = None) -> bool:
+    def has_change_permission(
+        self, _request: HttpRequest, _obj: JWTBlacklist | None = None
+    ) -> bool:
         """Facts do not change."""
         return False

@@ -60,7 +60,7 @@ def user_authenticate(request: HttpRequest) -> Any:
     """Hook: the user whose credentials are in `request.POST`. Raises `ValidationError`."""
     form = AuthenticationForm(request, data=request.POST)
     if not form.is_valid():
-        raise ValidationError(form.errors.as_data())  # type: ignore[arg-type]
+        raise ValidationError(form.errors.as_data())
     return form.get_user()
 
 
@@ -78,8 +78,9 @@ def jwt_authenticate(request: HttpRequest, kind: str = "access") -> dict[str, An
     guarded.token = seen.token
     guarded.jwt_mode = seen.mode
     load = partial(_load_user, claims["user"]["id"])
-    user = guarded.user = SimpleLazyObject(load)  # type: ignore[assignment]
-    guarded.auser = partial(_load_user_async, user)  # type: ignore[method-assign]
+    user: Any = SimpleLazyObject(load)
+    guarded.user = user
+    guarded.auser = partial(_load_user_async, user)
     return claims
 
 
@@ -221,7 +222,7 @@ def _check_permissions(wanted: frozenset[str], request: HttpRequest, _view: Any)
 
 
 def _check_stored_permissions(wanted: frozenset[str], request: HttpRequest) -> None:
-    if not request.user.has_perms(wanted):  # type: ignore[arg-type]
+    if not request.user.has_perms(wanted):
         raise JWTError.of("permissions_insufficient")
 
 

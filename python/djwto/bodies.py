@@ -8,7 +8,6 @@ from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOper
 from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.http import HttpRequest, QueryDict, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
-from django.utils.datastructures import MultiValueDict
 
 from djwto.exceptions import JWTError
 
@@ -68,12 +67,9 @@ def _from_json(body: bytes) -> QueryDict:
     if not isinstance(fields, dict):
         raise JWTError.of("body_unreadable", "it is not a JSON object")
     form = QueryDict(mutable=True)
-    lists: MultiValueDict[str, str] = MultiValueDict()
     for name, value in fields.items():
         if value is not None:
-            lists.setlist(name, [_as_text(value)])
-    form.update(lists)
-    form._mutable = False  # noqa: SLF001
+            form[name] = _as_text(value)
     return form
 
 

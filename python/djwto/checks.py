@@ -5,13 +5,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
 from djwto import conf
 
 _FAILURE_VIEW = "djwto.csrf.failure"
-_SHORT_SECRET = "DJWTO_SIGNING_KEY: the secret is shorter than the hash of {} (RFC 7518 §3.2)."
+_SHORT = "DJWTO_SIGNING_KEY: the secret is shorter than the hash of {} (RFC 7518 §3.2)."
 _LONGER = "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(64))'"
 
 
@@ -27,7 +28,9 @@ def check_unknown(**_: Any) -> list[CheckMessage]:
     """W001: a `DJWTO_` setting that djwto does not know."""
     known = [conf.PREFIX + setting.name for setting in conf.SETTINGS]
     return [
-        Warning(f"{name} is not a setting of djwto.", hint=_did_you_mean(name, known), id="djwto.W001")
+        checks.Warning(
+            f"{name} is not a setting of djwto.", hint=_did_you_mean(name, known), id="djwto.W001"
+        )
         for name in dir(settings)
         if name.startswith(conf.PREFIX) and name not in known
     ]
@@ -38,7 +41,7 @@ def check_secret(**_: Any) -> list[CheckMessage]:
     """W003: the secret is short. It works."""
     if not _has_short_secret():
         return []
-    return [Warning(_SHORT_SECRET.format(conf.value("ALGORITHM")), hint=_LONGER, id="djwto.W003")]
+    return [checks.Warning(_SHORT.format(conf.value("ALGORITHM")), hint=_LONGER, id="djwto.W003")]
 
 
 @register(Tags.security, deploy=True)
@@ -46,7 +49,7 @@ def check_secret_for_deployment(**_: Any) -> list[CheckMessage]:
     """E019: the secret is short, and this is production."""
     if not _has_short_secret():
         return []
-    return [Error(_SHORT_SECRET.format(conf.value("ALGORITHM")), hint=_LONGER, id="djwto.E019")]
+    return [Error(_SHORT.format(conf.value("ALGORITHM")), hint=_LONGER, id="djwto.E019")]
 
 
 @register(Tags.security)
@@ -58,7 +61,7 @@ def check_csrf(**_: Any) -> list[CheckMessage]:
     if settings.CSRF_FAILURE_VIEW == _FAILURE_VIEW:
         return []
     return [
-        Warning(
+        checks.Warning(
             "Where single methods of a class are guarded, Django's CSRF middleware answers "
             "first, with an HTML page.",
             hint=f'Set CSRF_FAILURE_VIEW = "{_FAILURE_VIEW}" to make its refusals JSON.',
@@ -103,7 +106,7 @@ def check_names(**_: Any) -> list[CheckMessage]:
     if not clashes or not any(_is_own(p) for p in _patterns(get_resolver().url_patterns)):
         return []
     return [
-        Warning(
+        checks.Warning(
             f"djwto and other URLs are both named {' and '.join(clashes)}: reverse() finds only "
             "one of them.",
             hint="Give the other URLs a namespace, as with include((urls, 'accounts')).",

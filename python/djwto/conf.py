@@ -96,7 +96,11 @@ SETTINGS = (
     Setting("ACCESS_TOKEN_LIFETIME", timedelta(minutes=5), _LIFETIME, _lifetime, "access_lifetime"),
     Setting("REFRESH_TOKEN_LIFETIME", timedelta(days=1), _LIFETIME, _lifetime, "refresh_lifetime"),
     Setting(
-        "NBF_LIFETIME", timedelta(), "a timedelta that is not negative, or None", _delay, "not_before"
+        "NBF_LIFETIME",
+        timedelta(),
+        "a timedelta that is not negative, or None",
+        _delay,
+        "not_before",
     ),
     Setting("SIGNING_KEY", None, _KEY, _key, "signing_key", secret=True),
     Setting("VERIFYING_KEY", None, f"{_KEY} (PEM), or None", _key, "verifying_key", secret=True),
@@ -125,8 +129,9 @@ SETTINGS = (
         "SAME_SITE",
         "Lax",
         '"Lax", "Strict", "None" or None',
-        lambda value: value is None
-        or (isinstance(value, str) and value.lower() in ("lax", "strict", "none")),
+        lambda value: (
+            value is None or (isinstance(value, str) and value.lower() in ("lax", "strict", "none"))
+        ),
         "same_site",
     ),
     Setting("DOMAIN", None, "a host name or None", _text_or_none, "domain"),

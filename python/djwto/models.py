@@ -21,7 +21,7 @@ class JWTBlacklist(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
-    class Meta:
+    class Meta:  # noqa: D106
         verbose_name = "blacklisted token"
 
     def __str__(self) -> str:

@@ -24,7 +24,8 @@ def login(client: Client | AsyncClient, user: Any, *, mode: str | None = None) -
     access = json.loads(response.content).get("access")
     if access is not None:
         header = "authorization" if isinstance(client, AsyncClient) else "HTTP_AUTHORIZATION"
-        client.defaults[header] = f"Bearer {access}"
+        defaults: dict[str, Any] = client.defaults  # type: ignore[assignment]
+        defaults[header] = f"Bearer {access}"
 
 
 async def alogin(client: Client | AsyncClient, user: Any, *, mode: str | None = None) -> None:

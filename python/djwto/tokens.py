@@ -4,7 +4,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest
 
@@ -36,7 +35,11 @@ def process_user(user: Any) -> Claims:
 
 
 def process_claims(
-    user: Any, request: HttpRequest, type_: str = "refresh", *_args: Any, **_kwargs: Any
+    user: Any,
+    request: HttpRequest,  # noqa: ARG001 (for hooks)
+    type_: str = "refresh",
+    *_args: Any,
+    **_kwargs: Any,
 ) -> Claims:
     """Hook: all claims of a new token. What it adds to a refresh token, access tokens inherit."""
     engine, now = conf.engine(), time.time()
@@ -74,7 +77,7 @@ def renewed_refresh_claims(user: Any, refresh_claims: Claims) -> Claims:
     return {**_added(refresh_claims), "user": claim, **registered}
 
 
-def lean_user(user: AbstractBaseUser, claim: Claims) -> Claims:
+def lean_user(user: Any, claim: Claims) -> Claims:
     """Cut the `user` claim to what a refresh token needs: name and id."""
     return {key: claim[key] for key in (user.USERNAME_FIELD, "id") if key in claim}
 
@@ -141,4 +144,6 @@ def _too_large(kind: str, claims: Claims) -> JWTIssueError:
     while isinstance(value, dict) and value:
         name = max(value, key=lambda name: len(_ENCODER.encode(value[name])))
         path, value = f"{path}.{name}" if path else str(name), value[name]
-    return JWTIssueError(f'the {kind} token is too large to be carried; the claim "{path}" is largest')
+    return JWTIssueError(
+        f'the {kind} token is too large to be carried; the claim "{path}" is largest'
+    )

@@ -1,19 +1,21 @@
 """The endpoints. Each view reads as the sentence of what it does; failures become JSON once."""
 
 import logging
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.signals import user_logged_out
 from django.core.exceptions import ValidationError
 from django.db import Error as DatabaseFailure
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.middleware.csrf import get_token
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
 from djwto import authentication, bodies, conf, csrf, exceptions, replies, sessions, signals, tokens
+from djwto.authentication import THttpRequest
 from djwto.exceptions import JWTError
 from djwto.models import JWTBlacklist
 from djwto.replies import build_tokens_response
@@ -49,7 +51,7 @@ class Endpoint(View):
         except DatabaseFailure:
             _log.exception("the database failed at %s", request.path)
             response = replies.refusal(JWTError.of("store_unavailable"))
-        except Exception:
+        except Exception:  # noqa: BLE001 (a client must see JSON, and no reason)
             _log.exception("failed to process %s", request.path)
             response = replies.refusal(JWTError.of("processing_failed"))
         response["Cache-Control"] = "no-store"
@@ -60,7 +62,7 @@ class Endpoint(View):
     ) -> HttpResponse:
         """Answer 405 as JSON, with `Allow`."""
         response = replies.refusal(JWTError.of("method_not_allowed", str(request.method)[:32]))
-        response["Allow"] = ", ".join(self._allowed_methods())
+        response["Allow"] = ", ".join(self._allowed_methods())  # type: ignore[attr-defined]
         return response
 
 
@@ -92,7 +94,7 @@ class ValidateTokensView(Endpoint):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Validate the token of this view's kind."""
-        _live_claims(request, self.kind)
+        _live(request, self.kind)
         signals.jwt_token_validated.send(sender="ValidateTokensView", request=request)
         return JsonResponse({"msg": "Token is valid"})
 
@@ -102,16 +104,15 @@ class RefreshAccessView(Endpoint):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Issue an access token for the user as he is now."""
-        refresh_claims = _live_claims(request, "refresh")
+        live = _live(request, "refresh")
+        refresh_claims = live.payload
         user = authentication.find_user(refresh_claims["user"]["id"])
         if user is None:
             raise JWTError.of("access_refresh_failed")
         access_claims = tokens.access_claims_of(user, refresh_claims)
         return _renewed(
-            request,
-            tokens.issue(
-                refresh_claims, access_claims, request.jwt_mode, refresh_text=request.token
-            ),
+            live,
+            tokens.issue(refresh_claims, access_claims, live.jwt_mode, refresh_text=live.token),
             signals.jwt_access_refreshed,
             "RefreshAccessView",
             "Access token successfully refreshed.",
@@ -123,7 +124,8 @@ class UpdateRefreshView(Endpoint):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Issue both tokens of the same login anew."""
-        old_claims = _live_claims(request, "refresh")
+        live = _live(request, "refresh")
+        old_claims = live.payload
         user = authentication.find_user(old_claims["user"]["id"], active=False)
         if user is None:
             raise JWTError.of("refresh_update_failed")
@@ -132,8 +134,8 @@ class UpdateRefreshView(Endpoint):
         refresh_claims = tokens.renewed_refresh_claims(user, old_claims)
         access_claims = tokens.access_claims_of(user, refresh_claims)
         return _renewed(
-            request,
-            tokens.issue(refresh_claims, access_claims, request.jwt_mode),
+            live,
+            tokens.issue(refresh_claims, access_claims, live.jwt_mode),
             signals.jwt_refresh_updated,
             "UpdateRefreshView",
             "Refresh token successfully updated.",
@@ -173,18 +175,19 @@ class CsrfTokenView(Endpoint):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Give the token in the body, and set its cookie."""
-        return csrf.set_cookie(request, JsonResponse({"csrf_token": csrf.get_token(request)}))
+        return csrf.set_cookie(request, JsonResponse({"csrf_token": get_token(request)}))
 
 
-def _live_claims(request: HttpRequest, kind: str) -> tokens.Claims:
+def _live(request: HttpRequest, kind: str) -> THttpRequest:
+    """The request with its claims, whose login was not ended."""
     claims = authentication.authenticate_form(request, kind)
     if JWTBlacklist.is_ended(claims):
         raise JWTError.of("token_blacklisted")
-    return claims
+    return cast("THttpRequest", request)
 
 
 def _renewed(
-    request: Any, issued: tokens.Issued, signal: Any, sender: str, msg: str
+    request: THttpRequest, issued: tokens.Issued, signal: Any, sender: str, msg: str
 ) -> HttpResponse:
     signal.send(
         sender=sender,
@@ -211,5 +214,5 @@ def _ending_login(request: HttpRequest) -> tuple[tokens.Claims | None, str]:
             claims = authentication.jwt_authenticate(request, kind)
         except JWTError:
             continue
-        return claims, request.jwt_mode
+        return claims, cast("THttpRequest", request).jwt_mode
     return None, authentication.answering_mode(request)

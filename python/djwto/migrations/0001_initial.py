@@ -3,13 +3,17 @@
 Some databases of 0.0.4 have the table without a record of this migration.
 """
 
+from typing import Any
+
 from django.db import migrations, models
 
 
 class CreateModelUnlessThere(migrations.CreateModel):
     """`CreateModel` that leaves an existing table alone."""
 
-    def database_forwards(self, app_label, schema_editor, from_state, to_state):
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
         """Create the table unless the database has it."""
         table = to_state.apps.get_model(app_label, self.name)._meta.db_table
         if table not in schema_editor.connection.introspection.table_names():

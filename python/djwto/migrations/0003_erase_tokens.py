@@ -1,9 +1,11 @@
 """Erase the refresh tokens that 0.0.4 stored: a leaked table would log people in."""
 
-from django.db import migrations, models
+from typing import Any
+
+from django.db import migrations
 
 
-def overwrite(apps, schema_editor):
+def overwrite(apps: Any, schema_editor: Any) -> None:
     """Dropping a column may leave its bytes in the table's file; the old rows go first."""
     table = apps.get_model("djwto", "JWTBlacklist")
     table.objects.using(schema_editor.connection.alias).exclude(token="").update(token="")

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-SECRET_KEY = "tests only"  # noqa: S105
+SECRET_KEY = "tests only"
 ALLOWED_HOSTS = ["testserver", "localhost"]
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -48,4 +48,3 @@ DJWTO_SUB_CLAIM = "sub"
 DJWTO_AUD_CLAIM = "aud"
 DJWTO_ACCESS_TOKEN_LIFETIME = timedelta(minutes=5)
 DJWTO_REFRESH_TOKEN_LIFETIME = timedelta(days=1)
-
