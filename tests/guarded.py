@@ -5,6 +5,7 @@ from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import cache_control
+from django.views.decorators.cache import cache_page
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.decorators import api_view
 from rest_framework.response import Response
@@ -106,6 +107,35 @@ def exempt_inside(request):
     return answer(request)
 
 
+@method_decorator(csrf_exempt, name="dispatch")
+@method_decorator(auth.jwt_login_required, name="dispatch")
+class ExemptOutside(View):
+    def post(self, request):
+        return answer(request)
+
+
+@method_decorator([auth.jwt_login_required, csrf_exempt], name="dispatch")
+class ExemptInside(View):
+    def post(self, request):
+        return answer(request)
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class ExemptMethods(View):
+    @method_decorator(auth.jwt_login_required)
+    def post(self, request):
+        return answer(request)
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class ExemptRest(APIView):
+    authentication_classes = ()
+
+    @method_decorator(auth.jwt_login_required)
+    def post(self, request):
+        return Response({"msg": "worked!"})
+
+
 @auth.jwt_login_required
 @cache_control(max_age=60, public=True)
 def public(request):
@@ -164,6 +194,12 @@ urlpatterns = [
     path("refresh_only/", refresh_only),
     path("exempt_outside/", exempt_outside),
     path("exempt_inside/", exempt_inside),
+    path("exempt_class_outside/", ExemptOutside.as_view()),
+    path("exempt_class_inside/", ExemptInside.as_view()),
+    path("exempt_methods/", ExemptMethods.as_view()),
+    path("exempt_rest/", ExemptRest.as_view()),
+    path("exempt_in_urls/", csrf_exempt(Dispatch.as_view())),
+    path("cached_outside/", cache_page(60)(function)),
     path("public/", public),
     path("counted/", counted),
     path("rest_function/", rest_function),

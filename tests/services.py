@@ -168,7 +168,7 @@ def serve(
         log=folder / f"{server}-{port}.log",
         env=_portal_env(env, folder),
     )
-    served.run("-c", _PREPARE, str(folder))
+    served.prepare()
     command = [
         *(sys.executable, "-m", server),
         *("--host", "127.0.0.1", "--port", str(port)),
@@ -195,12 +195,12 @@ class Server:
     @property
     def certificate(self) -> Path:
         """The server's self-signed certificate, which a client is to trust."""
-        return Path(self._paths()[0])
+        return Path(self._prepared()[1])
 
     @property
     def key(self) -> Path:
         """The certificate's private key."""
-        return Path(self._paths()[1])
+        return Path(self._prepared()[2])
 
     @property
     def signing_key(self) -> str:
@@ -245,8 +245,15 @@ class Server:
         except OSError:
             return False
 
-    def _paths(self) -> list[str]:
-        return (self.folder / "certificate.paths").read_text().splitlines()
+    def prepare(self) -> None:
+        """Make tables, users and certificate, unless an earlier server of the folder did."""
+        done = self.folder / "prepared.txt"
+        if not done.exists() or self._prepared()[0] != self.env["PORTAL_DATABASE"]:
+            paths = self.run("-c", _PREPARE, str(self.folder)).splitlines()[-2:]
+            done.write_text("\n".join([self.env["PORTAL_DATABASE"], *paths]))
+
+    def _prepared(self) -> list[str]:
+        return (self.folder / "prepared.txt").read_text().splitlines()
 
 
 _PREPARE = """
@@ -255,7 +262,7 @@ import demo
 
 var = pathlib.Path(sys.argv[1])
 demo.prepare(var)
-(var / "certificate.paths").write_text("\\n".join(map(str, demo.certificate(var))))
+print(*demo.certificate(var), sep="\\n")
 """
 
 
@@ -267,6 +274,7 @@ def _portal_env(env: dict[str, str], folder: Path) -> dict[str, str]:
         **inherited,
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "DJWTO_SIGNING_KEY": secrets.token_urlsafe(48),
+        "PORTAL_SECRET_KEY": secrets.token_urlsafe(48),
         "PORTAL_DATABASE": f"sqlite:///{folder / 'portal.sqlite3'}",
         "PYTHONUNBUFFERED": "1",
         **env,

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.signals import setting_changed
 
 from djwto import _core
 from djwto.exceptions import SettingError
@@ -148,13 +147,16 @@ def engine() -> _core.Engine:
 
 def current() -> Config:
     """The present settings, checked. Raises `ImproperlyConfigured`, naming each wrong one."""
-    global _config  # noqa: PLW0603
-    if _config is None:
+    global _cached  # noqa: PLW0603
+    # Django swaps this object whenever settings are overridden, and at no other time.
+    source = vars(django_settings)["_wrapped"]
+    seen, config = _cached
+    if config is None or seen is not source:
         config, problems = _build()
         if config is None:
             raise ImproperlyConfigured(" ".join(problem.message for problem in problems))
-        _config = config
-    return _config
+        _cached = (source, config)
+    return config
 
 
 def problems() -> list[Problem]:
@@ -176,7 +178,7 @@ def valid(name: str) -> Any:
     return found if setting.accepts(found) else setting.default
 
 
-_config: Config | None = None
+_cached: tuple[object, Config | None] = (None, None)
 
 
 def _build() -> tuple[Config | None, list[Problem]]:
@@ -217,12 +219,3 @@ def _problem(setting: Setting, expected: str, found: Any) -> Problem:
 def _as_bytes(key: str | bytes | None) -> bytes | None:
     # The environment's odd bytes come as surrogates.
     return key.encode("utf-8", "surrogateescape") if isinstance(key, str) else key
-
-
-def _forget(*, setting: str, **_: Any) -> None:
-    global _config  # noqa: PLW0603
-    if setting.startswith(PREFIX):
-        _config = None
-
-
-setting_changed.connect(_forget, dispatch_uid="djwto.conf")

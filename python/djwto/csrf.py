@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware, get_token, rotate_token
+from django.views.decorators.csrf import csrf_exempt
 
 from djwto import replies
 from djwto.exceptions import JWTError
@@ -74,13 +75,44 @@ def set_cookie(request: HttpRequest, response: ResponseT) -> ResponseT:
 def exempt_by_author(view: Any) -> bool:
     """Whether the author of a view exempted it with Django's `csrf_exempt`.
 
-    Django REST framework exempts all of its views, which is not the author's word.
+    Django REST framework exempts all of its views, which is not the author's word. The attribute
+    alone does not tell: a decorator copies the attributes of what it wraps, and so a guard's mark
+    stands over an author's `True`. The decorators themselves are looked for.
     """
     rest = sys.modules.get("rest_framework.views")
-    view_class = getattr(view, "cls", None)
+    view_class = getattr(view, "view_class", None) or getattr(view, "cls", None)
     if rest is not None and isinstance(view_class, type) and issubclass(view_class, rest.APIView):
-        view = getattr(view_class, "dispatch", None)
-    return getattr(view, "csrf_exempt", False) is True
+        view = None
+    return _is_exempt(view) or _is_exempt(getattr(view_class, "dispatch", None))
+
+
+def _is_exempt(view: Any) -> bool:
+    while view is not None:
+        if getattr(view, "csrf_exempt", False) is True:
+            return True
+        if getattr(view, "__code__", None) in _EXEMPTING or _applies_exempt(view):
+            return True
+        view = getattr(view, "__wrapped__", None)
+    return False
+
+
+def _applies_exempt(method: Any) -> bool:
+    """Whether this is what `method_decorator(csrf_exempt)` makes: its closure holds the list."""
+    cells = getattr(method, "__closure__", None) or ()
+    contents = (cell.cell_contents for cell in cells)
+    return any(isinstance(held, (list, tuple)) and csrf_exempt in held for held in contents)
+
+
+def _view(_request: HttpRequest) -> HttpResponseBase:
+    return HttpResponse()
+
+
+async def _async_view(_request: HttpRequest) -> HttpResponseBase:
+    return HttpResponse()
+
+
+# The code of the wrappers that `csrf_exempt` makes.
+_EXEMPTING = frozenset(csrf_exempt(view).__code__ for view in (_view, _async_view))
 
 
 class _Check(CsrfViewMiddleware):
@@ -94,8 +126,4 @@ class _Check(CsrfViewMiddleware):
         return bool(self._origin_verified(request))  # type: ignore[attr-defined]
 
 
-def _no_response(_request: HttpRequest) -> HttpResponseBase:
-    return HttpResponse()
-
-
-_CHECK = _Check(_no_response)
+_CHECK = _Check(_view)

@@ -44,7 +44,8 @@ class Endpoint(View):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer, whatever happens, and never let a cache keep it."""
         try:
-            bodies.read(request)
+            if request.method == "POST":
+                bodies.read(request)
             response = super().dispatch(request, *args, **kwargs)
         except JWTError as error:
             response = replies.refusal(error)

@@ -1,0 +1,87 @@
+"""Fixtures of the whole suite."""
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+REFRESH = "/api/token/refresh"
+MODES = ("JSON", "ONE-COOKIE", "TWO-COOKIES")
+
+
+@pytest.fixture
+def alice(db: None) -> Any:
+    return get_user_model().objects.create_user("alice", password="pass")
+
+
+@pytest.fixture
+def carol(db: None) -> Any:
+    user = get_user_model().objects.create_user("carol", password="pass")
+    user.user_permissions.set(
+        Permission.objects.filter(
+            content_type__app_label="auth", codename__in=["view_user", "add_user"]
+        )
+    )
+    return user
+
+
+class Visitor:
+    """A test client that knows its mode: headers, CSRF token and `jwt_type` as a client sends them."""
+
+    def __init__(self, mode: str) -> None:
+        self.mode = mode
+        self.client = Client(enforce_csrf_checks=True)
+        self.tokens: dict[str, str] = {}
+        self.csrf = ""
+
+    def login(self, username: str = "alice", password: str = "pass", **fields: str) -> Any:
+        fields = {"username": username, "password": password, **fields}
+        response = self.client.post("/login/", fields, headers=self._bearer("access"), secure=True)
+        self._keep(response)
+        return response
+
+    def get(self, path: str) -> Any:
+        return self.client.get(path, headers=self._bearer("access"), secure=True)
+
+    def post(self, path: str, data: Any = None, **kwargs: Any) -> Any:
+        return self.client.post(path, data, headers=self.headers("access"), secure=True, **kwargs)
+
+    def refresh(self, name: str, method: str = "post") -> Any:
+        # Django's client encodes a dict only for POST.
+        fields = {"jwt_type": "refresh"} if self.mode != "JSON" else {}
+        data = fields if method == "post" else ""
+        send = getattr(self.client, method)
+        response = send(f"{REFRESH}/{name}/", data, headers=self.headers("refresh"), secure=True)
+        self._keep(response)
+        return response
+
+    def headers(self, kind: str) -> dict[str, str]:
+        csrf = {"x-csrftoken": self.csrf, "referer": "https://testserver/"} if self.csrf else {}
+        return {**self._bearer(kind), **csrf}
+
+    def token(self, kind: str) -> str:
+        if self.mode == "JSON":
+            return self.tokens[kind]
+        access = "jwt_access" if self.mode == "ONE-COOKIE" else "jwt_access_token"
+        return self.client.cookies["jwt_refresh" if kind == "refresh" else access].value
+
+    def _bearer(self, kind: str) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.tokens[kind]}"} if self.tokens else {}
+
+    def _keep(self, response: Any) -> None:
+        if response.status_code != 200:
+            return
+        body = json.loads(response.content)
+        self.csrf = body.get("csrf_token", self.csrf)
+        if "access" in body:
+            self.tokens = body
+
+
+@pytest.fixture(params=MODES)
+def visitor(request: pytest.FixtureRequest, settings: Any) -> Visitor:
+    """Somebody who uses the site in one of the modes."""
+    settings.DJWTO_MODE = request.param
+    return Visitor(request.param)

@@ -1,0 +1,303 @@
+"""Guards: on every kind of view, in every mode."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest, JsonResponse
+from django.test import AsyncClient, Client, RequestFactory
+from django.utils.decorators import method_decorator
+from django.views import View
+
+import djwto.authentication as auth
+from djwto import tokens
+from djwto.exceptions import JWTError
+from djwto.test import alogin, login
+from tests.conftest import Visitor
+
+VIEWS = (
+    "function",
+    "async_function",
+    "methods",
+    "dispatch",
+    "async_dispatch",
+    "async_methods",
+    "rest_function",
+    "rest_dispatch",
+)
+POSTABLE = (
+    "function",
+    "async_function",
+    "dispatch",
+    "async_dispatch",
+    "rest_function",
+    "rest_dispatch",
+)
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_guard_refuses_and_lets_in(visitor: Visitor, carol: Any, name: str) -> None:
+    refused = visitor.get(f"/guarded/{name}/")
+    assert refused.status_code == 401
+    assert refused.headers["WWW-Authenticate"] == "Bearer realm=api"
+    visitor.login("carol")
+    response = visitor.get(f"/guarded/{name}/")
+    assert (response.status_code, response.json()["id"]) == (200, carol.pk)
+    for reply in (refused, response):
+        assert {"Cookie", "Authorization"} <= set(reply.headers["Vary"].split(", "))
+        assert reply.headers["Cache-Control"] == "private"
+
+
+@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.django_db(transaction=True)
+async def test_the_same_under_asgi(name: str) -> None:
+    client = AsyncClient()
+    assert (await client.get(f"/guarded/{name}/")).status_code == 401
+    await alogin(client, await get_user_model().objects.acreate_user("dora"))
+    assert (await client.get(f"/guarded/{name}/")).status_code == 200
+
+
+@pytest.mark.parametrize("name", POSTABLE)
+def test_csrf_concerns_a_token_from_a_cookie_and_nothing_else(
+    visitor: Visitor, carol: Any, name: str
+) -> None:
+    path = f"/guarded/{name}/"
+    assert visitor.post(path).status_code == 401
+    visitor.login("carol")
+    csrf, visitor.csrf = visitor.csrf, ""
+    bare = visitor.post(path)
+    if visitor.mode == "JSON":
+        assert bare.status_code == 200
+        return
+    assert (bare.status_code, bare.json()["code"]) == (403, "csrf_failed")
+    visitor.csrf = csrf[:-1] + ("a" if csrf[-1] != "a" else "b")
+    assert visitor.post(path).status_code == 403
+    visitor.csrf = csrf
+    assert visitor.post(path).status_code == 200
+    foreign = visitor.headers("access") | {"origin": "https://evil.example"}
+    assert visitor.client.post(path, headers=foreign, secure=True).status_code == 403
+
+
+@pytest.mark.parametrize("name", POSTABLE)
+def test_csrf_is_checked_where_no_middleware_is_installed(
+    carol: Any, settings: Any, name: str
+) -> None:
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    settings.MIDDLEWARE = [m for m in settings.MIDDLEWARE if "csrf" not in m.lower()]
+    visitor = Visitor("ONE-COOKIE")
+    visitor.login("carol")
+    assert "csrftoken" in visitor.client.cookies
+    csrf, visitor.csrf = visitor.csrf, ""
+    assert visitor.post(f"/guarded/{name}/").status_code == 403
+    visitor.csrf = csrf
+    assert visitor.post(f"/guarded/{name}/").status_code == 200
+
+
+def test_guarded_methods_of_rest_views_check_csrf_though_rest_exempts_them(
+    carol: Any, settings: Any
+) -> None:
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    visitor = Visitor("ONE-COOKIE")
+    visitor.login("carol")
+    assert visitor.get("/guarded/rest_methods/").status_code == 200
+    csrf, visitor.csrf = visitor.csrf, ""
+    assert visitor.post("/guarded/rest_methods/").status_code == 403
+    visitor.csrf = csrf
+    assert visitor.post("/guarded/rest_methods/").status_code == 200
+
+
+def test_guarded_methods_leave_csrf_to_the_middleware_whose_refusal_can_be_json(
+    visitor: Visitor, alice: Any, settings: Any
+) -> None:
+    settings.CSRF_FAILURE_VIEW = "djwto.csrf.failure"
+    visitor.login()
+    visitor.csrf = ""
+    refused = visitor.post("/guarded/methods/")
+    assert (refused.status_code, refused.json()["code"]) == (403, "csrf_failed")
+
+
+EXEMPT = (
+    "exempt_outside",
+    "exempt_inside",
+    "exempt_class_outside",
+    "exempt_class_inside",
+    "exempt_methods",
+    "exempt_rest",
+    "exempt_in_urls",
+)
+
+
+@pytest.mark.parametrize("name", EXEMPT)
+def test_the_authors_csrf_exempt_stands(visitor: Visitor, alice: Any, name: str) -> None:
+    visitor.login()
+    visitor.csrf = ""
+    assert visitor.post(f"/guarded/{name}/").status_code == 200
+
+
+def test_csrf_can_be_switched_off(visitor: Visitor, alice: Any, settings: Any) -> None:
+    settings.DJWTO_CSRF = False
+    visitor.login()
+    visitor.csrf = ""
+    assert visitor.post("/guarded/function/").status_code == 200
+    assert visitor.refresh("refresh_access").status_code == 200
+
+
+def test_the_test_client_can_switch_checks_off(alice: Any, settings: Any) -> None:
+    settings.DJWTO_MODE = "TWO-COOKIES"
+    client = Client()
+    login(client, alice)
+    assert client.post("/guarded/function/").status_code == 200
+
+
+def test_only_an_access_token_opens_a_view(visitor: Visitor, alice: Any) -> None:
+    visitor.login()
+    refresh = visitor.token("refresh")
+    client = Client()
+    if visitor.mode == "JSON":
+        response = client.get("/guarded/function/", headers={"authorization": f"Bearer {refresh}"})
+    else:
+        name = "jwt_access" if visitor.mode == "ONE-COOKIE" else "jwt_access_token"
+        client.cookies[name] = refresh
+        response = client.get("/guarded/function/")
+    assert (response.status_code, response.json()["code"]) == (401, "type_invalid")
+    assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
+
+
+def test_permissions(visitor: Visitor, alice: Any, carol: Any) -> None:
+    visitor.login("carol")
+    assert visitor.get("/guarded/permission/").status_code == 200
+    assert visitor.get("/guarded/async_permission/").status_code == 200
+    carol.user_permissions.remove(carol.user_permissions.get(codename="add_user"))
+    visitor.refresh("refresh_access")
+    assert visitor.get("/guarded/permission/").json()["error"] == "Insufficient Permissions."
+    assert visitor.get("/guarded/async_permission/").status_code == 200
+    visitor.login("alice")
+    refused = visitor.get("/guarded/permission/")
+    assert refused.status_code == 403
+    assert refused.json()["error"] == "Invalid permissions for jwt token."
+
+
+def test_permissions_without_a_login_guard(visitor: Visitor, carol: Any) -> None:
+    visitor.login("carol")
+    refused = visitor.get("/guarded/permission_alone/")
+    assert refused.status_code == 403
+    assert refused.json()["error"] == "Login must happen before evaluating permissions."
+
+
+def test_a_superuser_may_everything(visitor: Visitor, alice: Any) -> None:
+    alice.is_superuser = True
+    alice.save()
+    visitor.login()
+    assert visitor.get("/guarded/permission/").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["permission", "async_permission"])
+def test_omitted_permissions_are_asked_of_the_database(
+    visitor: Visitor, carol: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(tokens, "process_perms", lambda _user: [f"a.p{n}" for n in range(1000)])
+    visitor.login("carol")
+    assert tokens.decode_token(visitor.token("access"))["user"]["perms_omitted"] is True
+    assert visitor.get(f"/guarded/{name}/").status_code == 200
+    carol.user_permissions.clear()
+    assert visitor.get(f"/guarded/{name}/").status_code == 403
+    carol.is_active = False
+    carol.save()
+    assert visitor.get(f"/guarded/{name}/").status_code == 403
+
+
+def test_a_guarded_view_makes_no_query(
+    visitor: Visitor, carol: Any, django_assert_num_queries: Any
+) -> None:
+    visitor.login("carol")
+    with django_assert_num_queries(0):
+        assert visitor.get("/guarded/function/").status_code == 200
+        assert visitor.get("/guarded/permission/").status_code == 200
+        assert visitor.post("/guarded/function/").status_code == 200
+    with django_assert_num_queries(1):
+        assert visitor.get("/guarded/user_function/").json() == {"name": "carol"}
+
+
+def test_a_deactivated_user_is_nobody_though_the_token_lives(visitor: Visitor, alice: Any) -> None:
+    visitor.login()
+    alice.is_active = False
+    alice.save()
+    assert visitor.get("/guarded/user_function/").json() == {"name": ""}
+
+
+def test_a_test_of_the_request(visitor: Visitor, alice: Any, carol: Any) -> None:
+    visitor.login()
+    assert visitor.get("/guarded/alice_only/").status_code == 200
+    visitor.login("carol")
+    assert visitor.get("/guarded/alice_only/").json()["code"] == "test_failed"
+
+
+def test_a_view_for_refresh_tokens(visitor: Visitor, alice: Any) -> None:
+    visitor.login()
+    headers = visitor.headers("refresh")
+    if visitor.mode != "JSON":
+        # The browser keeps the refresh cookie to its path; this view is elsewhere.
+        headers["cookie"] = "; ".join(f"{m.key}={m.value}" for m in visitor.client.cookies.values())
+    client = Client(enforce_csrf_checks=True)
+    data = {"jwt_type": "refresh"}
+    ok = client.post("/guarded/refresh_only/", data, headers=headers, secure=True)
+    assert ok.status_code == 200
+    headers |= visitor._bearer("access") if visitor.mode == "JSON" else {}
+    wrong = client.post("/guarded/refresh_only/", headers=headers, secure=True)
+    expected = (401, "refresh_not_in_header") if visitor.mode == "JSON" else (400, "jwt_type_wrong")
+    assert (wrong.status_code, wrong.json()["code"]) == expected
+
+
+def test_the_payload_is_the_callers_own(alice: Any) -> None:
+    client = Client()
+    login(client, alice)
+    header = client.defaults["HTTP_AUTHORIZATION"]
+    payloads = []
+    view = auth.jwt_login_required(
+        lambda request: payloads.append(request.payload) or JsonResponse({})
+    )
+    for _ in range(2):
+        view(RequestFactory().get("/", headers={"authorization": header}))
+        payloads[-1]["user"]["perms"].append("changed")
+    assert payloads[0]["user"]["perms"] == ["changed"]
+    assert payloads[1]["user"]["perms"] == ["changed"]
+
+
+async def test_the_refusal_of_an_async_dispatch_is_awaitable() -> None:
+    @method_decorator(auth.jwt_login_required, name="dispatch")
+    class Guarded(View):
+        async def get(self, request: HttpRequest) -> JsonResponse:
+            return JsonResponse({})
+
+    response = await Guarded.as_view()(RequestFactory().get("/"))
+    assert response.status_code == 401
+
+
+def test_a_raw_token(visitor: Visitor, alice: Any) -> None:
+    visitor.login()
+    cookies = "; ".join(f"{m.key}={m.value}" for m in visitor.client.cookies.values())
+    headers = {**visitor.headers("access"), "cookie": cookies}
+    request = RequestFactory().post("/", {"jwt_type": "access"}, headers=headers)
+    assert auth.get_raw_token_from_request(request) == visitor.token("access")
+    request = RequestFactory().post("/", {"jwt_type": "x"}, headers=headers)
+    with pytest.raises(JWTError, match='must be either "access" or "refresh". Got "x" instead.'):
+        auth.get_raw_token_from_request(request)
+
+
+def test_what_middleware_did_to_the_parsed_cookies_does_not_count(
+    alice: Any, settings: Any
+) -> None:
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    visitor = Visitor("ONE-COOKIE")
+    visitor.login()
+    request = RequestFactory().get("/")
+    request.COOKIES["jwt_access"] = visitor.token("access")
+    with pytest.raises(JWTError, match='Cookie "jwt_access" cannot be empty.'):
+        auth.jwt_authenticate(request)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_auser_is_the_tokens_user() -> None:
+    client, user = AsyncClient(), await get_user_model().objects.acreate_user("dora")
+    await alogin(client, user)
+    assert (await client.get("/guarded/async_function/")).json()["id"] == user.pk

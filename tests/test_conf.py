@@ -1,0 +1,143 @@
+"""Settings: typed, read live, and named in every complaint."""
+
+import os
+from datetime import timedelta
+
+import jwt
+import pytest
+from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
+from django.urls import clear_url_caches
+
+from djwto import conf, tokens
+
+WRONG = {
+    "ISS_CLAIM": (1, "", b"iss"),
+    "SUB_CLAIM": (1, ""),
+    "AUD_CLAIM": (1, [], "", ["a", 1], [""]),
+    "IAT_CLAIM": (None, 1, "yes"),
+    "JTI_CLAIM": (None, 1, "yes"),
+    "ALLOW_REFRESH_UPDATE": (None, 1),
+    "ACCESS_TOKEN_LIFETIME": (300, timedelta(), timedelta(seconds=-1), timedelta(milliseconds=5)),
+    "REFRESH_TOKEN_LIFETIME": (86400, timedelta(0)),
+    "NBF_LIFETIME": (5, timedelta(seconds=-1)),
+    "SIGNING_KEY": (1, "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"),
+    "VERIFYING_KEY": (1, "any text: HS256 has no verifying key"),
+    "ALGORITHM": ("none", "hs256", "A256GCM", None, 1),
+    "MODE": ("json", (), ("JSON", "JSON"), None, ("JSON", "X")),
+    "REFRESH_COOKIE_PATH": (None, "", "/", "a b", "a;b", "a//b"),
+    "SAME_SITE": ("no", 1, True),
+    "DOMAIN": (1, "", "a b", "a;b"),
+    "CSRF": (None, 1, "on"),
+}
+CASES = [(name, value) for name, values in WRONG.items() for value in values]
+
+
+def test_every_setting_has_wrong_values_here() -> None:
+    assert list(WRONG) == [setting.name for setting in conf.SETTINGS]
+
+
+@pytest.mark.parametrize(("name", "value"), CASES)
+def test_a_wrong_value_is_named_by_the_error_and_by_its_own_check(name: str, value: object) -> None:
+    with override_settings(**{f"DJWTO_{name}": value}):
+        with pytest.raises(ImproperlyConfigured, match=f"DJWTO_{name}: expected"):
+            conf.engine()
+        number = list(WRONG).index(name) + 1
+        found = [message.id for message in run_checks() if message.id.startswith("djwto.E0")]
+        assert found == [f"djwto.E{number:03}"]
+
+
+def test_a_complaint_about_a_key_does_not_show_it() -> None:
+    with (
+        override_settings(DJWTO_SIGNING_KEY=["hush"]),
+        pytest.raises(ImproperlyConfigured) as error,
+    ):
+        conf.engine()
+    assert "hush" not in str(error.value)
+
+
+def test_several_wrong_settings_are_all_named() -> None:
+    with (
+        override_settings(DJWTO_MODE="x", DJWTO_CSRF="x"),
+        pytest.raises(ImproperlyConfigured, match="DJWTO_MODE.*DJWTO_CSRF"),
+    ):
+        conf.engine()
+
+
+def test_settings_are_read_live() -> None:
+    with override_settings(DJWTO_ISS_CLAIM="other"):
+        assert conf.engine().refresh_claims(None, 0.0)["iss"] == "other"
+    assert conf.engine().refresh_claims(None, 0.0)["iss"] == "iss"
+
+
+def test_the_engine_is_built_once_for_the_same_settings() -> None:
+    assert conf.engine() is conf.engine()
+
+
+@pytest.mark.parametrize("name", ["ACCESS_TOKEN_LIFETIME", "REFRESH_TOKEN_LIFETIME"])
+def test_defaults_need_no_settings(name: str, settings: object) -> None:
+    delattr(settings, f"DJWTO_{name}")
+    default = {"ACCESS_TOKEN_LIFETIME": 300, "REFRESH_TOKEN_LIFETIME": 86400}[name]
+    make = conf.engine().refresh_claims if "REFRESH" in name else None
+    claims = make(None, 0.0) if make else conf.engine().access_claims(None, None, None, 0.0)
+    assert claims["exp"] == default
+
+
+def test_the_key_may_come_from_the_environment(
+    settings: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DJWTO_SIGNING_KEY", "from the environment, and of 48 bytes, as it should")
+    del settings.DJWTO_SIGNING_KEY  # type: ignore[attr-defined]
+    token = tokens.encode_claims(tokens.Claims(type="access"))
+    jwt.decode(token, "from the environment, and of 48 bytes, as it should", ["HS256"])
+
+
+def test_no_key_at_all_is_named(settings: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DJWTO_SIGNING_KEY", raising=False)
+    assert "DJWTO_SIGNING_KEY" not in os.environ
+    del settings.DJWTO_SIGNING_KEY  # type: ignore[attr-defined]
+    with pytest.raises(ImproperlyConfigured, match="DJWTO_SIGNING_KEY: expected a key, found none"):
+        conf.engine()
+
+
+def ids(**kwargs: object) -> set[str]:
+    clear_url_caches()
+    return {message.id for message in run_checks(**kwargs) if message.id.startswith("djwto.")}
+
+
+def test_a_good_project_has_no_complaints() -> None:
+    assert ids() == set()
+
+
+def test_an_unknown_setting_is_reported_with_the_nearest_name() -> None:
+    with override_settings(DJWTO_SINGING_KEY="x"):
+        (message,) = [m for m in run_checks() if m.id == "djwto.W001"]
+    assert message.hint == "Did you mean DJWTO_SIGNING_KEY?"
+
+
+def test_a_short_secret_warns_and_is_an_error_in_production() -> None:
+    with override_settings(DJWTO_SIGNING_KEY="test key"):
+        assert ids() == {"djwto.W003"}
+        assert {"djwto.W003", "djwto.E019"} <= ids(include_deployment_checks=True)
+
+
+def test_the_csrf_failure_view_is_recommended_with_cookies() -> None:
+    with override_settings(DJWTO_MODE=("JSON", "TWO-COOKIES")):
+        assert ids() == {"djwto.W004"}
+        with override_settings(CSRF_FAILURE_VIEW="djwto.csrf.failure"):
+            assert ids() == set()
+
+
+@pytest.mark.parametrize("mode", ["JSON", "TWO-COOKIES"])
+def test_a_prefix_that_takes_the_endpoints_off_the_cookie_is_an_error_with_cookies(
+    mode: str,
+) -> None:
+    changes = {"DJWTO_MODE": mode, "ROOT_URLCONF": "tests.urls_prefixed"}
+    with override_settings(**changes, CSRF_FAILURE_VIEW="djwto.csrf.failure"):
+        assert ids() == (set() if mode == "JSON" else {"djwto.E018"})
+
+
+def test_a_clash_of_names_is_reported() -> None:
+    with override_settings(ROOT_URLCONF="tests.urls_clashing"):
+        assert ids() == {"djwto.W002"}

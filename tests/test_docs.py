@@ -1,0 +1,335 @@
+"""The documentation is true: its examples run, its lists are the code's, its links lead somewhere.
+
+How a page's blocks are run, in their order, with one user (alice, password `pass`):
+
+- ``python title="…/settings.py"``: must be accepted by `djwto.conf`, and is in force until the
+  next such block of the page;
+- ``python title="…/name.py"``: a module, which later blocks may import; `urls.py` is served,
+  `tests.py` is run, the `ready()` of `apps.py` is called;
+- other ``python``: executed, in one namespace for the page;
+- ``http``: a request, and where another ``http`` block follows, the reply that it must get.
+
+`python -m tests.test_docs` writes the table of `docs/errors.md` anew.
+"""
+
+import ast
+import html.parser
+import json
+import re
+import subprocess
+import sys
+import types
+import unittest
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from django.apps import AppConfig
+from django.core import checks
+from django.test import Client, override_settings
+
+from djwto import authentication, conf, signals, tokens
+from djwto.exceptions import CODES
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+ERRORS = DOCS / "errors.md"
+HOST = "example.com"
+
+# What a settings example may name and a test cannot put on: packages that are not installed here.
+NOT_PUT_ON = ("INSTALLED_APPS", "MIDDLEWARE")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    path: Path
+    line: int
+    language: str
+    title: str
+    text: str
+
+    def code(self) -> types.CodeType:
+        """Compile it so that a traceback shows the page and the line."""
+        return compile("\n" * self.line + self.text, str(self.path), "exec")
+
+
+def blocks(path: Path) -> list[Block]:
+    """Find the fenced blocks of a page. A fence that is indented would be missed, and fails."""
+    page = path.read_text()
+    fence = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+    found = [
+        Block(path, page.count("\n", 0, match.start()) + 1, match[1], match[2] or "", match[3])
+        for match in fence.finditer(page)
+    ]
+    assert page.count("```") == 2 * len(found), f"{path}: a block that cannot be read"
+    return found
+
+
+# --- examples -----------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_examples(path, page):
+    page.run(blocks(path))
+
+
+@pytest.fixture
+def page(monkeypatch, tmp_path, django_user_model):
+    django_user_model.objects.create_user("alice", "alice@example.com", "pass")
+    for module in (tokens, authentication):
+        for name in [name for name in vars(module) if name.startswith(("process_", "user_"))]:
+            monkeypatch.setattr(module, name, getattr(module, name))
+    for signal in [value for value in vars(signals).values() if hasattr(value, "receivers")]:
+        monkeypatch.setattr(signal, "receivers", list(signal.receivers))
+    _write_keys(tmp_path)
+    with Page(monkeypatch, tmp_path) as page, override_settings(ALLOWED_HOSTS=[HOST]):
+        yield page
+
+
+class Page(ExitStack):
+    """Runs the blocks of one page."""
+
+    def __init__(self, monkeypatch, folder):
+        super().__init__()
+        self.monkeypatch = monkeypatch
+        self.names = {"__name__": "page"}
+        self.given = {"BASE_DIR": folder, "__name__": "settings"}
+        self.settings = self.enter_context(ExitStack())
+        self.known = {}
+        self.reply = None
+        self._restart_client()
+
+    def run(self, found):
+        for block in found:
+            run = getattr(self, f"run_{block.language}", None)
+            if run is not None:
+                run(block)
+
+    def run_python(self, block):
+        name = Path(block.title).name
+        if name == "settings.py":
+            self._put_on_settings(block)
+        elif name.endswith(".py"):
+            module = self._module(block.title)
+            exec(block.code(), vars(module))
+            self._use_module(name, module)
+        else:
+            exec(block.code(), self.names)
+
+    def run_http(self, block):
+        head, _, body = block.text.partition("\n\n")
+        first, *lines = head.splitlines()
+        headers = [line.split(": ", 1) for line in lines if line]
+        if first.startswith("HTTP/"):
+            self._compare(block, int(first.split()[1]), headers, body.strip())
+        else:
+            self._send(*first.split(), headers, body.strip())
+
+    def _send(self, method, path, headers, body):
+        fill = re.compile(r"<(\w+)>")
+        named = {k: fill.sub(lambda m: self.known[m[1]], value) for k, value in headers}
+        kind = named.pop("Content-Type", "application/x-www-form-urlencoded" if body else "")
+        self.reply = self.client.generic(
+            method, path, body, content_type=kind, secure=True, headers=named
+        )
+        if self.reply.get("Content-Type") == "application/json":
+            self.known.update(json.loads(self.reply.content))
+
+    def _compare(self, block, status, headers, body):
+        where = f"{block.path.name}:{block.line}"
+        text = self.reply.content.decode()
+        assert self.reply.status_code == status, f"{where}: {text}"
+        assert _matches(body, text), f"{where}: {text}"
+        cookies = [cookie.OutputString() for cookie in self.reply.cookies.values()]
+        listed = [value for name, value in headers if name == "Set-Cookie"]
+        for value in listed:
+            assert any(_matches(value, cookie) for cookie in cookies), f"{where}: {cookies}"
+        ours = [cookie for cookie in cookies if cookie.startswith("jwt_")]
+        assert not listed or len(listed) == len(ours), f"{where}: {cookies}"
+        for name, value in headers:
+            if name != "Set-Cookie":
+                assert _matches(value, self.reply.get(name, "")), f"{where}: {name}"
+
+    def _put_on_settings(self, block):
+        values = dict(self.given)
+        exec(block.code(), values)
+        names = [name for name in values if name.isupper() and name not in self.given]
+        assert names, f"{block.path.name}:{block.line}: no setting in it"
+        self.settings.close()
+        self.settings.enter_context(
+            override_settings(**{name: values[name] for name in names if name not in NOT_PUT_ON})
+        )
+        assert conf.problems() == [], f"{block.path.name}:{block.line}"
+        self._restart_client()
+
+    def _module(self, title):
+        package, name = Path(title).parent.name or "mysite", Path(title).stem
+        parent = sys.modules.get(package) or types.ModuleType(package)
+        parent.__path__ = []
+        self.monkeypatch.setitem(sys.modules, package, parent)
+        full = f"{package}.{name}"
+        module = sys.modules.get(full) or types.ModuleType(full)
+        module.__package__ = package
+        self.monkeypatch.setitem(sys.modules, full, module)
+        setattr(parent, name, module)
+        return module
+
+    def _use_module(self, name, module):
+        if name == "urls.py":
+            self.enter_context(override_settings(ROOT_URLCONF=module))
+        if name == "apps.py":
+            for value in list(vars(module).values()):
+                if isinstance(value, type) and issubclass(value, AppConfig):
+                    value.ready(None)
+        if name == "tests.py":
+            suite = unittest.defaultTestLoader.loadTestsFromModule(module)
+            assert suite.countTestCases() > 0
+            result = suite.run(unittest.TestResult())
+            assert result.wasSuccessful(), result.errors + result.failures
+
+    def _restart_client(self):
+        self.client = Client(enforce_csrf_checks=True, SERVER_NAME=HOST)
+        self.names["client"] = self.client
+
+
+def _matches(pattern, text):
+    """Whether a text is as the page shows it, where … stands for anything."""
+    return re.fullmatch(re.escape(pattern).replace("…", ".+"), text.strip(), re.DOTALL) is not None
+
+
+def _write_keys(folder):
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+
+    key = ed25519.Ed25519PrivateKey.generate()
+    (folder / "jwt.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    (folder / "jwt.pub.pem").write_bytes(
+        key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    )
+
+
+# --- lists --------------------------------------------------------------------------------------
+
+
+def test_settings_page_lists_the_settings():
+    page = (DOCS / "settings.md").read_text()
+    entry = re.compile(
+        r"^### `DJWTO_(\w+)`\n\n\*Type:\* .+\n\*Default:\* `(.+)`.*\n\*Check:\* `djwto\.E(\d+)`",
+        re.MULTILINE,
+    )
+    names = {"timedelta": timedelta}
+    listed = [
+        (name, eval(value, names), int(number)) for name, value, number in entry.findall(page)
+    ]
+    assert listed == [(one.name, one.default, n) for n, one in enumerate(conf.SETTINGS, 1)]
+
+
+def test_settings_page_lists_the_checks():
+    code = (ROOT / "python/djwto/checks.py").read_text()
+    numbered = {f"djwto.E{number:03}" for number, _ in enumerate(conf.SETTINGS, 1)}
+    ids = numbered | set(re.findall(r"djwto\.[EW]\d{3}", code))
+    assert set(re.findall(r"`(djwto\.[EW]\d{3})`", (DOCS / "settings.md").read_text())) == ids
+
+
+def test_errors_page_lists_the_codes():
+    assert error_table() in ERRORS.read_text(), "run: python -m tests.test_docs"
+
+
+@pytest.mark.parametrize("name", ["cross-site", "same-site"])
+def test_deployment_examples_pass_the_checks(name):
+    example = next(b for b in blocks(DOCS / "deployment.md") if b.title == f"{name}/settings.py")
+    values = {}
+    exec(example.code(), values)
+    put_on = {k: v for k, v in values.items() if k.isupper() and k not in NOT_PUT_ON}
+    with override_settings(**put_on):
+        found = checks.run_checks(include_deployment_checks=True)
+    assert [message.id for message in found if message.id.startswith("djwto.")] == []
+
+
+def error_table() -> str:
+    """Write the table of failures, in the order of the engine's list."""
+    rows = [f"| {c.status} | `{c.slug}` | {c.sentence} | {c.meaning} |" for c in CODES.values()]
+    return "\n".join(["| status | `code` | `error` | meaning |", "|---|---|---|---|", *rows, ""])
+
+
+def write_error_table() -> None:
+    """Put the table where the old one stands in the page."""
+    old = re.compile(r"^\| status \|.*?(?=^[^|]|\Z)", re.MULTILINE | re.DOTALL)
+    page = ERRORS.read_text()
+    ERRORS.write_text(old.sub(lambda _: error_table(), page, count=1))
+
+
+# --- the site -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_site_has_every_page_and_a_search(site):
+    assert {path.stem for path in PAGES} <= {path.stem for path in site.glob("*.html")}
+    assert json.loads((site / "search" / "search_index.json").read_text())["docs"]
+
+
+def test_site_loads_nothing_from_elsewhere(site):
+    for path in site.rglob("*.html"):
+        finder = Loads()
+        finder.feed(path.read_text())
+        assert [url for url in finder.urls if urlsplit(url).netloc] == [], path.name
+    for path in site.rglob("*.css"):
+        assert not re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", path.read_text()), path.name
+
+
+class Loads(html.parser.HTMLParser):
+    """Collects what a page makes a browser load."""
+
+    def __init__(self):
+        super().__init__()
+        self.urls = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag in ("script", "link", "img", "iframe", "source"):
+            self.urls += [value for name, value in attrs if name in ("src", "href") and value]
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md"])
+def test_files_link_to_files(name):
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / name).read_text())
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_python_blocks_are_python():
+    for path in [*PAGES, ROOT / "README.md"]:
+        for block in blocks(path):
+            if block.language == "python":
+                ast.parse(block.text, str(path))
+
+
+if __name__ == "__main__":
+    write_error_table()
+    print(f"{len(CODES)} rows written to {ERRORS.relative_to(ROOT)}")

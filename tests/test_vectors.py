@@ -1,0 +1,196 @@
+"""The cases of `vectors/` through `djwto._core.Engine`: the verdicts that the Rust tests give."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from djwto._core import Engine
+from djwto.exceptions import CODES, JWTValidationError
+
+ROOT = Path(__file__).resolve().parent.parent
+VECTORS = ROOT / "vectors"
+RFC_FOLDER = Path(os.environ.get("DJWTO_VECTORS", ROOT.parent / "shared" / "vectors"))
+RFC = RFC_FOLDER / "rfc" / "rfc_jose_examples.json"
+
+VERIFY = json.loads((VECTORS / "verify.json").read_text())
+TRANSPORT = json.loads((VECTORS / "transport.json").read_text())
+RFC_KEYS = json.loads((VECTORS / "rfc_keys.json").read_text())["keys"]
+
+KEY_OF = {
+    **dict.fromkeys(["HS256", "HS384", "HS512"], "hmac.txt"),
+    **dict.fromkeys(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"], "rsa.pem"),
+    "ES256": "p256.pem",
+    "ES384": "p384.pem",
+    "ES512": "p521.pem",
+    "ES256K": "secp256k1.pem",
+    "EdDSA": "ed25519.pem",
+    "Ed25519": "ed25519.pem",
+}
+"""The file in `vectors/keys` that each algorithm signs with."""
+
+
+def by_name(cases: list[dict[str, Any]]) -> Any:
+    return pytest.mark.parametrize("case", cases, ids=lambda case: case["name"])
+
+
+@by_name(VERIFY["cases"])
+def test_verify(case):
+    assert verdict(case) == case["expect"]
+
+
+def test_no_two_cases_have_one_name():
+    for cases in (VERIFY["cases"], TRANSPORT["cases"]):
+        names = [case["name"] for case in cases]
+        assert len(names) == len(set(names))
+
+
+def test_every_slug_of_a_token_has_a_case():
+    seen = {case["expect"] for case in VERIFY["cases"]}
+    first = list(CODES).index("token_malformed")
+    last = list(CODES).index("user_missing")
+    wanted = set(list(CODES)[first : last + 1])
+    # Said of a header, not of a token.
+    assert wanted - seen == {"refresh_not_in_header"}
+
+
+@by_name(TRANSPORT["cases"])
+def test_transport(case):
+    engine = engine_of("HS256", VERIFY["policy"], case["modes"])
+    headers = case.get("authorization"), case.get("cookie")
+    if "answers_in" in case:
+        assert engine.answering_mode(*headers) == case["answers_in"]
+    try:
+        token, mode = engine.find(*headers, case.get("kind", "access"))
+    except JWTValidationError as error:
+        assert error.code == case["expect"]
+    else:
+        assert {"mode": mode, "token": token} == case["expect"]
+
+
+def test_rfc_examples_that_are_valid():
+    seen = []
+    for example, key in rfc_examples("valid"):
+        engine = rfc_engine(key)
+        with pytest.raises(JWTValidationError) as refused:
+            engine.decode(example["jws"], None, VERIFY["now"])
+        # No example is one of our tokens, so each is refused: for its claims, and only once its
+        # signature was found good.
+        assert says_signature_held(refused.value), example["id"]
+        seen.append(example["id"])
+    assert sorted(seen) == sorted(key["id"] for key in RFC_KEYS)
+
+
+def test_rfc_examples_with_a_changed_signature():
+    for example, key in rfc_examples("valid"):
+        message, _, signature = example["jws"].rpartition(".")
+        changed = bytearray(base64.urlsafe_b64decode(signature + "=="))
+        changed[len(changed) // 2] ^= 1
+        assert refusal(rfc_engine(key), f"{message}.{base64url(changed)}") == "signature_invalid"
+
+
+def test_rfc_example_of_an_unsecured_token():
+    keys = [rfc_engine(key) for key in RFC_KEYS]
+    for example in rfc_file()["jws"]:
+        if example["alg"] == "none":
+            assert {refusal(engine, example["jws"]) for engine in keys} == {"token_malformed"}
+            signed = example["jws"] + "AA"
+            assert {refusal(engine, signed) for engine in keys} == {"algorithm_refused"}
+
+
+def verdict(case: dict[str, Any]) -> str:
+    engine = engine_of(
+        case.get("algorithm", VERIFY["algorithm"]),
+        {**VERIFY["policy"], **case.get("policy", {})},
+        ["JSON"],
+    )
+    kind = case.get("kind", VERIFY["kind"])
+    try:
+        claims = engine.decode(token_of(case), kind, case.get("now", VERIFY["now"]))
+    except JWTValidationError as error:
+        return error.code
+    if "payload" in case:
+        assert claims == json.loads(case["payload"])
+    return "ok"
+
+
+def refusal(engine: Engine, token: str) -> str:
+    with pytest.raises(JWTValidationError) as refused:
+        engine.decode(token, None, VERIFY["now"])
+    return refused.value.code
+
+
+def token_of(case: dict[str, Any]) -> str:
+    """Give the token of a case, or sign its parts as HS256, whatever its header says."""
+    if "token" in case:
+        return case["token"]
+    header = case.get("header", VERIFY["header"]).encode()
+    payload = case["payload"].encode() if "payload" in case else bytes.fromhex(case["payload_hex"])
+    message = f"{base64url(header)}.{base64url(payload)}"
+    tag = hmac.digest(key_file("hmac.txt"), message.encode(), hashlib.sha256)
+    return f"{message}.{base64url(tag)}"
+
+
+def engine_of(algorithm: str, policy: dict[str, Any], modes: list[str]) -> Engine:
+    return _engine(algorithm, key_file(KEY_OF[algorithm]), None, policy, modes)
+
+
+def rfc_engine(key: dict[str, str]) -> Engine:
+    secret = bytes.fromhex(key["secret_hex"]) if "secret_hex" in key else None
+    public = key["public_pem"].encode() if "public_pem" in key else None
+    return _engine(key["algorithm"], secret, public, VERIFY["policy"], ["JSON"])
+
+
+def _engine(
+    algorithm: str,
+    signing_key: bytes | None,
+    verifying_key: bytes | None,
+    policy: dict[str, Any],
+    modes: list[str],
+) -> Engine:
+    lifetimes = {
+        name: policy[name] and timedelta(seconds=policy[name])
+        for name in ("access_lifetime", "refresh_lifetime")
+    }
+    return Engine(
+        algorithm=algorithm,
+        signing_key=signing_key,
+        verifying_key=verifying_key,
+        not_before=timedelta(),
+        modes=modes,
+        refresh_path="api/token/refresh",
+        same_site="Lax",
+        domain=None,
+        **{**policy, **lifetimes},
+    )
+
+
+def rfc_examples(result: str) -> list[tuple[dict[str, Any], dict[str, str]]]:
+    keys = {key["id"]: key for key in RFC_KEYS}
+    return [(e, keys[e["id"]]) for e in rfc_file()["jws"] if e["result"] == result]
+
+
+def rfc_file() -> dict[str, Any]:
+    if not RFC.exists():
+        pytest.skip(f"the RFCs' examples are not here: no {RFC.name} in $DJWTO_VECTORS")
+    return json.loads(RFC.read_text())
+
+
+def says_signature_held(error: JWTValidationError) -> bool:
+    if error.code == "token_malformed":
+        return "payload" in str(error)
+    return error.code not in ("signature_invalid", "algorithm_refused")
+
+
+def key_file(name: str) -> bytes:
+    return (VECTORS / "keys" / name).read_bytes()
+
+
+def base64url(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()

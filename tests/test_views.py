@@ -1,0 +1,234 @@
+"""The endpoints from inside Django: what a black box cannot see, or cannot arrange.
+
+The contract's replies, status by status, are held by `conformance/` over real sockets.
+"""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.test import Client
+
+import djwto.authentication
+import djwto.tokens
+from djwto import exceptions
+from djwto.models import JWTBlacklist
+from tests.conftest import REFRESH, Visitor
+
+
+def test_a_whole_visit(visitor: Visitor, alice: Any) -> None:
+    assert visitor.login().status_code == 200
+    assert visitor.get("/guarded/function/").json() == {"msg": "worked!", "id": alice.pk}
+    assert visitor.post("/validate_access/").json() == {"msg": "Token is valid"}
+    assert visitor.refresh("validate_refresh").json() == {"msg": "Token is valid"}
+    old = visitor.token("access"), visitor.token("refresh")
+    assert visitor.refresh("refresh_access").status_code == 200
+    assert visitor.token("access") != old[0]
+    assert visitor.token("refresh") == old[1]
+    assert visitor.refresh("update_refresh").status_code == 200
+    assert visitor.token("refresh") != old[1]
+    assert visitor.refresh("logout").json() == {"msg": "Token successfully blacklisted."}
+    again = visitor.refresh("logout")
+    assert (again.status_code, again.json()["code"]) == (409, "already_blacklisted")
+    assert visitor.refresh("refresh_access").json()["code"] == "token_blacklisted"
+    assert visitor.post("/validate_access/").json()["code"] == "token_blacklisted"
+
+
+def test_logout_ends_every_refresh_token_of_the_login(visitor: Visitor, alice: Any) -> None:
+    visitor.login()
+    first = visitor.token("refresh")
+    visitor.refresh("update_refresh")
+    visitor.refresh("logout")
+    claims = djwto.tokens.decode_token(first)
+    assert JWTBlacklist.is_ended(claims)
+    assert not JWTBlacklist.is_blacklisted(claims["jti"])
+
+
+def test_a_row_outlives_every_token_of_its_login(visitor: Visitor, alice: Any) -> None:
+    visitor.login()
+    claims = djwto.tokens.decode_token(visitor.token("access"))
+    visitor.client.delete(f"{REFRESH}/logout/", headers=visitor.headers("access"), secure=True)
+    row = JWTBlacklist.objects.get(sid=claims["sid"])
+    refresh_expiry = claims["refresh_iat"] + 86400
+    assert row.expires is not None
+    assert row.expires.timestamp() >= refresh_expiry
+    assert set(vars(row)) - {"_state"} == {"id", "jti", "sid", "expires", "created_at"}
+
+
+def test_delete_ends_the_login_and_forgets(visitor: Visitor, alice: Any) -> None:
+    visitor.login()
+    claims = djwto.tokens.decode_token(visitor.token("refresh"))
+    response = visitor.refresh("logout", "delete")
+    if visitor.mode == "JSON":
+        assert (response.status_code, response.content) == (204, b"")
+    else:
+        assert response.json() == {"msg": "Tokens successfully deleted."}
+        assert all(not response.cookies[name].value for name in response.cookies)
+    assert JWTBlacklist.is_ended(claims)
+
+
+def test_delete_needs_no_valid_token(visitor: Visitor, alice: Any, settings: Any) -> None:
+    visitor.login()
+    settings.DJWTO_SIGNING_KEY = "another key " * 6
+    response = visitor.refresh("logout", "delete")
+    assert response.status_code == (204 if visitor.mode == "JSON" else 200)
+    assert not JWTBlacklist.objects.exists()
+
+
+def test_an_expired_visitor_with_json_as_default_can_leave(alice: Any, settings: Any) -> None:
+    settings.DJWTO_MODE = ("JSON", "TWO-COOKIES")
+    visitor = Visitor("TWO-COOKIES")
+    visitor.login(mode="TWO-COOKIES")
+    settings.DJWTO_SIGNING_KEY = "another key " * 6
+    response = visitor.refresh("logout", "delete")
+    assert response.json() == {"msg": "Tokens successfully deleted."}
+
+
+def test_no_jti_no_blacklist(visitor: Visitor, alice: Any, settings: Any) -> None:
+    settings.DJWTO_JTI_CLAIM = False
+    visitor.login()
+    response = visitor.refresh("logout")
+    assert (response.status_code, response.json()["code"]) == (403, "jti_missing")
+
+
+@pytest.mark.parametrize(
+    ("change", "refresh", "update"),
+    [
+        ("delete", (401, "Can't update access token."), (401, "Can't update refresh token.")),
+        ("deactivate", (401, "Can't update access token."), (403, "User is inactive.")),
+    ],
+)
+def test_deleted_and_inactive_users_get_nothing(
+    visitor: Visitor, alice: Any, change: str, refresh: Any, update: Any
+) -> None:
+    visitor.login()
+    if change == "delete":
+        alice.delete()
+    else:
+        alice.is_active = False
+        alice.save()
+    for name, expected in (("refresh_access", refresh), ("update_refresh", update)):
+        response = visitor.refresh(name)
+        assert (response.status_code, response.json()["error"]) == expected
+
+
+def test_a_renewal_reads_the_user_again_and_keeps_what_hooks_added(
+    visitor: Visitor, carol: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = djwto.tokens.process_claims
+
+    def with_tenant(*args: Any, **kwargs: Any) -> Any:
+        return {**original(*args, **kwargs), "tenant": "t1"}
+
+    monkeypatch.setattr(djwto.tokens, "process_claims", with_tenant)
+    visitor.login("carol")
+    monkeypatch.undo()
+    carol.user_permissions.clear()
+    for name in ("refresh_access", "update_refresh"):
+        assert visitor.refresh(name).status_code == 200
+        claims = djwto.tokens.decode_token(visitor.token("access"))
+        assert claims["user"]["perms"] == []
+        assert claims["tenant"] == "t1"
+    assert djwto.tokens.decode_token(visitor.token("refresh"))["tenant"] == "t1"
+
+
+def test_process_user_is_replaced_on_its_module(
+    visitor: Visitor, alice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = djwto.tokens.process_user
+    monkeypatch.setattr(
+        djwto.tokens, "process_user", lambda user: {**original(user), "email": "a@example.com"}
+    )
+    visitor.login()
+    assert djwto.tokens.decode_token(visitor.token("access"))["user"]["email"] == "a@example.com"
+    assert "email" not in djwto.tokens.decode_token(visitor.token("refresh"))["user"]
+
+
+def test_user_authenticate_is_replaced_on_its_module(
+    visitor: Visitor, alice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def by_code(request: Any) -> Any:
+        if request.POST.get("code") != "1234":
+            raise ValidationError("Wrong code.")
+        return alice
+
+    monkeypatch.setattr(djwto.authentication, "user_authenticate", by_code)
+    refused = visitor.login()
+    assert refused.status_code == 401
+    assert json.loads(refused.json()["error"]) == {"__all__": ["Wrong code."]}
+    assert visitor.login(code="1234").status_code == 200
+
+
+def test_already_authenticated_is_for_that_very_user_and_a_live_login(
+    visitor: Visitor, alice: Any, carol: Any
+) -> None:
+    visitor.login()
+    before = visitor.token("access")
+    assert visitor.login().json()["msg"] == "User already authenticated."
+    assert visitor.token("access") == before
+    assert visitor.login(password="wrong").status_code == 401
+    visitor.login("carol")
+    assert djwto.tokens.decode_token(visitor.token("access"))["user"]["id"] == carol.pk
+    visitor.refresh("logout")
+    before = visitor.token("access")
+    visitor.login("carol")
+    assert visitor.token("access") != before
+
+
+def test_a_misconfigured_server_says_so_in_its_log_only(
+    alice: Any, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.DJWTO_SIGNING_KEY = None
+    response = Client().post("/login/", {"username": "alice", "password": "pass"})
+    assert response.status_code == 500
+    assert response.json() == {"error": "Failed to process request.", "code": "processing_failed"}
+    assert "DJWTO_SIGNING_KEY" in caplog.text
+
+
+def test_a_token_that_cannot_travel_fails_the_login_and_names_the_claim(
+    visitor: Visitor, alice: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    original = djwto.tokens.process_user
+    monkeypatch.setattr(
+        djwto.tokens, "process_user", lambda user: {**original(user), "bio": "x" * 8000}
+    )
+    response = visitor.login()
+    assert (response.status_code, response.json()["code"]) == (500, "processing_failed")
+    assert '"user.bio"' in caplog.text
+    assert "eyJ" not in caplog.text
+    assert not any(name.startswith("jwt_") for name in response.cookies)
+
+
+def test_update_refresh_can_be_left_out(settings: Any) -> None:
+    # URLs are built at start: a fresh copy of the module stands for a fresh process.
+    import importlib
+
+    from djwto import urls
+
+    settings.DJWTO_ALLOW_REFRESH_UPDATE = False
+    settings.DJWTO_REFRESH_COOKIE_PATH = "/r/"
+    try:
+        importlib.reload(urls)
+        paths = {str(pattern.name): str(pattern.pattern) for pattern in urls.urlpatterns}
+        assert "update_refresh" not in paths
+        assert paths["refresh_access"] == "r/refresh_access/"
+    finally:
+        settings.DJWTO_ALLOW_REFRESH_UPDATE = True
+        settings.DJWTO_REFRESH_COOKIE_PATH = "api/token/refresh"
+        importlib.reload(urls)
+
+
+def test_max_age_is_the_time_left_and_absent_without_exp(alice: Any, settings: Any) -> None:
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    settings.DJWTO_ACCESS_TOKEN_LIFETIME = timedelta(minutes=2)
+    settings.DJWTO_REFRESH_TOKEN_LIFETIME = None
+    cookies = Visitor("ONE-COOKIE").login().cookies
+    assert cookies["jwt_access"]["max-age"] in (119, 120)
+    assert cookies["jwt_refresh"]["max-age"] == ""
+
+
+def test_every_slug_is_documented_once() -> None:
+    assert len(exceptions.CODES) > 30
+    assert all(code.meaning and code.sentence for code in exceptions.CODES.values())
