@@ -89,7 +89,7 @@ def page(monkeypatch, tmp_path, django_user_model):
     for signal in [value for value in vars(signals).values() if hasattr(value, "receivers")]:
         monkeypatch.setattr(signal, "receivers", list(signal.receivers))
     _write_keys(tmp_path)
-    with Page(monkeypatch, tmp_path) as page, override_settings(ALLOWED_HOSTS=[HOST]):
+    with Page(monkeypatch, tmp_path) as page, override_settings(ALLOWED_HOSTS=[HOST, "testserver"]):
         yield page
 
 

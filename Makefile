@@ -1,0 +1,85 @@
+# The commands of the project; CI runs the same ones. `make demo` and `make test` need Rust,
+# Python 3.10 or newer and make, and set up everything else themselves.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+SOURCES := $(shell find crates python -name '*.rs' -o -name 'Cargo.toml' -o -name '*.pyi')
+
+.PHONY: help demo test lint format bench docs lock clean
+help:
+	@echo "make demo    the example portal on https://127.0.0.1:8002"
+	@echo "make test    everything: Rust, Python, conformance, browser, versions"
+	@echo "make lint    formatting, clippy, ruff, mypy, stubtest"
+	@echo "make bench   speed beside the peers"
+	@echo "make docs    the documentation, into site/"
+	@echo "make lock    pin the newest versions of the Python packages"
+
+# --- set-up -------------------------------------------------------------------------------------
+
+$(VENV)/made:
+	@echo "==> creating the virtual environment $(VENV)"
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/packages-%: requirements/%.txt $(VENV)/made
+	@echo "==> installing the packages of requirements/$*.txt"
+	$(PIP) -r $<
+	@touch $@
+
+$(VENV)/built: $(SOURCES) Cargo.toml Cargo.lock pyproject.toml $(VENV)/packages-demo
+	@echo "==> building djwto (the first time, a few minutes)"
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --quiet
+	@touch $@
+
+# --- the two commands -----------------------------------------------------------------------------
+
+demo: $(VENV)/built
+	@exec $(BIN)/python examples/portal/demo.py $(ARGS)
+
+test: $(VENV)/packages-dev $(VENV)/built
+	@sh tools/system-packages
+	@echo "==> Rust"
+	cargo test --workspace --locked --quiet
+	@echo "==> Python, documentation and browser"
+	$(BIN)/python -m pytest
+	@echo "==> conformance: WSGI on SQLite, ASGI on PostgreSQL, each mode"
+	$(BIN)/python -m pytest conformance
+	@echo "==> versions of Python and Django"
+	$(BIN)/python tools/matrix.py
+
+# --- the rest -------------------------------------------------------------------------------------
+
+lint: $(VENV)/packages-dev $(VENV)/built
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest djwto._core --concise
+
+format:
+	cargo fmt --all
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/packages-bench $(VENV)/built
+	$(BIN)/python -m benches
+
+docs: $(VENV)/packages-dev $(VENV)/built
+	$(BIN)/python -m mkdocs build --strict
+
+lock: $(VENV)/packages-dev
+	$(BIN)/uv pip compile --upgrade --quiet --universal --python-version 3.10 \
+		--no-emit-index-url --no-header requirements/dev.in -o requirements/dev.txt
+	for name in demo test bench; do \
+		$(BIN)/uv pip compile --upgrade --quiet --universal --python-version 3.10 \
+			--no-emit-index-url --no-header -c requirements/dev.txt \
+			requirements/$$name.in -o requirements/$$name.txt; \
+	done
+	cargo update
+
+clean:
+	rm -rf $(VENV) .venvs dist site target examples/portal/var

@@ -1,0 +1,97 @@
+"""Login CSRF, and where the CSRF token comes from."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.conftest import Visitor
+
+CREDENTIALS = {"username": "alice", "password": "pass"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"origin": "https://testserver"}, 200),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "http://testserver"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": ""}, 403),
+        ({"origin": "https://testserver@evil.example"}, 403),
+        ({"origin": "https://[broken"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 200),
+        ({"sec-fetch-site": "same-origin"}, 200),
+        ({"origin": "https://app.example"}, 200),
+        ({"origin": "https://app.example", "sec-fetch-site": "cross-site"}, 200),
+    ],
+)
+def test_login_from_another_site(
+    alice: Any, settings: Any, headers: dict[str, str], status: int
+) -> None:
+    settings.DJWTO_MODE = ("TWO-COOKIES", "JSON")
+    settings.CSRF_TRUSTED_ORIGINS = ["https://app.example"]
+    client = Client(enforce_csrf_checks=True)
+    response = client.post("/login/", CREDENTIALS, headers=headers, secure=True)
+    assert response.status_code == status
+    if status == 403:
+        assert response.json()["code"] == "origin_refused"
+        assert not response.cookies
+    # No cookie, no harm: JSON mode takes a login from anywhere.
+    asked = {**CREDENTIALS, "mode": "JSON"}
+    assert client.post("/login/", asked, headers=headers, secure=True).status_code == 200
+
+
+def test_login_rotates_the_csrf_cookie_and_gives_the_token(alice: Any, settings: Any) -> None:
+    settings.DJWTO_MODE = "TWO-COOKIES"
+    visitor = Visitor("TWO-COOKIES")
+    before = visitor.client.get("/csrf/", secure=True).cookies["csrftoken"].value
+    response = visitor.login()
+    assert response.cookies["csrftoken"].value != before
+    assert visitor.post("/validate_access/").status_code == 200
+    given = visitor.client.get("/csrf/", secure=True)
+    assert given.headers["Cache-Control"] == "no-store"
+    visitor.csrf = given.json()["csrf_token"]
+    assert visitor.post("/validate_access/").status_code == 200
+
+
+def test_a_form_field_carries_the_token_too(alice: Any, settings: Any) -> None:
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    visitor = Visitor("ONE-COOKIE")
+    visitor.login()
+    csrf, visitor.csrf = visitor.csrf, ""
+    data = {"csrfmiddlewaretoken": csrf}
+    headers = {"referer": "https://testserver/"}
+    response = visitor.client.post("/validate_access/", data, headers=headers, secure=True)
+    assert response.status_code == 200
+
+
+def test_the_csrf_token_may_be_kept_in_the_session(alice: Any, settings: Any) -> None:
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    settings.CSRF_USE_SESSIONS = True
+    visitor = Visitor("ONE-COOKIE")
+    response = visitor.login()
+    assert "csrftoken" not in response.cookies
+    assert visitor.post("/guarded/function/").status_code == 200
+    assert visitor.post("/guarded/async_function/").status_code == 200
+    visitor.csrf = ""
+    assert visitor.post("/guarded/async_function/").status_code == 403
+
+
+@pytest.mark.parametrize("name", ["refresh_access", "update_refresh", "validate_refresh", "logout"])
+@pytest.mark.parametrize("mode", ["ONE-COOKIE", "TWO-COOKIES"])
+def test_endpoints_demand_the_token_of_cookies(
+    alice: Any, settings: Any, mode: str, name: str
+) -> None:
+    settings.DJWTO_MODE = mode
+    visitor = Visitor(mode)
+    visitor.login()
+    csrf, visitor.csrf = visitor.csrf, ""
+    methods = ("post", "delete") if name == "logout" else ("post",)
+    for method in methods:
+        refused = visitor.refresh(name, method)
+        assert (refused.status_code, refused.json()["code"]) == (403, "csrf_failed")
+    visitor.csrf = csrf
+    assert visitor.refresh(name).status_code == 200
