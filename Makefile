@@ -44,6 +44,7 @@ test: $(VENV)/packages-dev $(VENV)/built
 	cargo test --workspace --locked --quiet
 	@echo "==> Python, documentation and browser"
 	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ds=tests.projects.uuid.settings tests/projects/uuid
 	@echo "==> conformance: WSGI on SQLite, ASGI on PostgreSQL, each mode"
 	$(BIN)/python -m pytest conformance
 	@echo "==> versions of Python and Django"

@@ -1,12 +1,15 @@
 """Fixtures of the whole suite."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
+
+from tests.services import Postgres, ServiceError, postgres, postgres_programs
 
 REFRESH = "/api/token/refresh"
 MODES = ("JSON", "ONE-COOKIE", "TWO-COOKIES")
@@ -85,3 +88,14 @@ def visitor(request: pytest.FixtureRequest, settings: Any) -> Visitor:
     """Somebody who uses the site in one of the modes."""
     settings.DJWTO_MODE = request.param
     return Visitor(request.param)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A private PostgreSQL cluster, started when a test first wants it."""
+    try:
+        postgres_programs()
+    except ServiceError as missing:
+        pytest.skip(str(missing))
+    with postgres(tmp_path_factory.mktemp("postgres")) as running:
+        yield running

@@ -1,0 +1,71 @@
+"""A database that is gone: 503 where it is needed, nothing half done, guarded views go on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.services import Postgres, Server, serve
+
+ROOT = Path(__file__).resolve().parent.parent
+CREDENTIALS = {"username": "alice", "password": "pass"}
+REFRESH = "/api/token/refresh"
+
+
+PLAIN, ATOMIC = "portal.settings", "tests.projects.atomic"
+SERVED = [("granian", PLAIN), ("uvicorn", PLAIN), ("granian", ATOMIC)]
+
+
+@pytest.fixture(params=SERVED, ids=["wsgi", "asgi", "wsgi with ATOMIC_REQUESTS"])
+def server(request: pytest.FixtureRequest, cluster: Postgres, tmp_path: Path) -> Iterator[Server]:
+    """The portal on a database of its own, over WSGI and over ASGI."""
+    name, settings = request.param
+    env = {
+        "DJANGO_SETTINGS_MODULE": settings,
+        "PYTHONPATH": str(ROOT),
+        "PORTAL_MODE": "JSON",
+        "PORTAL_DATABASE": cluster.create_database(f"portal_{name}_{settings.count('.')}"),
+    }
+    with serve(name, env=env, folder=tmp_path) as served:
+        yield served
+
+
+def test_a_database_that_is_gone(server: Server, cluster: Postgres) -> None:
+    session = requests.Session()
+    session.verify, session.trust_env = str(server.certificate), False
+
+    def post(path: str, token: str | None = None) -> requests.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        data = {} if token else CREDENTIALS
+        return session.post(server.base_url + path, data=data, headers=headers, timeout=30)
+
+    tokens = post("/login/").json()
+    cluster.stop()
+    try:
+        refused = [
+            post("/login/"),
+            *(
+                post(f"{REFRESH}/{name}/", tokens["refresh"])
+                for name in ("refresh_access", "update_refresh", "validate_refresh", "logout")
+            ),
+            post("/validate_access/", tokens["access"]),
+        ]
+        guarded = session.get(
+            f"{server.base_url}/api/account/",
+            headers={"Authorization": f"Bearer {tokens['access']}"},
+            timeout=30,
+        )
+    finally:
+        cluster.start()
+    for response in refused:
+        assert (response.status_code, response.json()["code"]) == (503, "store_unavailable")
+        assert int(response.headers["Retry-After"]) > 0
+        assert "eyJ" not in response.text
+    if server.env["DJANGO_SETTINGS_MODULE"] == PLAIN:
+        # With ATOMIC_REQUESTS Django itself asks the database before any view of the project.
+        assert (guarded.status_code, guarded.json()["msg"]) == (200, "worked!")
+    # Nothing was half done: the login lives on, and ends when asked again.
+    assert post(f"{REFRESH}/refresh_access/", tokens["refresh"]).status_code == 200
+    assert post(f"{REFRESH}/logout/", tokens["refresh"]).status_code == 200
+    assert tokens["refresh"] not in server.log_text()
