@@ -70,7 +70,7 @@ bench: $(VENV)/packages-bench $(VENV)/built
 	$(BIN)/python -m benches
 
 docs: $(VENV)/packages-dev $(VENV)/built
-	$(BIN)/python -m mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lock: $(VENV)/packages-dev
 	$(BIN)/uv pip compile --upgrade --quiet --universal --python-version 3.10 \

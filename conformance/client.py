@@ -1,7 +1,6 @@
 """One browser or one program: hides how a mode carries its tokens, so that cases need not ask."""
 
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -52,11 +51,6 @@ class Client:
         self.tokens: dict[str, str] = {}
         self.cookies: dict[str, Held] = {}
         self.csrf = ""
-        self.http = requests.Session()
-        self.http.trust_env = False
-        self.http.verify = target.verify
-        # The library's jar unquotes and joins; ours keeps what came.
-        self.http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def login(self, user: str, password: str = "pass", **options: Any) -> requests.Response:
         """Ask for tokens in this client's mode, by form unless ``json`` is given."""
@@ -91,8 +85,8 @@ class Client:
         ``headers`` are added to the client's own; ``None`` takes one away. ``token`` names the
         token that a program shows where it is not the path's ("access" or "refresh").
         """
-        own = self._headers(method, path, token or ("refresh" if path.startswith(R) else "access"))
-        reply = self.http.request(
+        own = self.headers(method, path, token)
+        reply = self.target.http.request(
             method,
             self.target.base_url + path,
             headers={**own, **(headers or {})},
@@ -130,17 +124,9 @@ class Client:
         """Give the name of the cookie that carries a token in this client's mode."""
         return COOKIES[self.mode][kind]
 
-    def copy(self) -> "Client":
-        """Give a second client that holds the same."""
-        twin = Client(self.target)
-        twin.tokens, twin.cookies, twin.csrf = dict(self.tokens), dict(self.cookies), self.csrf
-        return twin
-
-    def bearer(self, kind: str = "access") -> dict[str, str]:
-        """Give the header with which a program shows its token."""
-        return {"Authorization": f"Bearer {self.token(kind)}"}
-
-    def _headers(self, method: str, path: str, kind: str) -> dict[str, str | None]:
+    def headers(self, method: str, path: str, token: str | None = None) -> dict[str, str | None]:
+        """Give the headers that go with a request: tokens that belong to the path, and CSRF's."""
+        kind = token or ("refresh" if path.startswith(R) else "access")
         if not self.by_cookie:
             return dict(self.bearer(kind)) if kind in self.tokens else {}
         headers: dict[str, str | None] = {}
@@ -151,6 +137,16 @@ class Client:
             headers |= {"X-CSRFToken": self.csrf, "Referer": f"{self.target.base_url}/"}
         return headers
 
+    def copy(self) -> "Client":
+        """Give a second client that holds the same."""
+        twin = Client(self.target)
+        twin.tokens, twin.cookies, twin.csrf = dict(self.tokens), dict(self.cookies), self.csrf
+        return twin
+
+    def bearer(self, kind: str = "access") -> dict[str, str]:
+        """Give the header with which a program shows its token."""
+        return {"Authorization": f"Bearer {self.token(kind)}"}
+
     def _absorb(self, reply: requests.Response) -> None:
         for line in wire.set_cookies(reply):
             if line.deletes:
@@ -159,7 +155,7 @@ class Client:
                 self.cookies[line.name] = Held(line.value, line.attributes.get("path") or "/")
         if "csrftoken" in self.cookies:
             self.csrf = self.cookies["csrftoken"].value
-        if not self.by_cookie and reply.headers.get("Content-Type", "").startswith("application/json"):
+        if not self.by_cookie and reply.content and "json" in reply.headers["Content-Type"]:
             body = reply.json()
             self.tokens |= {kind: body[kind] for kind in ("access", "refresh") if kind in body}
 

@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-import urllib3
 
 from conformance.client import Client
 from conformance.farm import PLOTS, Farm, Plot
 from conformance.forge import Forge
+from conformance.sessions import forger, shared
 from conformance.target import Target
+
+TOKENS = ("access", "refresh")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,17 +28,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "only(*kinds): run where the target is all of these kinds")
     if config.getoption("--base-url") and not config.getoption("--ca"):
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        warning = "urllib3.exceptions.InsecureRequestWarning"
+        config.addinivalue_line("filterwarnings", f"ignore::{warning}")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "target" not in metafunc.fixturenames:
         return
-    wanted = {
-        kind for mark in metafunc.definition.iter_markers("only") for kind in mark.args
-    }
+    wanted = {kind for mark in metafunc.definition.iter_markers("only") for kind in mark.args}
     offered = _plots(metafunc.config)
-    plots = [plot for plot in offered if wanted <= _blank(plot).kinds]
+    plots = [plot for plot in offered if wanted <= plot.kinds]
     metafunc.parametrize("target", plots, indirect=True, scope="session", ids=str)
 
 
@@ -44,11 +45,7 @@ def _plots(config: pytest.Config) -> list[Plot]:
     if not config.getoption("--base-url"):
         return PLOTS
     modes = tuple(config.getoption("--mode").split(","))
-    return [Plot("served", modes, mode) for mode in modes]
-
-
-def _blank(plot: Plot) -> Target:
-    return Target(base_url="", modes=plot.modes, mode=plot.mode, verify=False)
+    return [Plot("served", modes, mode, carrier=True) for mode in modes]
 
 
 @pytest.fixture(scope="session")
@@ -59,25 +56,29 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
 
 @pytest.fixture(scope="session")
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
-    option, plot = request.config.getoption, request.param
-    if option("--base-url"):
-        yield Target(
-            base_url=option("--base-url").rstrip("/"),
-            modes=plot.modes,
-            mode=plot.mode,
-            verify=option("--ca") or False,
-            signing_key=option("--signing-key"),
-            trusted_origin=option("--trusted-origin"),
-            access_seconds=option("--access-seconds"),
-            refresh_seconds=option("--refresh-seconds"),
-        )
-        return
-    served = request.getfixturevalue("farm").target(plot)
-    yield served
-    for client, _ in served.logins.values():
-        for kind in ("access", "refresh"):
-            assert client.token(kind) not in served.log(), f"the log holds the {kind} token"
-    assert served.signing_key not in served.log(), "the log holds the signing key"
+    config, plot = request.config, request.param
+    if config.getoption("--base-url"):
+        found = _served(config, plot)
+    else:
+        found = request.getfixturevalue("farm").target(plot)
+    with found.http:
+        yield found
+    secrets = [client.token(kind) for client, _ in found.logins.values() for kind in TOKENS]
+    for secret in (*secrets, found.signing_key or "no key"):
+        assert secret not in found.log(), "the log holds a token or the signing key"
+
+
+def _served(config: pytest.Config, plot: Plot) -> Target:
+    return Target(
+        base_url=config.getoption("--base-url").rstrip("/"),
+        modes=plot.modes,
+        mode=plot.mode,
+        verify=config.getoption("--ca") or False,
+        signing_key=config.getoption("--signing-key"),
+        trusted_origin=config.getoption("--trusted-origin"),
+        access_seconds=config.getoption("--access-seconds"),
+        refresh_seconds=config.getoption("--refresh-seconds"),
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -129,20 +130,3 @@ def person(target: Target) -> Callable[[str], int]:
     if not target.people:
         pytest.skip("needs users of the suite's own: only where it starts the server")
     return target.people.__getitem__
-
-
-def shared(target: Target, user: str) -> tuple[Client, "object"]:
-    """Log a user in once per target; gives the client and the reply."""
-    if user not in target.logins:
-        client = Client(target)
-        reply = client.login(user)
-        assert reply.status_code == 200, reply.text
-        target.logins[user] = client, reply
-    return target.logins[user]
-
-
-def forger(target: Target, user: str) -> Forge:
-    if target.signing_key is None:
-        pytest.skip("needs --signing-key to forge tokens")
-    client = shared(target, user)[0]
-    return Forge(target.signing_key, {kind: client.claims(kind) for kind in ("access", "refresh")})

@@ -7,16 +7,17 @@ import requests
 from conformance import wire
 from conformance.client import COOKIES, PAYLOAD, Client
 
+Reply = requests.Response | wire.RawReply
 TOKEN_COOKIES = {"jwt_refresh", "jwt_access", "jwt_access_token", PAYLOAD}
 
 
-def refused(reply: requests.Response, status: int, error: str | None = None) -> str:
-    """Check a refusal: JSON with a sentence and a slug, and a challenge with 401. Gives the slug."""
+def refused(reply: Reply, status: int, error: str | None = None) -> str:
+    """Check a refusal: its status, a sentence and a slug, a challenge with 401; gives the slug."""
     assert reply.status_code == status, reply.text
     return is_error(reply, error)
 
 
-def is_error(reply: requests.Response, error: str | None = None) -> str:
+def is_error(reply: Reply, error: str | None = None) -> str:
     """Check the shape that every failure has, whatever its status."""
     assert reply.headers["Content-Type"].startswith("application/json"), reply.headers
     body = reply.json()

@@ -29,13 +29,26 @@ class Plot:
     stack: str
     modes: tuple[str, ...]
     mode: str
+    carrier: bool
+    """One of those that stand for all, where only header or cookie makes a difference."""
 
     def __str__(self) -> str:
         return "-".join((self.stack, *(["tuple"] if len(self.modes) > 1 else []), self.mode))
 
+    @property
+    def kinds(self) -> set[str]:
+        """What the marker ``only`` may name."""
+        kinds = {self.mode, "json" if self.mode == "JSON" else "cookies"}
+        kinds.add("single" if len(self.modes) == 1 else "several")
+        if self.mode == self.modes[0]:
+            kinds.add("default")
+        if self.carrier:
+            kinds.add("carrier")
+        return kinds
+
 
 PLOTS = [
-    Plot(stack, modes, mode)
+    Plot(stack, modes, mode, carrier=modes in {("JSON",), ("TWO-COOKIES",)})
     for stack in SERVERS
     for modes in (*((mode,) for mode in SINGLE), SEVERAL)
     for mode in modes
@@ -78,11 +91,16 @@ class Farm:
             )
             self.servers[name] = self.running.enter_context(served)
         if stack not in self.people:
-            self.people[stack] = json.loads(self.servers[name].manage("shell", "-c", _PEOPLE))
+            printed = self.servers[name].manage("shell", "-c", _PEOPLE)
+            self.people[stack] = json.loads(printed.splitlines()[-1])
         return self.servers[name]
 
     def _base(self, stack: str) -> dict[str, str]:
-        env = {"PORTAL_TRUSTED_ORIGINS": TRUSTED}
+        env = {
+            "PORTAL_TRUSTED_ORIGINS": TRUSTED,
+            "DJANGO_SETTINGS_MODULE": "conformance.portal_settings",
+            "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
+        }
         if stack == "asgi-postgresql":
             if stack not in self.databases:
                 cluster = self.running.enter_context(services.postgres(self.folder / "postgres"))
@@ -92,16 +110,25 @@ class Farm:
 
 
 # Names of three lengths, so that base64 must pad one payload cookie with "=" and another with "==";
-# letters beyond ASCII, which a cookie cannot carry as they are; and one who may not come in.
+# letters beyond ASCII, which a cookie cannot carry as they are; one who may not come in; and two
+# with so many permissions that a cookie has no room for them, or that not even a header has.
 _PEOPLE = """
 import json
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Permission
 
 User, password = get_user_model(), make_password("pass")
+view = Permission.objects.get(codename="view_prediction")
 rows = [("mia", True), ("mias", True), ("miasm", True), ("zo\\u00eb", True), ("gone", False)]
 for name, active in rows:
     values = {"password": password, "is_active": active, "email": name + "@b\\u00fccher.example"}
     User.objects.update_or_create(username=name, defaults=values)
+for name, count in [("some", 90), ("many", 250)]:
+    names = [f"may_do_one_more_thing_{n}" for n in range(count)]
+    kind = {"content_type": view.content_type}
+    perms = [Permission.objects.get_or_create(codename=n, **kind)[0] for n in names]
+    user, _ = User.objects.update_or_create(username=name, defaults={"password": password})
+    user.user_permissions.set([view, *perms])
 print(json.dumps({user.username: user.pk for user in User.objects.all()}))
 """

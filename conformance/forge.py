@@ -1,7 +1,6 @@
 """Tokens made by hand, so that any byte of one can be wrong while its signature is right."""
 
 import base64
-import hashlib
 import hmac
 import json
 import secrets
@@ -37,7 +36,7 @@ def read(token: str) -> Claims:
 
 def read_header(token: str) -> Claims:
     """Give a token's header without any check."""
-    return _json(token.split(".")[0])
+    return _json(token.partition(".")[0])
 
 
 def genuine(key: str, token: str) -> bool:

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Literal
+
+import requests
 
 
 @dataclass(frozen=True)
@@ -13,7 +16,7 @@ class Target:
     modes: tuple[str, ...]
     """The server's modes; the first is its default."""
     mode: str
-    verify: str | bool
+    verify: str | Literal[False]
     """A certificate to trust, or ``False``."""
     signing_key: str | None = None
     trusted_origin: str | None = None
@@ -26,19 +29,18 @@ class Target:
 
     logins: dict[str, Any] = field(default_factory=dict)
     """Logins shared by the cases that only read: a password's hash takes the server a while."""
+    http: requests.Session = field(default_factory=requests.Session)
+    """One connection for all clients of this target; cookies are theirs to keep."""
     csrf: list[str] = field(default_factory=list)
     """A CSRF secret of this server, once one was asked for."""
+
+    def __post_init__(self) -> None:
+        self.http.trust_env = False
+        self.http.verify = self.verify
+        # The library's jar unquotes and joins; the client keeps what came.
+        self.http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     @property
     def mode_field(self) -> dict[str, str]:
         """The form field with which a login asks for this mode; none for the default."""
         return {} if self.mode == self.modes[0] else {"mode": self.mode}
-
-    @property
-    def kinds(self) -> set[str]:
-        """What the marker ``only`` may name."""
-        kinds = {self.mode, "json" if self.mode == "JSON" else "cookies"}
-        kinds.add("single" if len(self.modes) == 1 else "several")
-        if self.mode == self.modes[0]:
-            kinds.add("default")
-        return kinds

@@ -1,12 +1,20 @@
-"""What crosses the wire, byte by byte: Set-Cookie lines, and requests no client library would send."""
+"""What crosses the wire, byte by byte: Set-Cookie lines, and requests no library would send."""
 
 import http.client
+import json
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BufferedIOBase
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.structures import CaseInsensitiveDict
+
+from conformance.target import Target
 
 
 @dataclass(frozen=True)
@@ -47,33 +55,66 @@ def _parse(line: str) -> SetCookie:
 
 @dataclass(frozen=True)
 class RawReply:
-    """A reply to a hand-made request; ``status`` is 0 where the server hung up without a word."""
+    """A reply to a hand-made request; ``status_code`` is 0 where the server only hung up."""
 
-    status: int
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    status_code: int
+    headers: CaseInsensitiveDict[str] = field(default_factory=CaseInsensitiveDict)
+    content: bytes = b""
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.content.decode(errors="replace")
+
+    def json(self) -> Any:
+        """Read the body as JSON."""
+        return json.loads(self.content)
 
 
-def exchange(base_url: str, verify: str | bool, *lines: bytes) -> RawReply:
+def exchange(target: Target, *lines: bytes, body: bytes = b"") -> RawReply:
     """Send a request line and header lines exactly as given, and read the reply.
 
-    ``Host`` and ``Connection: close`` are added; there is no body.
+    ``Host`` and ``Connection: close`` are added. A body is sent when the server asks for it.
     """
-    address = urlsplit(base_url)
-    host, port = str(address.hostname), address.port or 443
-    trust = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
-    if verify is False:
-        trust.check_hostname = False
-        trust.verify_mode = ssl.CERT_NONE
+    address = urlsplit(target.base_url)
     head = [lines[0], b"Host: " + address.netloc.encode(), b"Connection: close", *lines[1:]]
-    with (
-        socket.create_connection((host, port), timeout=30) as plain,
-        trust.wrap_socket(plain, server_hostname=host) as secure,
-    ):
+    if body:
+        head += [b"Content-Length: %d" % len(body), b"Expect: 100-continue"]
+    with _connected(target) as secure, secure.makefile("rb") as stream:
         try:
             secure.sendall(b"\r\n".join(head) + b"\r\n\r\n")
-            reply = http.client.HTTPResponse(secure)
+            if body and stream.peek(12)[:12] == b"HTTP/1.1 100":
+                while stream.readline().strip():
+                    pass
+                secure.sendall(body)
+            reply = http.client.HTTPResponse(_Stream(stream))
             reply.begin()
-            return RawReply(reply.status, dict(reply.getheaders()), reply.read())
-        except (ConnectionError, http.client.RemoteDisconnected, ssl.SSLError):
+            headers = CaseInsensitiveDict(reply.getheaders())
+            return RawReply(reply.status, headers, reply.read())
+        except (ConnectionError, ssl.SSLError):
             return RawReply(0)
+
+
+@contextmanager
+def _connected(target: Target) -> Iterator[ssl.SSLSocket]:
+    address = urlsplit(target.base_url)
+    host, port = str(address.hostname), address.port or 443
+    trust = ssl.create_default_context(cafile=target.verify or None)
+    if not target.verify:
+        trust.check_hostname = False
+        trust.verify_mode = ssl.CERT_NONE
+    with (
+        socket.create_connection((host, port), timeout=60) as plain,
+        trust.wrap_socket(plain, server_hostname=host) as secure,
+    ):
+        yield secure
+
+
+class _Stream:
+    """What ``HTTPResponse`` wants of a socket, over bytes that have been looked at already."""
+
+    def __init__(self, stream: BufferedIOBase) -> None:
+        self.stream = stream
+
+    def makefile(self, _mode: str) -> BufferedIOBase:
+        return self.stream

@@ -32,7 +32,7 @@ def carol(db: None) -> Any:
 
 
 class Visitor:
-    """A test client that knows its mode: headers, CSRF token and `jwt_type` as a client sends them."""
+    """A test client that knows its mode: headers, CSRF token and `jwt_type`, as they are sent."""
 
     def __init__(self, mode: str) -> None:
         self.mode = mode

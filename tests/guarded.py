@@ -4,8 +4,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views import View
-from django.views.decorators.cache import cache_control
-from django.views.decorators.cache import cache_page
+from django.views.decorators.cache import cache_control, cache_page
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.decorators import api_view
 from rest_framework.response import Response
@@ -166,6 +165,17 @@ class RestDispatch(APIView):
         return Response({"msg": "worked!", "name": request.user.get_username()})
 
 
+@method_decorator(auth.jwt_login_required, name="dispatch")
+class RestAlone(APIView):
+    authentication_classes = ()
+
+    def get(self, request):
+        return Response({"name": request.user.get_username(), "auth": request.auth})
+
+    def post(self, request):
+        return Response({"name": request.user.get_username()})
+
+
 class RestMethods(APIView):
     authentication_classes = ()
 
@@ -204,5 +214,6 @@ urlpatterns = [
     path("counted/", counted),
     path("rest_function/", rest_function),
     path("rest_dispatch/", RestDispatch.as_view()),
+    path("rest_alone/", RestAlone.as_view()),
     path("rest_methods/", RestMethods.as_view()),
 ]

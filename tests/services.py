@@ -287,13 +287,13 @@ def _server_options(server: str, served: Server) -> list[str]:
         return [
             *("--interface", "wsgi", "--blocking-threads", "4"),
             *("--ssl-certificate", certificate, "--ssl-keyfile", key),
-            *("--workers-kill-timeout", "5"),
+            *("--workers-kill-timeout", "2"),
             "portal.wsgi:application",
         ]
     return [
         *("--interface", "asgi3", "--lifespan", "off", "--no-access-log"),
         *("--ssl-certfile", certificate, "--ssl-keyfile", key),
-        *("--timeout-graceful-shutdown", "5"),
+        *("--timeout-graceful-shutdown", "1"),
         "portal.asgi:application",
     ]
 

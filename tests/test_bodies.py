@@ -8,6 +8,10 @@ from django.test import Client
 LOGIN = "/login/"
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
+MULTIPART = (
+    '--b\r\nContent-Disposition: form-data; name="username"\r\n\r\nalice\r\n--b\r\n'
+    'Content-Disposition: form-data; name="password"\r\n\r\npass\r\n--b--\r\n'
+)
 
 
 @pytest.mark.parametrize(
@@ -16,11 +20,7 @@ JSON = "application/json"
         ("username=alice&password=pass", FORM),
         ('{"username": "alice", "password": "pass"}', JSON),
         ('{"username": "alice", "password": "pass", "mode": null}', f"{JSON}; charset=utf-8"),
-        (
-            '--b\r\nContent-Disposition: form-data; name="username"\r\n\r\nalice\r\n--b\r\n'
-            'Content-Disposition: form-data; name="password"\r\n\r\npass\r\n--b--\r\n',
-            "multipart/form-data; boundary=b",
-        ),
+        (MULTIPART, "multipart/form-data; boundary=b"),
     ],
 )
 def test_forms_and_json_objects_are_read(alice: Any, body: str, content_type: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from typing import Any
 
 import jwt
 import pytest
@@ -60,7 +61,7 @@ def test_a_complaint_about_a_key_does_not_show_it() -> None:
 def test_several_wrong_settings_are_all_named() -> None:
     with (
         override_settings(DJWTO_MODE="x", DJWTO_CSRF="x"),
-        pytest.raises(ImproperlyConfigured, match="DJWTO_MODE.*DJWTO_CSRF"),
+        pytest.raises(ImproperlyConfigured, match=r"DJWTO_MODE.*DJWTO_CSRF"),
     ):
         conf.engine()
 
@@ -76,7 +77,7 @@ def test_the_engine_is_built_once_for_the_same_settings() -> None:
 
 
 @pytest.mark.parametrize("name", ["ACCESS_TOKEN_LIFETIME", "REFRESH_TOKEN_LIFETIME"])
-def test_defaults_need_no_settings(name: str, settings: object) -> None:
+def test_defaults_need_no_settings(name: str, settings: Any) -> None:
     delattr(settings, f"DJWTO_{name}")
     default = {"ACCESS_TOKEN_LIFETIME": 300, "REFRESH_TOKEN_LIFETIME": 86400}[name]
     make = conf.engine().refresh_claims if "REFRESH" in name else None
@@ -85,18 +86,18 @@ def test_defaults_need_no_settings(name: str, settings: object) -> None:
 
 
 def test_the_key_may_come_from_the_environment(
-    settings: object, monkeypatch: pytest.MonkeyPatch
+    settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DJWTO_SIGNING_KEY", "from the environment, and of 48 bytes, as it should")
-    del settings.DJWTO_SIGNING_KEY  # type: ignore[attr-defined]
+    del settings.DJWTO_SIGNING_KEY
     token = tokens.encode_claims(tokens.Claims(type="access"))
     jwt.decode(token, "from the environment, and of 48 bytes, as it should", ["HS256"])
 
 
-def test_no_key_at_all_is_named(settings: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_key_at_all_is_named(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DJWTO_SIGNING_KEY", raising=False)
     assert "DJWTO_SIGNING_KEY" not in os.environ
-    del settings.DJWTO_SIGNING_KEY  # type: ignore[attr-defined]
+    del settings.DJWTO_SIGNING_KEY
     with pytest.raises(ImproperlyConfigured, match="DJWTO_SIGNING_KEY: expected a key, found none"):
         conf.engine()
 
@@ -104,6 +105,12 @@ def test_no_key_at_all_is_named(settings: object, monkeypatch: pytest.MonkeyPatc
 def ids(**kwargs: object) -> set[str]:
     clear_url_caches()
     return {message.id for message in run_checks(**kwargs) if message.id.startswith("djwto.")}
+
+
+@pytest.fixture(autouse=True)
+def json_csrf(settings: Any) -> None:
+    """The URLs of the suite have guarded methods, of which W004 would speak each time."""
+    settings.CSRF_FAILURE_VIEW = "djwto.csrf.failure"
 
 
 def test_a_good_project_has_no_complaints() -> None:
@@ -122,11 +129,12 @@ def test_a_short_secret_warns_and_is_an_error_in_production() -> None:
         assert {"djwto.W003", "djwto.E019"} <= ids(include_deployment_checks=True)
 
 
-def test_the_csrf_failure_view_is_recommended_with_cookies() -> None:
-    with override_settings(DJWTO_MODE=("JSON", "TWO-COOKIES")):
-        assert ids() == {"djwto.W004"}
-        with override_settings(CSRF_FAILURE_VIEW="djwto.csrf.failure"):
-            assert ids() == set()
+def test_guarded_methods_want_the_csrf_failure_view(settings: Any) -> None:
+    settings.CSRF_FAILURE_VIEW = "django.views.csrf.csrf_failure"
+    (message,) = [m for m in run_checks() if m.id == "djwto.W004"]
+    assert message.msg.startswith("tests.guarded.Methods guards single methods")
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "csrf" not in name.lower()]
+    assert ids() == set()
 
 
 @pytest.mark.parametrize("mode", ["JSON", "TWO-COOKIES"])
@@ -134,7 +142,7 @@ def test_a_prefix_that_takes_the_endpoints_off_the_cookie_is_an_error_with_cooki
     mode: str,
 ) -> None:
     changes = {"DJWTO_MODE": mode, "ROOT_URLCONF": "tests.urls_prefixed"}
-    with override_settings(**changes, CSRF_FAILURE_VIEW="djwto.csrf.failure"):
+    with override_settings(**changes):
         assert ids() == (set() if mode == "JSON" else {"djwto.E018"})
 
 

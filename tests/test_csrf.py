@@ -32,6 +32,9 @@ def test_login_from_another_site(
     alice: Any, settings: Any, headers: dict[str, str], status: int
 ) -> None:
     settings.DJWTO_MODE = ("TWO-COOKIES", "JSON")
+    client = Client(enforce_csrf_checks=True)
+    # Read live: what was trusted a moment ago does not matter.
+    client.post("/login/", CREDENTIALS, headers=headers, secure=True)
     settings.CSRF_TRUSTED_ORIGINS = ["https://app.example"]
     client = Client(enforce_csrf_checks=True)
     response = client.post("/login/", CREDENTIALS, headers=headers, secure=True)

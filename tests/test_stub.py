@@ -4,8 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import djwto
 import pytest
+
+import djwto
 
 ROOT = Path(__file__).resolve().parent.parent
 

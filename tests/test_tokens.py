@@ -144,7 +144,7 @@ def test_a_token_that_never_fits_names_the_largest_claim(alice: Any) -> None:
     refresh = tokens.process_claims(alice, REQUEST)
     access = tokens.access_claims_of(alice, refresh)
     access["user"]["biography"] = "x" * 4000
-    with pytest.raises(JWTIssueError, match='"user.biography"'):
+    with pytest.raises(JWTIssueError, match=r'"user\.biography"'):
         tokens.issue(refresh, access, "ONE-COOKIE")
     assert tokens.issue(refresh, access, "JSON")
 

@@ -7,6 +7,7 @@ finds it there. The PORTAL_* variables that `portal/settings.py` reads are honou
 """
 
 import argparse
+import contextlib
 import errno
 import importlib.util
 import ipaddress
@@ -25,6 +26,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 HOST = "127.0.0.1"
 START_SECONDS = 60
+STOP_SECONDS = 5
 NAMES = ("localhost", "*.localhost", "app.demo.localhost", "api.demo.localhost")
 ADDRESSES = ("127.0.0.1", "::1")
 
@@ -44,7 +46,10 @@ READY = """
 def main() -> int:
     """Run the demo; return the exit status."""
     options = _options()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A closed terminal and a `kill` end the demo as Ctrl-C does: in order, with the server.
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
         problem = _missing(options.server) or _port_problem(options.port)
         if problem:
@@ -94,7 +99,7 @@ def server_command(server: str, port: int, cert: Path, key: Path) -> list[str]:
     else:
         tls = ["--ssl-certificate", str(cert), "--ssl-keyfile", str(key)]
         target = ["--working-dir", str(HERE), "--interface", "wsgi", "--blocking-threads", "4"]
-        target.append("portal.wsgi:application")
+        target += ["--workers-kill-timeout", "3", "portal.wsgi:application"]
     return [sys.executable, "-m", server, *listen, *tls, *target]
 
 
@@ -146,9 +151,9 @@ def _run(var: Path, port: int, server: str) -> int:
     _step("Certificate for localhost")
     cert, key = certificate(var)
     _step(f"Server ({server})")
-    process = subprocess.Popen(
-        server_command(server, port, cert, key), cwd=HERE, env=environment(var)
-    )
+    # In a session of its own: Ctrl-C reaches this process alone, and the server is told once.
+    command = server_command(server, port, cert, key)
+    process = subprocess.Popen(command, cwd=HERE, env=environment(var), start_new_session=True)
     try:
         if not _answers(process, port, cert):
             print("The server did not start; its own words are above.", file=sys.stderr)
@@ -182,13 +187,16 @@ def _is_open(opener: urllib.request.OpenerDirector, url: str) -> bool:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.terminate()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C
+    process.terminate()
     try:
-        process.wait(timeout=10)
+        process.wait(timeout=STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    # A worker that was still loading has missed the signal.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _manage(var: Path, command: str) -> None:

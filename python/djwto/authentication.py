@@ -81,6 +81,9 @@ def jwt_authenticate(request: HttpRequest, kind: str = "access") -> dict[str, An
     user: Any = SimpleLazyObject(load)
     guarded.user = user
     guarded.auser = partial(_load_user_async, user)
+    # Django REST framework would put its own idea of the user over ours; this it takes as given.
+    guarded._force_auth_user = user  # type: ignore[attr-defined] # noqa: SLF001
+    guarded._force_auth_token = seen.token  # type: ignore[attr-defined] # noqa: SLF001
     return claims
 
 

@@ -9,7 +9,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
-from djwto import conf
+from djwto import conf, csrf
 
 _FAILURE_VIEW = "djwto.csrf.failure"
 _SHORT = "DJWTO_SIGNING_KEY: the secret is shorter than the hash of {} (RFC 7518 §3.2)."
@@ -52,21 +52,23 @@ def check_secret_for_deployment(**_: Any) -> list[CheckMessage]:
     return [Error(_SHORT.format(conf.value("ALGORITHM")), hint=_LONGER, id="djwto.E019")]
 
 
-@register(Tags.security)
+@register(Tags.urls)
 def check_csrf(**_: Any) -> list[CheckMessage]:
     """W004: Django's middleware answers with a page where a guarded method wants JSON."""
     middleware = "django.middleware.csrf.CsrfViewMiddleware" in settings.MIDDLEWARE
-    if not (_has_cookies() and conf.valid("CSRF") and middleware):
+    if not middleware or settings.CSRF_FAILURE_VIEW == _FAILURE_VIEW:
         return []
-    if settings.CSRF_FAILURE_VIEW == _FAILURE_VIEW:
-        return []
+    patterns = _patterns(get_resolver().url_patterns, namespaces=True)
+    classes = {view for pattern in patterns for view in _class_with_guarded_methods(pattern)}
     return [
         checks.Warning(
-            "Where single methods of a class are guarded, Django's CSRF middleware answers "
-            "first, with an HTML page.",
-            hint=f'Set CSRF_FAILURE_VIEW = "{_FAILURE_VIEW}" to make its refusals JSON.',
+            f"{view.__module__}.{view.__qualname__} guards single methods: Django's CSRF "
+            "middleware answers before the guard, with an HTML page, and asks Bearer requests too.",
+            hint=f'Set CSRF_FAILURE_VIEW = "{_FAILURE_VIEW}" to make its refusals JSON, or guard '
+            "`dispatch`.",
             id="djwto.W004",
         )
+        for view in sorted(classes, key=lambda view: (view.__module__, view.__qualname__))
     ]
 
 
@@ -132,10 +134,22 @@ def _is_own(pattern: URLPattern) -> bool:
     return pattern.callback.__module__ == "djwto.views"
 
 
-def _patterns(patterns: Sequence[URLPattern | URLResolver]) -> Iterable[URLPattern]:
-    """Every pattern outside of namespaces, where names cannot clash."""
+def _class_with_guarded_methods(pattern: URLPattern) -> list[type]:
+    """The class of a view some of whose methods that change things are guarded one by one."""
+    view_class = getattr(pattern.callback, "view_class", None)
+    if view_class is None or getattr(pattern.callback, "csrf_exempt", False):
+        return []
+    handlers = (getattr(view_class, name, None) for name in ("post", "put", "patch", "delete"))
+    marks = [getattr(handler, "csrf_exempt", None) for handler in handlers]
+    return [view_class] if csrf.GUARD_EXEMPT in marks else []
+
+
+def _patterns(
+    patterns: Sequence[URLPattern | URLResolver], *, namespaces: bool = False
+) -> Iterable[URLPattern]:
+    """Every pattern; those in namespaces, where names cannot clash, only where asked for."""
     for pattern in patterns:
         if isinstance(pattern, URLPattern):
             yield pattern
-        elif pattern.namespace is None:
-            yield from _patterns(pattern.url_patterns)
+        elif namespaces or pattern.namespace is None:
+            yield from _patterns(pattern.url_patterns, namespaces=namespaces)

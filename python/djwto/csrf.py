@@ -27,8 +27,9 @@ def failure(_request: HttpRequest, reason: str = "") -> JsonResponse:
 
 def check(request: HttpRequest) -> None:
     """Demand Django's CSRF token. Raises `JWTError` (`csrf_failed`)."""
-    _CHECK.process_request(request)
-    reason = _CHECK.process_view(request, None, (), {})  # type: ignore[arg-type]
+    middleware = _Check(_view)
+    middleware.process_request(request)
+    reason = middleware.process_view(request, None, (), {})  # type: ignore[arg-type]
     if reason is not None:
         raise JWTError.of("csrf_failed", str(reason))
 
@@ -43,7 +44,7 @@ def check_login(request: HttpRequest) -> None:
         return
     origin = request.META.get("HTTP_ORIGIN")
     if origin is not None:
-        if not _CHECK.accepts_origin(request):
+        if not _Check(_view).accepts_origin(request):
             raise JWTError.of("origin_refused", f"its origin is {origin[:200]!r}")
     elif request.META.get("HTTP_SEC_FETCH_SITE") == "cross-site":
         raise JWTError.of("origin_refused", "the browser calls it cross-site")
@@ -68,7 +69,7 @@ def login_extra(request: HttpRequest, mode: str, *, rotate: bool) -> dict[str, s
 
 def set_cookie(request: HttpRequest, response: ResponseT) -> ResponseT:
     """Put the `csrftoken` cookie into the reply, where the middleware may be missing."""
-    _CHECK.process_response(request, response)
+    _Check(_view).process_response(request, response)
     return response
 
 
@@ -116,7 +117,10 @@ _EXEMPTING = frozenset(csrf_exempt(view).__code__ for view in (_view, _async_vie
 
 
 class _Check(CsrfViewMiddleware):
-    """Django's check, which tells the reason instead of rendering a page."""
+    """Django's check, which tells the reason instead of rendering a page.
+
+    Made anew for each use: it caches `CSRF_TRUSTED_ORIGINS`, and settings are read live.
+    """
 
     def _reject(self, _request: HttpRequest, reason: str) -> str:
         return reason
@@ -124,6 +128,3 @@ class _Check(CsrfViewMiddleware):
     def accepts_origin(self, request: HttpRequest) -> bool:
         """Whether `Origin` is this host or in `CSRF_TRUSTED_ORIGINS`."""
         return bool(self._origin_verified(request))  # type: ignore[attr-defined]
-
-
-_CHECK = _Check(_view)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from django.db import models
+from django.db import models, router
 from django.utils import timezone as django_timezone
 
 from djwto import conf
@@ -30,7 +30,7 @@ class JWTBlacklist(models.Model):
     @classmethod
     def is_blacklisted(cls, jti: str) -> bool:
         """Whether the token with this `jti` was logged out."""
-        return cls.objects.filter(jti=jti).exists()
+        return cls._rows().filter(jti=jti).exists()
 
     @classmethod
     def is_ended(cls, claims: dict[str, Any]) -> bool:
@@ -39,7 +39,7 @@ class JWTBlacklist(models.Model):
         ended = models.Q(jti=jti) if jti else models.Q()
         if sid:
             ended |= models.Q(sid=sid)
-        return bool(ended) and cls.objects.filter(ended).exists()
+        return bool(ended) and cls._rows().filter(ended).exists()
 
     @classmethod
     def end(cls, claims: dict[str, Any]) -> bool:
@@ -48,7 +48,12 @@ class JWTBlacklist(models.Model):
             return False
         row = {"sid": claims.get("sid", ""), "expires": _last_expiry(claims)}
         # Two requests may be here at once: the unique column decides.
-        return cls.objects.get_or_create(jti=claims["jti"], defaults=row)[1]
+        return cls._rows().get_or_create(jti=claims["jti"], defaults=row)[1]
+
+    @classmethod
+    def _rows(cls) -> models.QuerySet[JWTBlacklist]:
+        """The rows as the writing database has them: a replica may not know of a logout yet."""
+        return cls.objects.using(router.db_for_write(cls))
 
 
 def _last_expiry(claims: dict[str, Any]) -> datetime | None:

@@ -16,4 +16,6 @@ urlpatterns = [
     path("api/predictions/", views.PredictionsView.as_view(), name="predictions"),
     path("admin/", admin.site.urls),
     path("static/<path:path>", static.serve),
+    # Browsers ask for it beside replies that are no page and so name no icon.
+    path("favicon.ico", static.serve, {"path": "predictions/icon.svg"}),
 ]

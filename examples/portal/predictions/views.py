@@ -3,12 +3,12 @@
 import json
 from dataclasses import asdict
 
-import djwto.authentication as auth
 from django.http import HttpRequest, JsonResponse
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.http import require_http_methods, require_safe
 
+import djwto.authentication as auth
 from predictions import pricing
 from predictions.models import Prediction
 

@@ -48,11 +48,12 @@ export async function call(method, path, body, contentType) {
     response = await fetch(path, { method, body, headers, credentials: "same-origin" });
     text = await response.text();
   } catch {
-    return { method, path, status: 0, reason: "No reply", data: null };
+    return { method, path, ok: false, status: 0, reason: "No reply", data: null };
   }
   const data = json(text);
   if (data?.csrf_token) csrfFromReply = data.csrf_token;
-  return { method, path, status: response.status, reason: REASONS[response.status] ?? "", data };
+  const { ok, status } = response;
+  return { method, path, ok, status, reason: REASONS[status] ?? "", data };
 }
 
 function cookie(name) {

@@ -7,7 +7,7 @@ const $ = (id) => document.getElementById(id);
 const now = () => Date.now() / 1000;
 
 // The access cookies vanish when the token expires, though the refresh token may live on. This mark
-// lets a reload know that a renewal is worth a try. It holds no secret.
+// lets a reload know that a renewal is worth a try, and tells the other tabs. It holds no secret.
 const MARK = "djwto-portal-logged-in";
 const SOON = 0.2; // the last fifth of a token's life is shown in the colour of a warning
 
@@ -26,9 +26,13 @@ async function start() {
   for (const button of document.querySelectorAll("[data-path]")) {
     onClick(button, () => callEndpoint(button.dataset));
   }
+  $("claims-box").open = matchMedia("(min-width: 56rem)").matches;
+  addEventListener("storage", followOtherTab);
   setInterval(tick, 250);
-  if (claims()) showSession(claims());
-  else if (localStorage.getItem(MARK)) await resume();
+  const found = claims();
+  // The cookie can outlive its token by the second that whole numbers leave unsaid.
+  if (found && found.exp > now()) showSession(found);
+  else if (found || localStorage.getItem(MARK)) await resume();
 }
 
 // --- Log in, renew, log out ---
@@ -38,12 +42,12 @@ async function submitLogin(event) {
   const reply = await busy(event.submitter, () => logIn($("username").value, $("password").value));
   if (!reply) return;
   const found = claims();
-  if (reply.status === 200 && found) {
+  if (reply.ok && found) {
     showSession(found);
     $("session-title").focus();
     return;
   }
-  const words = reply.status === 200
+  const words = reply.ok
     ? "You are logged in, but without readable claims. Add TWO-COOKIES to PORTAL_MODE."
     : explainLogin(reply);
   say($("login-error"), words, true);
@@ -56,7 +60,7 @@ async function submitLogin(event) {
 async function renewAccess() {
   const reply = await renew();
   const found = claims();
-  if (reply.status === 200 && found) {
+  if (reply.ok && found) {
     showSession(found);
     say($("session-note"), `Access renewed until ${clockTime(found.exp)}.`);
   } else if (reply.status === 401) {
@@ -68,13 +72,13 @@ async function renewAccess() {
 
 async function leave() {
   const reply = await logOut();
-  if (reply.status === 200) showLogin("You are logged out, and the cookies are gone.");
+  if (reply.ok) showLogin("You are logged out, and the cookies are gone.");
   else say($("session-note"), explain(reply, who()), true);
 }
 
 async function resume() {
   const reply = await renew();
-  if (reply.status === 200 && claims()) showSession(claims());
+  if (reply.ok && claims()) showSession(claims());
   else if (reply.status === 0) say($("login-note"), explain(reply, null), true);
   else endSession("Your session is over. Log in again.");
 }
@@ -82,7 +86,9 @@ async function resume() {
 // --- Calls ---
 
 async function callEndpoint({ method, path, granted }) {
-  showReply(await call(method, path), granted);
+  const reply = await call(method, path);
+  showReply(reply, reply.ok ? granted : explain(reply, who()));
+  $("reply").scrollIntoView({ block: "nearest" });
 }
 
 async function submitPrediction(event) {
@@ -91,22 +97,21 @@ async function submitPrediction(event) {
   const inputs = Object.fromEntries([...form].map(([name, value]) => [name, Number(value)]));
   const reply = await busy(event.submitter, () => predict(inputs));
   if (!reply) return;
-  const ok = reply.status === 200;
-  $("price").hidden = !ok;
-  if (ok) $("price").textContent = euros(reply.data.price);
-  showReply(reply, ok ? `The model says ${euros(reply.data.price)}.` : "");
+  const words = reply.ok ? `The model says ${euros(reply.data.price)}.` : explain(reply, who());
+  $("price").hidden = false;
+  $("price").textContent = reply.ok ? euros(reply.data.price) : words;
+  $("price").className = reply.ok ? "price" : "message bad";
+  showReply(reply, words);
 }
 
-function showReply(reply, granted) {
-  const ok = reply.status >= 200 && reply.status < 300;
+function showReply(reply, words) {
   $("reply-line").hidden = false;
   $("reply-request").textContent = `${reply.method} ${reply.path}`;
   $("reply-status").textContent = `${reply.status || ""} ${reply.reason}`.trim();
-  $("reply-status").classList.toggle("bad", !ok);
-  $("reply-words").textContent = ok ? granted : explain(reply, who());
+  $("reply-status").classList.toggle("bad", !reply.ok);
+  $("reply-words").textContent = words;
   $("reply-body").hidden = reply.data === null;
   $("reply-body").textContent = JSON.stringify(reply.data, null, 2);
-  $("reply").scrollIntoView({ block: "nearest" });
 }
 
 // --- What is shown ---
@@ -150,19 +155,28 @@ function endSession(note) {
 function tick() {
   if (!session) return;
   const found = claims();
-  // Another tab renewed, or logged out.
-  if (found && found.jti !== session.jti) return showSession(found);
-  const left = session.exp - now();
-  if (!found && left > 2) return endSession("You were logged out in another tab.");
-  const share = Math.max(0, left / (session.exp - session.iat));
+  if (found && found.jti !== session.jti) return showSession(found); // another tab renewed
+  const over = isOver();
+  const left = over ? 0 : session.exp - now();
+  const share = left / (session.exp - session.iat);
   $("time").textContent = minutes(left);
   $("bar").value = share;
-  $("clock").classList.toggle("soon", share > 0 && share < SOON);
-  const over = left <= 0;
+  $("clock").classList.toggle("soon", !over && share < SOON);
   if (over && !$("clock").classList.contains("over")) {
     say($("session-note"), "The access token has expired. Renew it to go on.", true);
   }
   $("clock").classList.toggle("over", over);
+}
+
+// By the clock, or because the browser has dropped the cookie: its own clock may be another one.
+function isOver() {
+  return session.exp <= now() || !claims();
+}
+
+function followOtherTab({ key, newValue }) {
+  if (key !== MARK) return;
+  if (newValue && claims()) showSession(claims());
+  else if (!newValue) endSession("You were logged out in another tab.");
 }
 
 function show(name) {
@@ -171,7 +185,7 @@ function show(name) {
 }
 
 function who() {
-  return session && { username: session.user.username, expired: session.exp <= now() };
+  return session && { username: session.user.username, expired: isOver() };
 }
 
 function facts(pairs) {

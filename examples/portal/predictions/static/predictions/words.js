@@ -14,7 +14,7 @@ export function explain({ status, data }, session) {
     return "The CSRF token is missing or old. Reload the page, then try again.";
   }
   if (status === 403) {
-    return `${session?.username ?? "This user"} lacks the permission. Log in as carol or admin.`;
+    return `${session?.username ?? "This user"} lacks the permission for this. Log in as carol or admin.`;
   }
   if (status === 400) return `${data?.error ?? "The server did not understand."} Correct it, then try again.`;
   if (status >= 500) return "The server failed, and its log says why. Try again later.";

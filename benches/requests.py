@@ -1,0 +1,228 @@
+"""Guarded requests through Django's own WSGI handler and middleware, without a socket."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from itertools import cycle, islice
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.management import call_command
+from django.middleware.csrf import _get_new_csrf_string
+from django.test import Client, RequestFactory
+
+from benches.timing import added, interleave, middle, ratio, table
+from benches.tokens import access_token
+from djwto import sessions
+
+ROUNDS = 30
+REQUESTS = 40
+"""Requests of one kind in one round."""
+LOGINS = 100
+"""Tokens that come back again and again, as those of a hundred users would."""
+UNGUARDED = ("bare", "Django: method_decorator")
+"""How the names of rows begin that let everyone in."""
+
+Environ = dict[str, Any]
+Headers = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Views that get the same requests: the bare one first, then those with a guard."""
+
+    title: str
+    logins: list[Headers]
+    views: dict[str, str]
+    """Name → path."""
+    peer: str
+    """The name of djwto's row, of this group or another, to compare with."""
+    method: str = "GET"
+
+
+def run() -> None:
+    """Measure and print."""
+    call_command("migrate", verbosity=0)
+    handler = WSGIHandler()
+    groups = _groups()
+    pools: dict[str, list[Environ]] = {}
+    for group in groups:
+        for name, path in group.views.items():
+            pools[name] = [_environ(group.method, path, headers) for headers in group.logins]
+            _check(handler, pools[name][0], guarded=not name.startswith(UNGUARDED))
+    samples = interleave(dict.fromkeys(pools, partial(_answer, handler)), _batches(pools))
+    for group in groups:
+        base = samples[next(iter(group.views))]
+        rows = [
+            [
+                name,
+                middle(samples[name]),
+                "" if samples[name] is base else added(samples[name], base),
+                ratio(samples[name], base),
+                ratio(samples[name], samples[group.peer]),
+            ]
+            for name in group.views
+        ]
+        table(group.title, ["µs a request", "guard adds", "vs bare", "vs djwto"], rows)
+
+
+def _groups() -> list[Group]:
+    user = get_user_model().objects.create_user("alice")
+    bearers = [{"HTTP_AUTHORIZATION": f"Bearer {access_token()}"} for _ in range(LOGINS)]
+    cookies = [_cookies(user) for _ in range(LOGINS)]
+    client = Client()
+    client.force_login(user)
+    session = {"HTTP_COOKIE": f"sessionid={client.cookies['sessionid'].value}"}
+    return [
+        Group(
+            "A function, Bearer header (JSON mode)",
+            bearers,
+            {
+                "bare view": "/bare/",
+                "djwto: jwt_login_required": "/djwto/",
+                "djwto: and jwt_perm_required": "/djwto_perms/",
+                "PyJWT: a decorator written by hand": "/by_hand/",
+            },
+            "djwto: jwt_login_required",
+        ),
+        Group(
+            "A class-based view, Bearer header",
+            bearers,
+            {
+                "bare View": "/class_bare/",
+                "djwto: method_decorator on get": "/class_djwto/",
+                "Django: method_decorator on get, with nothing": "/class_nothing/",
+            },
+            "djwto: method_decorator on get",
+        ),
+        Group(
+            "A function, cookies (TWO-COOKIES mode)",
+            cookies,
+            {
+                "bare view, cookies": "/bare/",
+                "djwto: jwt_login_required, cookies": "/djwto/",
+                "djwto: and request.user read (1 query)": "/djwto_user/",
+            },
+            "djwto: jwt_login_required, cookies",
+        ),
+        Group(
+            "The same, POST with the CSRF token",
+            [login | _csrf_headers(login) for login in cookies],
+            {"bare view, POST": "/bare/", "djwto: jwt_login_required, POST": "/djwto/"},
+            "djwto: jwt_login_required, POST",
+            "POST",
+        ),
+        Group(
+            "A function, Django's session; beside djwto with cookies and request.user read",
+            [session],
+            {"bare view, session": "/bare/", "Django: login_required (2 queries)": "/session/"},
+            "djwto: and request.user read (1 query)",
+        ),
+        Group(
+            "An APIView of Django REST framework, Bearer header",
+            bearers,
+            {
+                "bare APIView": "/rest_bare/",
+                "djwto: jwt_login_required, APIView": "/rest_djwto/",
+                "simplejwt: JWTStatelessUserAuthentication": "/rest_stateless/",
+            },
+            "djwto: jwt_login_required, APIView",
+        ),
+        Group(
+            "The same, and request.user read from the database",
+            bearers,
+            {
+                "bare APIView": "/rest_bare/",
+                "djwto: request.user, APIView (1 query)": "/rest_djwto_user/",
+                "simplejwt: JWTAuthentication (1 query)": "/rest_database/",
+            },
+            "djwto: request.user, APIView (1 query)",
+        ),
+    ]
+
+
+def _cookies(user: Any) -> Headers:
+    """What a browser sends after a login in TWO-COOKIES mode, beyond the refresh path."""
+    payload = sessions.login(RequestFactory().post("/login/"), user).cookies["jwt_access_payload"]
+    pairs = {
+        "jwt_access_token": access_token(),
+        "jwt_access_payload": payload.value,
+        "csrftoken": _get_new_csrf_string(),
+    }
+    return {"HTTP_COOKIE": "; ".join(f"{name}={value}" for name, value in pairs.items())}
+
+
+def _csrf_headers(login: Headers) -> Headers:
+    token = login["HTTP_COOKIE"].rpartition("csrftoken=")[2]
+    return {"HTTP_X_CSRFTOKEN": token, "HTTP_ORIGIN": "https://localhost"}
+
+
+def _environ(method: str, path: str, headers: Headers) -> Environ:
+    return {
+        "REQUEST_METHOD": method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": "",
+        "CONTENT_LENGTH": "0",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "443",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": "localhost",
+        "HTTP_ACCEPT": "*/*",
+        "HTTP_USER_AGENT": "benches",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "https",
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        **headers,
+    }
+
+
+def _batches(pools: dict[str, list[Environ]]) -> Iterator[dict[str, list[Environ]]]:
+    """For each round, fresh environs: Django writes into them."""
+    endless = {name: cycle(pool) for name, pool in pools.items()}
+    for _ in range(ROUNDS + 1):
+        yield {
+            name: [{**one, "wsgi.input": BytesIO()} for one in islice(pool, REQUESTS)]
+            for name, pool in endless.items()
+        }
+
+
+def _answer(handler: WSGIHandler, environ: Environ) -> None:
+    response = handler(environ, _ignore)
+    for _ in response:
+        pass
+    response.close()
+
+
+def _ignore(status: str, headers: list[tuple[str, str]]) -> None:
+    pass
+
+
+def _check(handler: WSGIHandler, environ: Environ, *, guarded: bool) -> None:
+    """No time is worth a thing if the view does not answer, or the guard does not guard."""
+    status = _status(handler, environ)
+    if status != 200:
+        raise SystemExit(f"{environ['PATH_INFO']} answered {status} to a good request")
+    stranger = {key: value for key, value in environ.items() if key != "HTTP_AUTHORIZATION"}
+    csrf_token = environ.get("HTTP_X_CSRFTOKEN", "")
+    stranger["HTTP_COOKIE"] = f"csrftoken={csrf_token}"
+    status = _status(handler, stranger)
+    if (status == 200) is guarded:
+        raise SystemExit(f"{environ['PATH_INFO']} answered {status} to a stranger")
+
+
+def _status(handler: WSGIHandler, environ: Environ) -> int:
+    seen: list[str] = []
+
+    def record(status: str, headers: list[tuple[str, str]]) -> None:
+        seen.append(status)
+
+    handler({**environ, "wsgi.input": BytesIO()}, record).close()
+    return int(seen[0].partition(" ")[0])

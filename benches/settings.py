@@ -1,0 +1,56 @@
+"""What `startproject` makes, with djwto and simplejwt side by side on the very same tokens."""
+
+from datetime import timedelta
+
+SECRET_KEY = "benches only"
+ALLOWED_HOSTS = ["localhost"]
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STARTPROJECT_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+INSTALLED_APPS = [*STARTPROJECT_APPS, "rest_framework", "djwto"]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "benches.views"
+# The fastest database there is: it favours whoever asks it.
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+STATIC_URL = "static/"
+# Each guard is shown a bad token before it is timed; those refusals are no news.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "loggers": {"django.request": {"level": "CRITICAL"}},
+}
+
+ISSUER, SUBJECT, AUDIENCE = "https://auth.example", "portal", "api"
+SIGNING_KEY = "a signing key for benches, of 64 bytes" + "." * 26
+
+DJWTO_ISS_CLAIM = ISSUER
+DJWTO_SUB_CLAIM = SUBJECT
+DJWTO_AUD_CLAIM = AUDIENCE
+DJWTO_ACCESS_TOKEN_LIFETIME = timedelta(hours=1)
+DJWTO_SIGNING_KEY = SIGNING_KEY
+DJWTO_MODE = ("TWO-COOKIES", "JSON")
+
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": SIGNING_KEY,
+    "ISSUER": ISSUER,
+    "AUDIENCE": AUDIENCE,
+    "TOKEN_TYPE_CLAIM": "type",
+    "USER_ID_CLAIM": "user_id",
+}

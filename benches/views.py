@@ -1,0 +1,139 @@
+"""The views that are timed: one thing to say, and different guards before it."""
+
+from functools import wraps
+
+import jwt
+from django.contrib.auth.decorators import login_required
+from django.http import JsonResponse
+from django.urls import path
+from django.utils.decorators import method_decorator
+from django.views import View
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework_simplejwt.authentication import (
+    JWTAuthentication,
+    JWTStatelessUserAuthentication,
+)
+
+from benches import settings
+from djwto.authentication import jwt_login_required, jwt_perm_required
+
+REQUIRED = ["exp", "iat", "jti", "iss", "sub", "aud"]
+
+
+def bare(request):
+    return JsonResponse({"msg": "worked!"})
+
+
+def with_user(request):
+    return JsonResponse({"msg": "worked!", "id": request.user.pk})
+
+
+def by_hand(view):
+    """What a project writes that has PyJWT and no more."""
+
+    @wraps(view)
+    def guarded(request):
+        scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return JsonResponse({"error": "no token"}, status=401)
+        try:
+            claims = jwt.decode(
+                token,
+                settings.SIGNING_KEY,
+                algorithms=["HS256"],
+                issuer=settings.ISSUER,
+                subject=settings.SUBJECT,
+                audience=settings.AUDIENCE,
+                options={"require": REQUIRED},
+            )
+        except jwt.InvalidTokenError:
+            return JsonResponse({"error": "bad token"}, status=401)
+        if claims.get("type") != "access":
+            return JsonResponse({"error": "bad token"}, status=401)
+        request.payload = claims
+        return view(request)
+
+    return guarded
+
+
+def nothing(view):
+    """A decorator that does nothing, to see what it costs to be one on a method."""
+
+    @wraps(view)
+    def wrapped(request):
+        return view(request)
+
+    return wrapped
+
+
+class ClassBare(View):
+    def get(self, request):
+        return bare(request)
+
+
+class ClassDjwto(View):
+    @method_decorator(jwt_login_required)
+    def get(self, request):
+        return bare(request)
+
+
+class ClassNothing(View):
+    @method_decorator(nothing)
+    def get(self, request):
+        return bare(request)
+
+
+class RestBare(APIView):
+    authentication_classes = ()
+
+    def get(self, request):
+        return Response({"msg": "worked!"})
+
+
+class RestDjwto(RestBare):
+    @method_decorator(jwt_login_required)
+    def get(self, request):
+        return super().get(request)
+
+
+class RestUser(APIView):
+    authentication_classes = ()
+
+    def get(self, request):
+        return Response({"msg": "worked!", "id": request.user.pk})
+
+
+class RestDjwtoUser(RestUser):
+    @method_decorator(jwt_login_required)
+    def get(self, request):
+        return super().get(request)
+
+
+class RestStateless(RestBare):
+    authentication_classes = (JWTStatelessUserAuthentication,)
+    permission_classes = (IsAuthenticated,)
+
+
+class RestDatabase(RestUser):
+    authentication_classes = (JWTAuthentication,)
+    permission_classes = (IsAuthenticated,)
+
+
+urlpatterns = [
+    path("bare/", bare),
+    path("class_bare/", ClassBare.as_view()),
+    path("class_djwto/", ClassDjwto.as_view()),
+    path("class_nothing/", ClassNothing.as_view()),
+    path("djwto/", jwt_login_required(bare)),
+    path("djwto_perms/", jwt_login_required(jwt_perm_required(["app.view_model07"])(bare))),
+    path("djwto_user/", jwt_login_required(with_user)),
+    path("by_hand/", by_hand(bare)),
+    path("session/", login_required(with_user)),
+    path("rest_bare/", RestBare.as_view()),
+    path("rest_djwto/", RestDjwto.as_view()),
+    path("rest_djwto_user/", RestDjwtoUser.as_view()),
+    path("rest_stateless/", RestStateless.as_view()),
+    path("rest_database/", RestDatabase.as_view()),
+]

@@ -1,0 +1,26 @@
+"""Logins that cases share, and the making of sessions that they need not share."""
+
+import pytest
+import requests
+
+from conformance.client import Client
+from conformance.forge import Forge
+from conformance.target import Target
+
+
+def shared(target: Target, user: str) -> tuple[Client, requests.Response]:
+    """Log a user in once per target; gives the client and the reply."""
+    if user not in target.logins:
+        client = Client(target)
+        reply = client.login(user)
+        assert reply.status_code == 200, reply.text
+        target.logins[user] = client, reply
+    return target.logins[user]
+
+
+def forger(target: Target, user: str) -> Forge:
+    """Give a maker of tokens that are right for this user, but for what a case asks for."""
+    if target.signing_key is None:
+        pytest.skip("needs --signing-key to forge tokens")
+    client = shared(target, user)[0]
+    return Forge(target.signing_key, {kind: client.claims(kind) for kind in ("access", "refresh")})

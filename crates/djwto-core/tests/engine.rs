@@ -1,0 +1,163 @@
+//! The paved path: from a request's headers to claims, and the slug of every failure on the way.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that panics has failed")]
+
+mod support;
+
+use djwto_core::engine::AuthenticateError;
+use djwto_core::verify::VerifyError;
+use djwto_core::{Algorithm, Code, Engine, Kind, Mode};
+use proptest::prelude::*;
+use support::{ACCESS, engine, keys, now, policy, transport};
+
+#[test]
+fn a_token_is_found_and_verified_in_every_mode() {
+    for &algorithm in Algorithm::ALL {
+        for &mode in Mode::ALL {
+            let engine = in_modes(algorithm, &[mode]);
+            for (kind, claims) in [(Kind::Access, ACCESS.to_owned()), (Kind::Refresh, refresh())] {
+                let token = engine.sign(&claims).unwrap();
+                let header = match mode.cookie(kind) {
+                    None => format!("Bearer {}", token.text()),
+                    Some(name) => format!("a=b; {name}={}", token.text()),
+                };
+                let (authorization, cookie) = match mode {
+                    Mode::Json => (Some(header.as_bytes()), None),
+                    _ => (None, Some(header.as_bytes())),
+                };
+                let seen = engine.authenticate(authorization, cookie, kind, now()).unwrap();
+                assert_eq!(seen.verified.payload(), claims.as_bytes());
+                assert_eq!((seen.found.mode, seen.found.token), (mode, token.text().as_bytes()));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_other_kind_is_refused_by_its_own_sentence() {
+    let engine = in_modes(Algorithm::Hs256, &[Mode::Json, Mode::OneCookie]);
+    let (access, refresh) = (engine.sign(ACCESS).unwrap(), engine.sign(&refresh()).unwrap());
+    let authenticate = |header: String, in_cookie: bool, kind| {
+        let header = Some(header.as_bytes());
+        let (authorization, cookie) = if in_cookie { (None, header) } else { (header, None) };
+        let error = engine.authenticate(authorization, cookie, kind, now()).unwrap_err();
+        (error.code(), error.to_string())
+    };
+    assert_eq!(
+        authenticate(format!("Bearer {}", access.text()), false, Kind::Refresh),
+        (
+            Code::RefreshNotInHeader,
+            "Refresh token was not sent in authorization header.".to_owned()
+        )
+    );
+    assert_eq!(
+        authenticate(format!("jwt_refresh={}", access.text()), true, Kind::Refresh),
+        (Code::TypeInvalid, "Token must be of type \"refresh\"".to_owned())
+    );
+    for (header, in_cookie) in [
+        (format!("Bearer {}", refresh.text()), false),
+        (format!("jwt_access={}", refresh.text()), true),
+    ] {
+        assert_eq!(
+            authenticate(header, in_cookie, Kind::Access),
+            (Code::TypeInvalid, "Token must be of type \"access\"".to_owned())
+        );
+    }
+}
+
+#[test]
+fn a_bad_bearer_token_is_not_made_good_by_a_cookie() {
+    let engine = in_modes(Algorithm::Hs256, &[Mode::OneCookie, Mode::Json]);
+    let cookie = format!("jwt_access={}", engine.sign(ACCESS).unwrap().text());
+    let cookie = Some(cookie.as_bytes());
+    assert!(engine.authenticate(None, cookie, Kind::Access, now()).is_ok());
+    assert!(engine.authenticate(Some(b"Basic x"), cookie, Kind::Access, now()).is_ok());
+    for (header, code) in [
+        ("Bearer", Code::AuthorizationInvalid),
+        ("Bearer x", Code::TokenMalformed),
+        ("bearer e30.e30.AA", Code::TokenMalformed),
+    ] {
+        let error = engine.authenticate(Some(header.as_bytes()), cookie, Kind::Access, now());
+        assert_eq!(error.unwrap_err().code(), code);
+    }
+}
+
+#[test]
+fn an_expired_cookie_is_not_made_good_by_another_modes_cookie() {
+    let engine = in_modes(Algorithm::Hs256, &[Mode::OneCookie, Mode::TwoCookies]);
+    let good = engine.sign(ACCESS).unwrap();
+    let old = engine.sign(&ACCESS.replace("1700000300", "1600000000")).unwrap();
+    let header = format!("jwt_access_token={}; jwt_access={}", good.text(), old.text());
+    let error =
+        engine.authenticate(None, Some(header.as_bytes()), Kind::Access, now()).unwrap_err();
+    assert_eq!(error, AuthenticateError::Verify(VerifyError::Expired));
+}
+
+#[test]
+fn a_secret_of_one_engine_is_unknown_to_another() {
+    let ours = engine(Algorithm::Hs256);
+    let theirs = Engine {
+        keys: djwto_core::Keys::load(Algorithm::Hs256, Some(&[7; 32]), None).unwrap(),
+        ..engine(Algorithm::Hs256)
+    };
+    let token = theirs.sign(ACCESS).unwrap();
+    let error = ours.verify(token.text().as_bytes(), None, now()).unwrap_err();
+    assert_eq!(error, VerifyError::Signature);
+}
+
+#[test]
+fn debug_shows_no_secret_and_no_token() {
+    let engine = in_modes(Algorithm::Hs256, &[Mode::Json]);
+    let secret = String::from_utf8(support::key("hmac.txt")).unwrap();
+    assert!(!format!("{engine:?}").contains(&secret));
+    let token = engine.sign(ACCESS).unwrap();
+    let header = format!("Bearer {}", token.text());
+    let seen = engine.authenticate(Some(header.as_bytes()), None, Kind::Access, now()).unwrap();
+    let shown = format!("{seen:?}");
+    assert!(token.text().split('.').all(|part| !shown.contains(part)));
+}
+
+#[test]
+fn the_list_of_codes_is_whole() {
+    for code in Code::ALL {
+        assert!(matches!(code.status(), 400..=599), "{}", code.slug());
+        assert!(!code.sentence().is_empty() && !code.meaning().is_empty());
+        assert!(code.sentence().matches("{}").count() <= 1);
+    }
+    // The detail is data: braces in it are not filled again.
+    assert_eq!(Code::ClaimMissing.fill("{}"), "Token is missing the \"{}\" claim");
+    assert_eq!(Code::TokenExpired.fill("x"), "Signature has expired");
+}
+
+#[test]
+fn the_engine_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync + 'static>(_: &T) {}
+    shared(&engine(Algorithm::Rs256));
+}
+
+proptest! {
+    #[test]
+    fn any_headers_are_answered(
+        authorization in prop::option::of("(Bearer |bearer )?[ -~]{0,80}"),
+        cookie in prop::option::of("(jwt_access=|jwt_refresh=)?[ -~]{0,80}"),
+    ) {
+        let engine = in_modes(Algorithm::Hs256, Mode::ALL);
+        for kind in [Kind::Access, Kind::Refresh] {
+            let seen = engine.authenticate(
+                authorization.as_deref().map(str::as_bytes),
+                cookie.as_deref().map(str::as_bytes),
+                kind,
+                now(),
+            );
+            prop_assert_eq!(seen.unwrap_err().code().status(), 401);
+        }
+    }
+}
+
+fn in_modes(algorithm: Algorithm, modes: &[Mode]) -> Engine {
+    Engine { keys: keys(algorithm), policy: policy(|_| ()), transport: transport(modes) }
+}
+
+fn refresh() -> String {
+    ACCESS.replace("access", "refresh")
+}

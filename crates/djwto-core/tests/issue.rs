@@ -1,0 +1,173 @@
+//! New tokens: their registered claims, and what is not signed.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that panics has failed")]
+
+mod support;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use djwto_core::claims::ClaimsError;
+use djwto_core::issue::{IssueError, RefreshLink, Registered, sign};
+use djwto_core::policy::Audience;
+use djwto_core::{Algorithm, Keys, Kind, PolicyOptions};
+use proptest::prelude::*;
+use support::{ACCESS, NOW, access_with, any_json, at, engine, key, keys, now, policy};
+use uuid::{Uuid, Version};
+
+#[test]
+fn a_refresh_token_has_what_the_policy_says() {
+    let policy = policy(|options| {
+        options.issuer = Some("i".to_owned());
+        options.subject = Some("s".to_owned());
+        options.audience = Some(Audience::Several(vec!["a".to_owned()]));
+        options.not_before = Duration::from_secs(60);
+    });
+    let claims = Registered::refresh(&policy, None, now()).unwrap();
+    assert_eq!(claims.issuer.as_deref(), Some("i"));
+    assert_eq!(claims.subject.as_deref(), Some("s"));
+    assert_eq!(claims.audience, Some(Audience::Several(vec!["a".to_owned()])));
+    assert_eq!(claims.issued_at, Some(NOW));
+    assert_eq!(claims.not_before, Some(NOW + 60));
+    assert_eq!(claims.expires, Some(NOW + 86_400));
+    assert_eq!(claims.refresh_issued_at, None);
+    assert_eq!(claims.kind, Kind::Refresh);
+}
+
+#[test]
+fn what_is_off_is_left_out() {
+    let policy = policy(|options| {
+        options.issued_at = false;
+        options.id = false;
+        options.refresh_lifetime = None;
+        options.not_before = Duration::from_millis(999);
+    });
+    let claims = Registered::refresh(&policy, None, now()).unwrap();
+    assert_eq!((claims.issuer, claims.subject, claims.audience), (None, None, None));
+    assert_eq!(
+        (claims.issued_at, claims.not_before, claims.expires, claims.id),
+        (None, None, None, None)
+    );
+    assert!(!claims.session.is_empty());
+}
+
+#[test]
+fn an_access_token_keeps_the_login_and_names_its_refresh_token() {
+    let refresh = Registered::refresh(&policy(|_| ()), None, now()).unwrap();
+    let link = RefreshLink {
+        session: Some(refresh.session.clone()),
+        issued_at: refresh.issued_at,
+        expires: refresh.expires,
+    };
+    let later = at(1_700_000_100.75);
+    let access = Registered::access(&policy(|_| ()), link, later).unwrap();
+    assert_eq!(access.session, refresh.session);
+    assert_ne!(access.id, refresh.id);
+    assert_eq!(access.kind, Kind::Access);
+    assert_eq!(access.issued_at, Some(NOW + 100));
+    assert_eq!(access.expires, Some(NOW + 400));
+    assert_eq!(access.refresh_issued_at, Some(NOW));
+}
+
+#[test]
+fn without_a_lifetime_an_access_token_expires_with_its_refresh_token() {
+    let policy = policy(|options| options.access_lifetime = None);
+    for expires in [None, Some(NOW + 5)] {
+        let link = RefreshLink { expires, ..RefreshLink::default() };
+        assert_eq!(Registered::access(&policy, link, now()).unwrap().expires, expires);
+    }
+}
+
+#[test]
+fn identifiers_are_random_uuids_and_a_login_keeps_its_own() {
+    let policy = policy(|_| ());
+    let mut seen = HashSet::new();
+    for _ in 0..200 {
+        let claims = Registered::refresh(&policy, None, now()).unwrap();
+        for id in [claims.id.unwrap(), claims.session] {
+            let uuid = Uuid::parse_str(&id).unwrap();
+            assert_eq!((uuid.get_version(), uuid.to_string()), (Some(Version::Random), id.clone()));
+            assert!(seen.insert(id));
+        }
+    }
+    let kept = Registered::refresh(&policy, Some("the login".to_owned()), now()).unwrap();
+    assert_eq!(kept.session, "the login");
+}
+
+#[test]
+fn a_long_lifetime_does_not_overflow() {
+    let policy = policy(|options: &mut PolicyOptions| {
+        options.access_lifetime = Some(Duration::MAX);
+        options.refresh_lifetime = Some(Duration::MAX);
+        options.not_before = Duration::MAX;
+    });
+    for seconds in [f64::MIN, -1.0, 0.0, f64::MAX] {
+        let claims = Registered::refresh(&policy, None, at(seconds)).unwrap();
+        assert!(claims.expires.is_some() && claims.not_before.is_some());
+        Registered::access(&policy, RefreshLink::default(), at(seconds)).unwrap();
+    }
+}
+
+#[test]
+fn a_token_is_three_parts_of_which_the_second_is_the_claims() {
+    for &algorithm in Algorithm::ALL {
+        let token = sign(&keys(algorithm), ACCESS).unwrap();
+        assert_eq!(token.text().split('.').count(), 3);
+        assert_eq!(token.payload(), ACCESS.as_bytes());
+        assert_eq!(token.expires(), Some(at(1_700_000_300.0)));
+        let shown = format!("{token:?}");
+        assert!(token.text().split('.').all(|part| !shown.contains(part)));
+    }
+    let forever = sign(&keys(Algorithm::Hs256), r#"{"user":{"id":1}}"#).unwrap();
+    assert_eq!(forever.expires(), None);
+}
+
+#[test]
+fn the_signature_of_hmac_is_that_of_another_library() {
+    let token = sign(&keys(Algorithm::Hs256), ACCESS).unwrap();
+    let header = br#"{"alg":"HS256","typ":"JWT"}"#;
+    assert_eq!(token.text(), support::forge(header, ACCESS.as_bytes()));
+}
+
+#[test]
+fn nothing_is_signed_that_would_not_be_read_back() {
+    let keys = keys(Algorithm::Hs256);
+    for text in ["", "[]", "null", "{", "{}x", "{\"a\":1,\"a\":2}", "{\"a\":NaN}", "{\"a\":1e400}"]
+    {
+        let error = sign(&keys, text).unwrap_err();
+        assert!(matches!(error, IssueError::Claims(ClaimsError::Malformed(_))), "{text}");
+        assert!(error.to_string().starts_with("the claims cannot be signed: "));
+    }
+    for (name, json) in [("exp", "\"soon\""), ("jti", "1"), ("type", "\"id\""), ("aud", "1")] {
+        let error = sign(&keys, &access_with(name, json)).unwrap_err();
+        assert_eq!(error, IssueError::Claims(ClaimsError::Invalid(name)));
+    }
+}
+
+#[test]
+fn a_verifying_key_signs_nothing() {
+    let public = Keys::load(Algorithm::Es256, None, Some(&key("p256.public.pem"))).unwrap();
+    let error = sign(&public, ACCESS).unwrap_err();
+    assert_eq!(error, IssueError::NoSigningKey);
+    assert_eq!(error.to_string(), "there is no signing key, only a verifying key");
+}
+
+proptest! {
+    #[test]
+    fn any_text_that_is_no_object_is_refused(text in "[^{]*") {
+        prop_assert!(sign(&keys(Algorithm::Hs256), &text).is_err());
+    }
+
+    #[test]
+    fn whatever_is_signed_passes_the_signature(claims in any_json()) {
+        let engine = engine(Algorithm::Hs256);
+        if let Ok(token) = engine.sign(&claims.to_string()) {
+            let verdict = engine.verify(token.text().as_bytes(), None, now()).map(drop);
+            let code = verdict.err().map(|error| error.code().slug());
+            prop_assert!(!matches!(
+                code,
+                Some("signature_invalid" | "algorithm_refused" | "token_malformed" | "claim_invalid")
+            ));
+        }
+    }
+}

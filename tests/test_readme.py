@@ -1,0 +1,220 @@
+"""The README's five minutes, done as they are written: contract §1 on a fresh project.
+
+Each titled block is taken from the README in its order: files are written, commands are run,
+programs are executed and must print what the README says they print. Only the port and the making
+of the certificate are the test's own.
+"""
+
+import base64
+import contextlib
+import io
+import json
+import os
+import shlex
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+import warnings
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import requests
+import urllib3
+
+from tests.services import free_port
+from tests.test_docs import ROOT, blocks
+
+START_SECONDS = 60
+PROGRAMS = Path(sys.executable).parent
+
+
+def test_five_minutes(tmp_path):
+    with Walk(tmp_path) as walk:
+        for block in blocks(ROOT / "README.md"):
+            walk.take(block)
+        assert walk.done == ["program.py", "page.py"]
+        check_cookies(walk.url)
+        check_secrets(walk)
+
+
+def check_cookies(url):
+    """What the README does not show: attributes of cookies, a refusal, the way out."""
+    with session() as sess:
+        reply = sess.post(f"{url}/login/", {"username": "alice", "password": "pass"}, timeout=30)
+        assert reply.json()["msg"] == "Tokens successfully created."
+        cookies = {cookie.name: cookie for cookie in sess.cookies}
+        assert {"jwt_refresh", "jwt_access_token", "jwt_access_payload"} <= set(cookies)
+        claims = json.loads(base64.b64decode(cookies["jwt_access_payload"].value))
+        assert list(claims) == sorted(claims)
+        assert cookies["jwt_refresh"].path == "/api/token/refresh"
+        assert all(cookies[name].secure for name in cookies if name.startswith("jwt_"))
+        refused = sess.post(f"{url}/validate_access/", timeout=30)
+        assert (refused.status_code, refused.json()["code"]) == (403, "csrf_failed")
+        headers = {"X-CSRFToken": sess.cookies["csrftoken"], "Referer": url}
+        gone = sess.delete(f"{url}/api/token/refresh/logout/", headers=headers, timeout=30)
+        assert gone.json() == {"msg": "Tokens successfully deleted."}
+        assert [cookie.name for cookie in sess.cookies] == ["csrftoken"]
+
+
+def check_secrets(walk):
+    assert "test key" not in walk.log.read_text()
+    assert "eyJ" not in walk.log.read_text()
+
+
+class Walk:
+    """A walk through the README."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.log = folder / "server.log"
+        self.port = free_port()
+        self.url = f"https://localhost:{self.port}"
+        self.done = []
+        self.printed = ""
+        self.serve_command = None
+        self.process = None
+        ours = ("DJANGO_", "DJWTO_", "GRANIAN_", "PYTHONWARNINGS")
+        self.env = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
+        self.env["PATH"] = f"{PROGRAMS}{os.pathsep}{self.env['PATH']}"
+        self.env["PYTHONWARNINGS"] = "error"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        self.stop()
+
+    def take(self, block):
+        if block.title == "terminal":
+            for line in block.text.replace("\\\n", "").splitlines():
+                self.command(line.split("  #")[0])
+        elif block.title == "manage.py shell":
+            self.run(["python", "manage.py", "shell", "-c", block.text])
+        elif block.title.startswith("mysite/"):
+            self.write(block.title, block.text)
+        elif block.title.endswith(" prints"):
+            assert self.printed == block.text
+        elif block.title.endswith(".py"):
+            self.execute(block)
+
+    def command(self, line):
+        words = shlex.split(line)
+        if words[0] == "export":
+            self.env.update([words[1].split("=", 1)])
+        elif words[0] == "cd":
+            self.folder = self.folder / words[1]
+        elif words[0] == "pip":
+            assert "granian" in words
+        elif words[0] == "openssl":
+            self.make_certificate(words[words.index("-out") + 1], words[words.index("-keyout") + 1])
+        elif words[0] == "granian":
+            self.serve_command = ["python", "-m", *line.replace("8002", str(self.port)).split()]
+        else:
+            out = self.run(words)
+            assert words[-1] != "makemigrations" or "No changes detected" in out
+
+    def write(self, name, text):
+        path = self.folder / name
+        # Settings are added to what `startproject` made; the other files are the README's own.
+        start = path.read_text() if path.name == "settings.py" else ""
+        path.write_text(f"{start}\n{text}")
+        self.stop()
+
+    def execute(self, block):
+        if self.process is None:
+            self.serve()
+        source = block.text.replace("8002", str(self.port))
+        out = io.StringIO()
+        with warnings.catch_warnings(), contextlib.redirect_stdout(out):
+            warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
+            names = {}
+            exec(compile(source, block.title, "exec"), names)
+        names["sess"].close()
+        self.printed = out.getvalue()
+        self.done.append(block.title)
+
+    def run(self, words):
+        done = subprocess.run(
+            words, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{words}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def serve(self):
+        with self.log.open("ab") as sink:
+            # A session of its own, so that its workers can be stopped with it.
+            self.process = subprocess.Popen(
+                self.serve_command,
+                cwd=self.folder,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self.answers():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+
+    def answers(self):
+        """Poll the port, and wait a little where nobody listens yet."""
+        trust = ssl.create_default_context(cafile=str(self.folder / "cert.pem"))
+        try:
+            with socket.create_connection(("localhost", self.port), timeout=5) as raw:
+                trust.wrap_socket(raw, server_hostname="localhost").close()
+        except OSError:
+            self.wait_for_exit(0.1)
+            return False
+        return True
+
+    def wait_for_exit(self, seconds):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+
+    def stop(self):
+        if self.process is None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        self.wait_for_exit(10)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+        self.process = None
+
+    def make_certificate(self, certificate, key):
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes, serialization
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        private = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+        now = datetime.now(timezone.utc)
+        signed = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(private.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(hours=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .sign(private, hashes.SHA256())
+        )
+        pem = serialization.Encoding.PEM
+        pkcs8, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        (self.folder / key).write_bytes(private.private_bytes(pem, pkcs8, plain))
+        (self.folder / certificate).write_bytes(signed.public_bytes(pem))
+
+
+@contextlib.contextmanager
+def session():
+    with requests.Session() as sess, warnings.catch_warnings():
+        warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
+        sess.verify = False
+        sess.trust_env = False
+        yield sess
