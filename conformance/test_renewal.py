@@ -23,8 +23,8 @@ CANNOT = {
 both = pytest.mark.parametrize("path", [REFRESH_ACCESS, UPDATE_REFRESH])
 
 
-def test_access_is_new_and_refresh_does_not_move(own):
-    client = own()
+def test_access_is_new_and_refresh_does_not_move(visitor, forge):
+    client = visitor.hold(**forge.pair())
     access, refresh = client.claims("access"), client.claims("refresh")
     expect.issued(client, client.post(REFRESH_ACCESS), REFRESHED)
     renewed = client.claims("access")
@@ -43,8 +43,8 @@ def test_renewed_access_token_is_good(own):
     assert client.get(ACCOUNT).status_code == 200
 
 
-def test_refresh_moves(own, target):
-    client = own()
+def test_refresh_moves(visitor, target, forge):
+    client = visitor.hold(**forge.pair())
     before = client.claims("refresh")
     expect.issued(client, client.post(UPDATE_REFRESH), UPDATED)
     after, access = client.claims("refresh"), client.claims("access")

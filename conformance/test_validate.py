@@ -99,14 +99,14 @@ def test_no_bearer_at_a_guard(visitor):
     expect.refused(visitor.get(ACCOUNT), 401, 'Token not found in "HTTP_AUTHORIZATION" header.')
 
 
-@pytest.mark.only("cookies")
+@pytest.mark.only("cookies", "default")
 @pytest.mark.parametrize("path", REFRESH_PATHS)
 def test_no_refresh_cookie(visitor, path):
     visitor.hold(access="x").cookies.pop(visitor.cookie("access"))
     expect.refused(visitor.post(path), 401, 'Cookie "jwt_refresh" cannot be empty.')
 
 
-@pytest.mark.only("cookies")
+@pytest.mark.only("cookies", "default")
 @pytest.mark.parametrize("value", [None, ""])
 @pytest.mark.parametrize("path", [VALIDATE_ACCESS, ACCOUNT])
 def test_no_access_cookie(visitor, path, value):

@@ -5,7 +5,7 @@ from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import cache_control, cache_page
-from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from rest_framework.decorators import api_view
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -103,6 +103,12 @@ def exempt_outside(request):
 @auth.jwt_login_required
 @csrf_exempt
 def exempt_inside(request):
+    return answer(request)
+
+
+@auth.jwt_login_required
+@csrf_protect
+def protected(request):
     return answer(request)
 
 
@@ -204,6 +210,7 @@ urlpatterns = [
     path("refresh_only/", refresh_only),
     path("exempt_outside/", exempt_outside),
     path("exempt_inside/", exempt_inside),
+    path("protected/", protected),
     path("exempt_class_outside/", ExemptOutside.as_view()),
     path("exempt_class_inside/", ExemptInside.as_view()),
     path("exempt_methods/", ExemptMethods.as_view()),

@@ -1,5 +1,7 @@
 """Guards: on every kind of view, in every mode."""
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from djwto import tokens
 from djwto.exceptions import JWTError
 from djwto.test import alogin, login
 from tests.conftest import Visitor
+from tests.guarded import function
 
 VIEWS = (
     "function",
@@ -206,6 +209,9 @@ def test_omitted_permissions_are_asked_of_the_database(
     monkeypatch.setattr(tokens, "process_perms", lambda _user: [f"a.p{n}" for n in range(1000)])
     visitor.login("carol")
     assert tokens.decode_token(visitor.token("access"))["user"]["perms_omitted"] is True
+    # The hook decides here too, and narrows what the database has.
+    assert visitor.get(f"/guarded/{name}/").status_code == 403
+    monkeypatch.undo()
     assert visitor.get(f"/guarded/{name}/").status_code == 200
     carol.user_permissions.clear()
     assert visitor.get(f"/guarded/{name}/").status_code == 403
@@ -240,6 +246,78 @@ def test_a_test_of_the_request(visitor: Visitor, alice: Any, carol: Any) -> None
     assert visitor.get("/guarded/alice_only/").json()["code"] == "test_failed"
 
 
+@pytest.mark.parametrize("answer", [None, 0, [], (False, "no"), "no", 1])
+def test_a_test_lets_in_by_true_alone(alice: Any, answer: Any) -> None:
+    client = Client()
+    login(client, alice)
+    view = auth.jwt_passes_test(lambda _request: answer)(lambda _request: JsonResponse({}))
+    headers = {"authorization": client.defaults["HTTP_AUTHORIZATION"]}
+    assert view(RequestFactory().get("/", headers=headers)).status_code == 403
+
+
+def test_permissions_alone_exempt_nothing_from_csrf() -> None:
+    view = auth.jwt_perm_required(["a.b"])(lambda _request: JsonResponse({}))
+    assert not hasattr(view, "csrf_exempt")
+
+
+def test_switching_our_csrf_off_leaves_the_authors_csrf_protect(alice: Any, settings: Any) -> None:
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    settings.DJWTO_CSRF = False
+    visitor = Visitor("ONE-COOKIE")
+    visitor.login()
+    visitor.csrf = ""
+    assert visitor.post("/guarded/function/").status_code == 200
+    assert visitor.post("/guarded/protected/").status_code == 403
+
+
+def test_odd_closures_are_no_fault(alice: Any, settings: Any) -> None:
+    """As with the data frames of a data team, whose comparison has no truth."""
+
+    class Odd:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, _other: object) -> bool:
+            raise ValueError
+
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    visitor = Visitor("ONE-COOKIE")
+    visitor.login()
+    frames = [Odd()]
+    if settings is None:
+        never = 1
+    view = auth.jwt_login_required(lambda _request: JsonResponse({"n": len(frames), "x": never}))
+    cookie = "; ".join(f"{m.key}={m.value}" for m in visitor.client.cookies.values())
+    request = RequestFactory().post("/", headers={"cookie": cookie})
+    request._dont_enforce_csrf_checks = False
+    assert view(request).status_code == 403
+
+
+def test_djangos_login_required_middleware_leaves_the_guards_to_it(
+    visitor: Visitor, alice: Any, settings: Any
+) -> None:
+    settings.MIDDLEWARE = [
+        *settings.MIDDLEWARE,
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    ]
+    assert visitor.login().status_code == 200
+    for name in ("function", "dispatch", "async_function", "permission"):
+        assert visitor.get(f"/guarded/{name}/").status_code in (200, 403)
+
+
+def test_a_guarded_view_leaves_no_reference_cycle(alice: Any) -> None:
+    client = Client()
+    login(client, alice)
+    headers = {"authorization": client.defaults["HTTP_AUTHORIZATION"]}
+    request = weakref.ref(made := RequestFactory().get("/", headers=headers))
+    gc.disable()
+    try:
+        function(made)
+        del made
+        assert request() is None
+    finally:
+        gc.enable()
+
+
 def test_a_view_for_refresh_tokens(visitor: Visitor, alice: Any) -> None:
     visitor.login()
     headers = visitor.headers("refresh")
@@ -250,6 +328,9 @@ def test_a_view_for_refresh_tokens(visitor: Visitor, alice: Any) -> None:
     data = {"jwt_type": "refresh"}
     ok = client.post("/guarded/refresh_only/", data, headers=headers, secure=True)
     assert ok.status_code == 200
+    visitor.refresh("logout")
+    ended = client.post("/guarded/refresh_only/", data, headers=headers, secure=True)
+    assert ended.json()["code"] == "token_blacklisted"
     headers |= visitor._bearer("access") if visitor.mode == "JSON" else {}
     wrong = client.post("/guarded/refresh_only/", headers=headers, secure=True)
     expected = (401, "refresh_not_in_header") if visitor.mode == "JSON" else (400, "jwt_type_wrong")

@@ -46,6 +46,16 @@ def test_forms_and_json_objects_are_read(alice: Any, body: str, content_type: st
         ("username=alice", f"{FORM}; charset=latin-1", 400, "body_unreadable"),
         ("x", "multipart/form-data", 400, "body_unreadable"),
         ("x", "multipart/form-data; boundary=", 400, "body_unreadable"),
+        *(
+            (
+                MULTIPART,
+                f"multipart/form-data; boundary=b; charset={charset}",
+                400,
+                "body_unreadable",
+            )
+            for charset in ("hex", "base64", "idna", "zlib", "undefined")
+        ),
+        ('{"\\ud800": "x"}', JSON, 400, "body_unreadable"),
         ("x" * 2_700_000, FORM, 413, "body_too_large"),
         ('{"a": "' + "x" * 2_700_000 + '"}', JSON, 413, "body_too_large"),
         ("x", "text/plain", 415, "media_type_unsupported"),
@@ -58,7 +68,8 @@ def test_forms_and_json_objects_are_read(alice: Any, body: str, content_type: st
 def test_bad_bodies_have_their_answers(
     alice: Any, body: Any, content_type: str, status: int, code: str
 ) -> None:
-    response = Client().post(LOGIN, body, content_type=content_type)
+    # `post` would encode the body itself, with the charset that is on trial.
+    response = Client().generic("POST", LOGIN, body, content_type)
     assert (response.status_code, response.json()["code"]) == (status, code)
 
 
@@ -87,3 +98,12 @@ def test_other_methods_are_405_as_json(path: str) -> None:
     assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
     assert "POST" in response.headers["Allow"]
     assert Client().options(path).status_code == 200
+
+
+def test_a_length_that_is_no_number_is_no_fault(alice: Any) -> None:
+    response = Client().post(LOGIN, "{}", content_type=JSON, CONTENT_LENGTH="abc")
+    assert response.status_code in (400, 401)
+
+
+def test_a_wrong_method_comes_before_a_wrong_body() -> None:
+    assert Client().post("/csrf/", "x", content_type="text/plain").status_code == 405

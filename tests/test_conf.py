@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -14,7 +15,7 @@ from django.urls import clear_url_caches
 from djwto import conf, tokens
 
 WRONG = {
-    "ISS_CLAIM": (1, "", b"iss"),
+    "ISS_CLAIM": (1, "", b"iss", "\ud800"),
     "SUB_CLAIM": (1, ""),
     "AUD_CLAIM": (1, [], "", ["a", 1], [""]),
     "IAT_CLAIM": (None, 1, "yes"),
@@ -22,16 +23,17 @@ WRONG = {
     "ALLOW_REFRESH_UPDATE": (None, 1),
     "ACCESS_TOKEN_LIFETIME": (300, timedelta(), timedelta(seconds=-1), timedelta(milliseconds=5)),
     "REFRESH_TOKEN_LIFETIME": (86400, timedelta(0)),
-    "NBF_LIFETIME": (5, timedelta(seconds=-1)),
-    "SIGNING_KEY": (1, "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"),
+    "NBF_LIFETIME": (5, timedelta(seconds=-1), timedelta(minutes=5)),
+    "SIGNING_KEY": (1, "\ud800", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"),
     "VERIFYING_KEY": (1, "any text: HS256 has no verifying key"),
     "ALGORITHM": ("none", "hs256", "A256GCM", None, 1),
     "MODE": ("json", (), ("JSON", "JSON"), None, ("JSON", "X")),
-    "REFRESH_COOKIE_PATH": (None, "", "/", "a b", "a;b", "a//b"),
+    "REFRESH_COOKIE_PATH": (None, "", "/", "a b", "a;b", "a//b", "a/../b", ".", "\ud800"),
     "SAME_SITE": ("no", 1, True),
-    "DOMAIN": (1, "", "a b", "a;b"),
+    "DOMAIN": (1, "", "a b", "a;b", ".", "a..b", "\ud800"),
     "CSRF": (None, 1, "on"),
 }
+KEYS = Path(__file__).resolve().parent.parent / "vectors" / "keys"
 CASES = [(name, value) for name, values in WRONG.items() for value in values]
 
 
@@ -90,7 +92,7 @@ def test_the_key_may_come_from_the_environment(
 ) -> None:
     monkeypatch.setenv("DJWTO_SIGNING_KEY", "from the environment, and of 48 bytes, as it should")
     del settings.DJWTO_SIGNING_KEY
-    token = tokens.encode_claims(tokens.Claims(type="access"))
+    token = tokens.encode_claims({"type": "access", "user": {"id": 1}})
     jwt.decode(token, "from the environment, and of 48 bytes, as it should", ["HS256"])
 
 
@@ -149,3 +151,10 @@ def test_a_prefix_that_takes_the_endpoints_off_the_cookie_is_an_error_with_cooki
 def test_a_clash_of_names_is_reported() -> None:
     with override_settings(ROOT_URLCONF="tests.urls_clashing"):
         assert ids() == {"djwto.W002"}
+
+
+def test_a_server_that_can_only_verify_is_told_so() -> None:
+    public = (KEYS / "rsa.public.pem").read_text()
+    only = {"DJWTO_SIGNING_KEY": None, "DJWTO_VERIFYING_KEY": public, "DJWTO_ALGORITHM": "RS256"}
+    with override_settings(**only):
+        assert ids() == {"djwto.W005"}

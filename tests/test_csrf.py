@@ -98,3 +98,15 @@ def test_endpoints_demand_the_token_of_cookies(
         assert (refused.status_code, refused.json()["code"]) == (403, "csrf_failed")
     visitor.csrf = csrf
     assert visitor.refresh(name).status_code == 200
+
+
+def test_the_token_stays_where_no_middleware_is_installed(alice: Any, settings: Any) -> None:
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    settings.MIDDLEWARE = [m for m in settings.MIDDLEWARE if "csrf" not in m.lower()]
+    visitor = Visitor("ONE-COOKIE")
+    visitor.login()
+    secret = visitor.client.cookies["csrftoken"].value
+    visitor.client.get("/csrf/", secure=True)
+    visitor.client.post("/login/", CREDENTIALS, secure=True)
+    assert visitor.client.cookies["csrftoken"].value == secret
+    assert visitor.post("/validate_access/").status_code == 200

@@ -4,6 +4,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
+import jwt
 import pytest
 from django.http import HttpRequest
 
@@ -110,10 +111,13 @@ def test_a_future_iat_is_no_fault(alice: Any) -> None:
     assert tokens.decode_token(tokens.encode_claims(claims)) == claims
 
 
-def test_a_token_without_a_user_is_refused(alice: Any) -> None:
+def test_a_token_without_a_user_is_refused(alice: Any, settings: Any) -> None:
     claims = {**tokens.process_claims(alice, REQUEST), "user": {"username": "alice"}}
+    with pytest.raises(JWTIssueError, match=r'there is no "user\.id"'):
+        tokens.encode_claims(claims)
+    foreign = jwt.encode(claims, settings.DJWTO_SIGNING_KEY, "HS256")
     with pytest.raises(JWTValidationError, match=r"Failed to validate token\."):
-        tokens.decode_token(tokens.encode_claims(claims))
+        tokens.decode_token(foreign)
 
 
 def test_an_active_superuser_has_the_star(alice: Any) -> None:

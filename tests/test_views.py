@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
+from django.utils import timezone
 
 import djwto.authentication
 import djwto.tokens
@@ -55,6 +56,48 @@ def test_a_row_outlives_every_token_of_its_login(visitor: Visitor, alice: Any) -
     assert row.expires is not None
     assert row.expires.timestamp() >= refresh_expiry
     assert set(vars(row)) - {"_state"} == {"id", "jti", "sid", "expires", "created_at"}
+
+
+def test_shortened_lifetimes_bring_no_ended_login_back(
+    visitor: Visitor, alice: Any, settings: Any
+) -> None:
+    settings.DJWTO_REFRESH_TOKEN_LIFETIME = timedelta(days=30)
+    visitor.login()
+    old = djwto.tokens.decode_token(visitor.token("refresh"))
+    settings.DJWTO_REFRESH_TOKEN_LIFETIME = timedelta(days=1)
+    visitor.refresh("update_refresh")
+    visitor.refresh("logout")
+    JWTBlacklist.objects.filter(expires__lt=timezone.now() + timedelta(days=2)).delete()
+    assert JWTBlacklist.is_ended(old)
+
+
+@pytest.mark.parametrize("days", [3_000_000, 999_999_999])
+def test_lifetimes_beyond_the_calendar_are_no_fault(
+    visitor: Visitor, alice: Any, settings: Any, days: int
+) -> None:
+    settings.DJWTO_REFRESH_TOKEN_LIFETIME = timedelta(days=days)
+    visitor.login()
+    assert visitor.refresh("logout").status_code == 200
+    assert JWTBlacklist.objects.get().expires is None
+
+
+def test_a_hook_that_names_no_user_fails_the_login(
+    visitor: Visitor, alice: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(djwto.tokens, "process_user", lambda _user: {"username": "alice"})
+    assert visitor.login().status_code == 500
+    assert '"user.id"' in caplog.text
+
+
+def test_a_renewal_keeps_the_readable_cookie_though_the_access_cookies_are_gone(
+    alice: Any, settings: Any
+) -> None:
+    settings.DJWTO_MODE = ("ONE-COOKIE", "TWO-COOKIES")
+    visitor = Visitor("TWO-COOKIES")
+    visitor.login(mode="TWO-COOKIES")
+    for name in ("jwt_access_token", "jwt_access_payload"):
+        del visitor.client.cookies[name]
+    assert "jwt_access_payload" in visitor.refresh("refresh_access").cookies
 
 
 def test_delete_ends_the_login_and_forgets(visitor: Visitor, alice: Any) -> None:

@@ -48,7 +48,7 @@ class Engine:
         """Find a token and its mode, unverified. Raises `exceptions.JWTValidationError`."""
 
     def answering_mode(self, authorization: str | None, cookie: str | None) -> str:
-        """Tell the mode of the reply to a request whose token is missing or not good."""
+        """Tell the mode of the reply to a request, whether or not its token is good."""
 
     def decode(self, token: str, kind: str | None, now: float) -> dict[str, Any]:
         """Verify a token; `kind` None takes either. Raises `exceptions.JWTValidationError`."""

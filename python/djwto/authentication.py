@@ -20,8 +20,9 @@ from django.db import Error as DatabaseFailure
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from djwto import conf, csrf, replies
+from djwto import conf, csrf, replies, tokens
 from djwto.exceptions import JWTError
+from djwto.models import JWTBlacklist
 from djwto.replies import WWWAUTHENTICATE
 
 __all__ = [
@@ -69,7 +70,9 @@ def jwt_authenticate(request: HttpRequest, kind: str = "access") -> dict[str, An
 
     Returns the claims. Raises `JWTValidationError`. CSRF is not looked at here.
     """
-    headers = request.META
+    # Django REST framework wraps Django's request, and is slow to give what is inside.
+    inner: Any = getattr(request, "_request", request)
+    headers = inner.META
     seen = conf.engine().authenticate(
         headers.get("HTTP_AUTHORIZATION"), headers.get("HTTP_COOKIE"), kind, time.time()
     )
@@ -82,8 +85,8 @@ def jwt_authenticate(request: HttpRequest, kind: str = "access") -> dict[str, An
     guarded.user = user
     guarded.auser = partial(_load_user_async, user)
     # Django REST framework would put its own idea of the user over ours; this it takes as given.
-    guarded._force_auth_user = user  # type: ignore[attr-defined] # noqa: SLF001
-    guarded._force_auth_token = seen.token  # type: ignore[attr-defined] # noqa: SLF001
+    inner._force_auth_user = user  # noqa: SLF001
+    inner._force_auth_token = seen.token  # noqa: SLF001
     return claims
 
 
@@ -95,7 +98,9 @@ def get_raw_token_from_request(request: HttpRequest) -> str:
     kind = request.POST.get("jwt_type", "access")
     if kind not in ("access", "refresh"):
         raise JWTError.of("jwt_type_unknown", kind[:64])
-    return _find(request, kind)[0]
+    headers = request.META
+    authorization, cookie = headers.get("HTTP_AUTHORIZATION"), headers.get("HTTP_COOKIE")
+    return conf.engine().find(authorization, cookie, kind)[0]
 
 
 def jwt_login_required(view: View) -> View:
@@ -110,11 +115,11 @@ def jwt_perm_required(perms: Iterable[str]) -> Callable[[View], View]:
     permissions were too many to carry.
     """
     wanted = frozenset([perms] if isinstance(perms, str) else perms)
-    return lambda view: _guard(view, partial(_check_permissions, wanted))
+    return lambda view: _guard(view, partial(_check_permissions, wanted), is_login=False)
 
 
-def jwt_passes_test(test: Callable[[Any], bool | None]) -> Callable[[View], View]:
-    """Guard a view by login and a test of the request: False refuses with 403.
+def jwt_passes_test(test: Callable[[Any], bool]) -> Callable[[View], View]:
+    """Guard a view by login and a test of the request: whatever is not True refuses with 403.
 
     The test may raise `JWTError` to say more. An async view runs it in a thread.
     """
@@ -122,41 +127,43 @@ def jwt_passes_test(test: Callable[[Any], bool | None]) -> Callable[[View], View
 
 
 def jwt_is_refresh(view: View) -> View:
-    """Guard a view that takes a refresh token, with `jwt_type=refresh` where a cookie holds it."""
-    return _guard(view, lambda request, _view: partial(authenticate_form, request, "refresh"))
+    """Guard a view that takes a refresh token whose login was not ended.
+
+    Where a cookie holds it, the form says `jwt_type=refresh`.
+    """
+    return _guard(view, _check_refresh)
 
 
-def authenticate_form(request: HttpRequest, kind: str) -> dict[str, Any]:
+def authenticate_form(
+    request: HttpRequest, kind: str, *, csrf_exempt: bool = False
+) -> dict[str, Any]:
     """Verify the token of an endpoint, whose form says `jwt_type` where a cookie carries it.
 
     Checks CSRF, and not the blacklist. Returns the claims. Raises `JWTError`.
     """
-    try:
-        mode, missing = _find(request, kind)[1], None
-    except JWTError as error:
-        missing = error
-        mode = answering_mode(request)
-    if mode != "JSON":
+    if answering_mode(request) != "JSON":
         _check_jwt_type(request, kind)
-    if missing is not None:
-        raise missing
     claims = jwt_authenticate(request, kind)
-    if mode != "JSON" and conf.current().csrf:
+    by_cookie = cast("THttpRequest", request).jwt_mode != "JSON"
+    if by_cookie and conf.current().csrf and not csrf_exempt:
         csrf.check(request)
     return claims
 
 
+def live_claims(request: HttpRequest, kind: str, *, csrf_exempt: bool = False) -> dict[str, Any]:
+    """Do the same, and refuse a token whose login was ended."""
+    claims = authenticate_form(request, kind, csrf_exempt=csrf_exempt)
+    if JWTBlacklist.is_ended(claims):
+        raise JWTError.of("token_blacklisted")
+    return claims
+
+
 def answering_mode(request: HttpRequest) -> str:
-    """Tell how a request without a good token is answered: `JSON` or a cookie mode."""
+    """Tell how a request is answered, whether or not its token is good."""
     headers = request.META
     return conf.engine().answering_mode(
         headers.get("HTTP_AUTHORIZATION"), headers.get("HTTP_COOKIE")
     )
-
-
-def _find(request: HttpRequest, kind: str) -> tuple[str, str]:
-    headers = request.META
-    return conf.engine().find(headers.get("HTTP_AUTHORIZATION"), headers.get("HTTP_COOKIE"), kind)
 
 
 def _check_jwt_type(request: HttpRequest, kind: str) -> None:
@@ -183,25 +190,28 @@ def find_user(pk: Any, *, active: bool = True) -> Any:
     """Find a user by the `id` of a token; None where there is none, or `active` rules him out."""
     model = get_user_model()
     try:
-        user = model._default_manager.filter(pk=model._meta.pk.to_python(pk)).first()  # noqa: SLF001
-    except (ValidationError, ValueError, OverflowError):
+        user = model._default_manager.get(pk=model._meta.pk.to_python(pk))  # noqa: SLF001
+    except (model.DoesNotExist, ValidationError, ValueError, OverflowError):
         return None
-    return user if user is not None and (user.is_active or not active) else None
+    return user if user.is_active or not active else None
 
 
 def _check_login(request: HttpRequest, view: Any) -> Work | None:
     jwt_authenticate(request)
-    # Django REST framework wraps Django's request; CSRF concerns the one inside.
     inner = getattr(request, "_request", request)
     if (
         cast("THttpRequest", request).jwt_mode == "JSON"
-        or request.method in csrf.SAFE_METHODS
+        or inner.method in csrf.SAFE_METHODS
         or not conf.current().csrf
         or _is_exempt(inner, view)
     ):
-        csrf.settle(inner)
         return None
     return partial(csrf.check, inner)
+
+
+def _check_refresh(request: HttpRequest, view: Any) -> Work:
+    inner = getattr(request, "_request", request)
+    return partial(live_claims, request, "refresh", csrf_exempt=_is_exempt(inner, view))
 
 
 def _is_exempt(request: HttpRequest, view: Any) -> bool:
@@ -217,7 +227,7 @@ def _check_permissions(wanted: frozenset[str], request: HttpRequest, _view: Any)
     if user.get("perms_omitted") is True:
         return partial(_check_stored_permissions, wanted, request)
     perms = user.get("perms")
-    if not isinstance(perms, list) or not perms:
+    if not isinstance(perms, list) or not perms or not all(isinstance(p, str) for p in perms):
         raise JWTError.of("permissions_invalid")
     if "*" not in perms and not wanted.issubset(perms):
         raise JWTError.of("permissions_insufficient")
@@ -225,30 +235,32 @@ def _check_permissions(wanted: frozenset[str], request: HttpRequest, _view: Any)
 
 
 def _check_stored_permissions(wanted: frozenset[str], request: HttpRequest) -> None:
-    if not request.user.has_perms(wanted):
+    # Through the hook: what it would have put into the token decides here too.
+    perms = tokens.process_perms(request.user)
+    if "*" not in perms and not wanted.issubset(perms):
         raise JWTError.of("permissions_insufficient")
 
 
-def _check_test(test: Callable[[Any], bool | None], request: HttpRequest, view: Any) -> Work:
+def _check_test(test: Callable[[Any], bool], request: HttpRequest, view: Any) -> Work:
     rest = _check_login(request, view)
 
     def run() -> None:
         if rest is not None:
             rest()
-        if test(request) is False:
+        if test(request) is not True:
             raise JWTError.of("test_failed")
 
     return run
 
 
-def _guard(view: View, check: Check) -> View:
-    """Wrap a view: run the check, then the view, and keep whatever it answers private."""
+def _guard(view: View, check: Check, *, is_login: bool = True) -> View:
+    """Wrap a view: run the check, then the view, and keep whatever it returns private."""
     if iscoroutinefunction(view) or _is_method_of_async_view(view):
 
         @wraps(view)
         async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             try:
-                work = check(request, guarded)
+                work = check(request, view)
                 if work is not None:
                     await sync_to_async(_run)(work)
             except JWTError as error:
@@ -261,16 +273,18 @@ def _guard(view: View, check: Check) -> View:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             try:
-                work = check(request, guarded)
+                work = check(request, view)
                 if work is not None:
                     _run(work)
             except JWTError as error:
                 return replies.keep_private(replies.refusal(error))
             return replies.keep_private(view(request, *args, **kwargs))
 
-    if getattr(guarded, "csrf_exempt", False) is not True:
-        # The guard asks for the CSRF token itself, and only where a cookie brought the token.
+    if is_login:
+        # The guard asks for the CSRF token itself, and only where a cookie brought the token;
+        # and for a login, of which Django's LoginRequiredMiddleware would know nothing.
         guarded.csrf_exempt = csrf.GUARD_EXEMPT  # type: ignore[attr-defined]
+        guarded.login_required = False  # type: ignore[attr-defined]
     return cast("View", guarded)
 
 

@@ -25,7 +25,8 @@ def read(request: HttpRequest) -> None:
         raise JWTError.of("body_too_large") from None
     except (MultiPartParserError, SuspiciousOperation, BadRequest) as error:
         raise JWTError.of("body_unreadable", _sentence(error)) from None
-    except (UnreadablePostError, UnicodeDecodeError):
+    except (UnreadablePostError, LookupError, ValueError):
+        # Django trips over odd charsets and lengths in its own ways.
         raise JWTError.of("body_unreadable", "it broke off or is not UTF-8") from None
     for name, values in request.POST.lists():
         if any(len(text) > MAX_FIELD_LETTERS or "\0" in text for text in (name, *values)):
@@ -69,7 +70,7 @@ def _from_json(body: bytes) -> QueryDict:
     form = QueryDict(mutable=True)
     for name, value in fields.items():
         if value is not None:
-            form[name] = _as_text(value)
+            form[_as_text(name)] = _as_text(value)
     return form
 
 

@@ -52,6 +52,20 @@ def check_secret_for_deployment(**_: Any) -> list[CheckMessage]:
     return [Error(_SHORT.format(conf.value("ALGORITHM")), hint=_LONGER, id="djwto.E019")]
 
 
+@register(Tags.security)
+def check_signing(**_: Any) -> list[CheckMessage]:
+    """W005: there is a key to verify with, and none to sign with."""
+    if conf.problems() or conf.engine().can_sign:
+        return []
+    return [
+        checks.Warning(
+            "DJWTO_SIGNING_KEY is not set: this server verifies tokens, and every login and "
+            "renewal answers 500.",
+            id="djwto.W005",
+        )
+    ]
+
+
 @register(Tags.urls)
 def check_csrf(**_: Any) -> list[CheckMessage]:
     """W004: Django's middleware answers with a page where a guarded method wants JSON."""

@@ -43,16 +43,22 @@ class Config:
 
     engine: _core.Engine
     csrf: bool
+    access_lifetime: timedelta | None
     refresh_lifetime: timedelta | None
 
 
+def _text(value: Any) -> bool:
+    """Whether this is a text, not empty, and without halves of surrogate pairs."""
+    return isinstance(value, str) and bool(value) and _as_bytes(value) is not None
+
+
 def _text_or_none(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and bool(value))
+    return value is None or _text(value)
 
 
 def _texts(value: Any) -> bool:
     is_list = isinstance(value, (list, tuple)) and bool(value)
-    return _text_or_none(value) or (is_list and all(isinstance(v, str) and v for v in value))
+    return _text_or_none(value) or (is_list and all(map(_text, value)))
 
 
 def _bool(value: Any) -> bool:
@@ -68,7 +74,8 @@ def _delay(value: Any) -> bool:
 
 
 def _key(value: Any) -> bool:
-    return value is None or (isinstance(value, (str, bytes)) and bool(value))
+    is_key = isinstance(value, (str, bytes)) and bool(value)
+    return value is None or (is_key and _as_bytes(value, environment=True) is not None)
 
 
 def _modes(value: Any) -> bool:
@@ -121,7 +128,7 @@ SETTINGS = (
         "REFRESH_COOKIE_PATH",
         "api/token/refresh",
         'a path such as "api/token/refresh"',
-        lambda value: isinstance(value, str),
+        _text,
         "refresh_path",
     ),
     Setting(
@@ -192,7 +199,7 @@ def _build() -> tuple[Config | None, list[Problem]]:
         return None, problems
     arguments = {setting.field: values[setting.name] for setting in SETTINGS if setting.field}
     arguments |= {
-        "signing_key": _as_bytes(arguments["signing_key"]),
+        "signing_key": _as_bytes(arguments["signing_key"], environment=True),
         "verifying_key": _as_bytes(arguments["verifying_key"]),
         "not_before": arguments["not_before"] or timedelta(),
         "modes": as_modes(arguments["modes"]),
@@ -207,8 +214,8 @@ def _build() -> tuple[Config | None, list[Problem]]:
             else ""
         )
         return None, [Problem(setting, f"{PREFIX}{setting.name}: {error}.{hint}")]
-    config = Config(engine, values["CSRF"], values["REFRESH_TOKEN_LIFETIME"])
-    return config, []
+    lifetimes = values["ACCESS_TOKEN_LIFETIME"], values["REFRESH_TOKEN_LIFETIME"]
+    return Config(engine, values["CSRF"], *lifetimes), []
 
 
 def _problem(setting: Setting, expected: str, found: Any) -> Problem:
@@ -216,6 +223,11 @@ def _problem(setting: Setting, expected: str, found: Any) -> Problem:
     return Problem(setting, f"{PREFIX}{setting.name}: {expected}, found {shown}.")
 
 
-def _as_bytes(key: str | bytes | None) -> bytes | None:
-    # The environment's odd bytes come as surrogates.
-    return key.encode("utf-8", "surrogateescape") if isinstance(key, str) else key
+def _as_bytes(text: str | bytes | None, *, environment: bool = False) -> bytes | None:
+    """Encode a text; None where it cannot be. The environment's odd bytes come as surrogates."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return text.encode(errors="surrogateescape" if environment else "strict")
+    except UnicodeEncodeError:
+        return None

@@ -50,11 +50,6 @@ def check_login(request: HttpRequest) -> None:
         raise JWTError.of("origin_refused", "the browser calls it cross-site")
 
 
-def settle(request: HttpRequest) -> None:
-    """Tell Django, and who asks Django's check later, that this request needs no more of it."""
-    request.csrf_processing_done = True  # type: ignore[attr-defined]
-
-
 def login_extra(request: HttpRequest, mode: str, *, rotate: bool) -> dict[str, str]:
     """Give what login's reply holds for a page on another origin, which cannot read the cookie.
 
@@ -64,7 +59,14 @@ def login_extra(request: HttpRequest, mode: str, *, rotate: bool) -> dict[str, s
         return {}
     if rotate:
         rotate_token(request)
-    return {"csrf_token": get_token(request)}
+        return {"csrf_token": get_token(request)}
+    return {"csrf_token": current_token(request)}
+
+
+def current_token(request: HttpRequest) -> str:
+    """Give the token that belongs to the request's cookie, or a new one."""
+    _Check(_view).process_request(request)
+    return get_token(request)
 
 
 def set_cookie(request: HttpRequest, response: ResponseT) -> ResponseT:
@@ -76,9 +78,9 @@ def set_cookie(request: HttpRequest, response: ResponseT) -> ResponseT:
 def exempt_by_author(view: Any) -> bool:
     """Whether the author of a view exempted it with Django's `csrf_exempt`.
 
-    Django REST framework exempts all of its views, which is not the author's word. The attribute
-    alone does not tell: a decorator copies the attributes of what it wraps, and so a guard's mark
-    stands over an author's `True`. The decorators themselves are looked for.
+    Frameworks mark all of their views as exempt, which is not the author's word, and a decorator
+    copies the attributes of what it wraps, so that a guard's mark stands over an author's `True`.
+    So the attribute tells nothing: the decorators themselves are looked for.
     """
     rest = sys.modules.get("rest_framework.views")
     view_class = getattr(view, "view_class", None) or getattr(view, "cls", None)
@@ -89,8 +91,6 @@ def exempt_by_author(view: Any) -> bool:
 
 def _is_exempt(view: Any) -> bool:
     while view is not None:
-        if getattr(view, "csrf_exempt", False) is True:
-            return True
         if getattr(view, "__code__", None) in _EXEMPTING or _applies_exempt(view):
             return True
         view = getattr(view, "__wrapped__", None)
@@ -99,9 +99,14 @@ def _is_exempt(view: Any) -> bool:
 
 def _applies_exempt(method: Any) -> bool:
     """Whether this is what `method_decorator(csrf_exempt)` makes: its closure holds the list."""
-    cells = getattr(method, "__closure__", None) or ()
-    contents = (cell.cell_contents for cell in cells)
-    return any(isinstance(held, (list, tuple)) and csrf_exempt in held for held in contents)
+    for cell in getattr(method, "__closure__", None) or ():
+        try:
+            held = cell.cell_contents
+        except ValueError:  # an empty cell
+            continue
+        if isinstance(held, (list, tuple)) and any(one is csrf_exempt for one in held):
+            return True
+    return False
 
 
 def _view(_request: HttpRequest) -> HttpResponseBase:

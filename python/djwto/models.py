@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from django.db import models, router
-from django.utils import timezone as django_timezone
 
 from djwto import conf
 
@@ -51,6 +52,17 @@ class JWTBlacklist(models.Model):
         return cls._rows().get_or_create(jti=claims["jti"], defaults=row)[1]
 
     @classmethod
+    def retire(cls, old: dict[str, Any], new: dict[str, Any]) -> None:
+        """Keep a refresh token that would outlive its successor from outliving a logout too.
+
+        That happens when lifetimes are shortened: a row of the ended login would go too soon.
+        """
+        jti, expires = old.get("jti"), old.get("exp", math.inf)
+        if jti and expires > new.get("exp", math.inf):
+            row = {"expires": _as_datetime(expires)}
+            cls._rows().get_or_create(jti=jti, defaults=row)
+
+    @classmethod
     def _rows(cls) -> models.QuerySet[JWTBlacklist]:
         """The rows as the writing database has them: a replica may not know of a logout yet."""
         return cls.objects.using(router.db_for_write(cls))
@@ -58,21 +70,26 @@ class JWTBlacklist(models.Model):
 
 def _last_expiry(claims: dict[str, Any]) -> datetime | None:
     """When the last token of this login will have expired; None: never."""
-    own = claims.get("exp")
+    own, config = claims.get("exp"), conf.current()
     if own is None:
         return None
     if "sid" not in claims:
         return _as_datetime(own)
-    lifetime = conf.current().refresh_lifetime
-    if lifetime is None:
+    if config.refresh_lifetime is None:
         return None
-    # Another refresh token of the login may be as young as this moment.
-    return max(_as_datetime(own), django_timezone.now() + lifetime)
+    # Another token of the login may be as young as this moment, or be on its way.
+    longest = max(config.refresh_lifetime, config.access_lifetime or timedelta())
+    latest = time.time() + longest.total_seconds() + _UNDER_WAY
+    return _as_datetime(max(own, latest))
 
 
-def _as_datetime(seconds: float) -> datetime:
-    epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_UNDER_WAY = 60
+"""How long a renewal may take that began before a logout, in seconds."""
+
+
+def _as_datetime(seconds: float) -> datetime | None:
+    """Turn a time into a date; one beyond the calendar is None: never."""
     try:
-        return epoch + timedelta(seconds=seconds)
-    except OverflowError:
-        return datetime.max.replace(tzinfo=timezone.utc)
+        return datetime.fromtimestamp(seconds, timezone.utc)
+    except (OverflowError, ValueError, OSError):
+        return None

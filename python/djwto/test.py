@@ -20,11 +20,14 @@ def login(client: Client | AsyncClient, user: Any, *, mode: str | None = None) -
     request.method = "POST"
     request.META.update(SERVER_NAME="testserver", SERVER_PORT="443")
     response = sessions.login(request, user, mode=mode)
-    client.cookies.update(response.cookies)
+    for name, morsel in response.cookies.items():
+        if morsel["max-age"] != 0:
+            client.cookies[name] = morsel
     access = json.loads(response.content).get("access")
+    header = "authorization" if isinstance(client, AsyncClient) else "HTTP_AUTHORIZATION"
+    defaults: dict[str, Any] = client.defaults  # type: ignore[assignment]
+    defaults.pop(header, None)
     if access is not None:
-        header = "authorization" if isinstance(client, AsyncClient) else "HTTP_AUTHORIZATION"
-        defaults: dict[str, Any] = client.defaults  # type: ignore[assignment]
         defaults[header] = f"Bearer {access}"
 
 

@@ -118,12 +118,12 @@ def issue(
         if engine.excess(refresh, "refresh", mode):
             raise _too_large("refresh", refresh_claims)
     access = _sign(access_claims)
-    if engine.excess(access, "access", mode):
+    if engine.excess(access, "access", mode) and "perms" in access_claims["user"]:
         user = {**access_claims["user"], "perms": [], "perms_omitted": True}
         access_claims = {**access_claims, "user": user}
         access = _sign(access_claims)
-        if engine.excess(access, "access", mode):
-            raise _too_large("access", access_claims)
+    if engine.excess(access, "access", mode):
+        raise _too_large("access", access_claims)
     return Issued(refresh, refresh_text, refresh_claims, access, access_claims)
 
 

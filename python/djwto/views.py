@@ -3,12 +3,12 @@
 import logging
 from typing import Any, cast
 
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.signals import user_logged_out
 from django.core.exceptions import ValidationError
 from django.db import Error as DatabaseFailure
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.middleware.csrf import get_token
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
@@ -36,7 +36,13 @@ _log = logging.getLogger("djwto")
 # Refusals must be JSON, so the views check CSRF themselves; and the answer of a view whose
 # database is gone must be ours, so no transaction is opened around it.
 @method_decorator(
-    [csrf_exempt, transaction.non_atomic_requests, sensitive_post_parameters()], name="dispatch"
+    [
+        csrf_exempt,
+        login_not_required,
+        transaction.non_atomic_requests,
+        sensitive_post_parameters(),
+    ],
+    name="dispatch",
 )
 class Endpoint(View):
     """What the endpoints share: reading the body, and failures as JSON."""
@@ -44,7 +50,7 @@ class Endpoint(View):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer, whatever happens, and never let a cache keep it."""
         try:
-            if request.method == "POST":
+            if request.method == "POST" and hasattr(self, "post"):
                 bodies.read(request)
             response = super().dispatch(request, *args, **kwargs)
         except JWTError as error:
@@ -134,6 +140,7 @@ class UpdateRefreshView(Endpoint):
             raise JWTError.of("user_inactive")
         refresh_claims = tokens.renewed_refresh_claims(user, old_claims)
         access_claims = tokens.access_claims_of(user, refresh_claims)
+        JWTBlacklist.retire(old_claims, refresh_claims)
         return _renewed(
             live,
             tokens.issue(refresh_claims, access_claims, live.jwt_mode),
@@ -176,14 +183,12 @@ class CsrfTokenView(Endpoint):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Give the token in the body, and set its cookie."""
-        return csrf.set_cookie(request, JsonResponse({"csrf_token": get_token(request)}))
+        return csrf.set_cookie(request, JsonResponse({"csrf_token": csrf.current_token(request)}))
 
 
 def _live(request: HttpRequest, kind: str) -> THttpRequest:
     """The request with its claims, whose login was not ended."""
-    claims = authentication.authenticate_form(request, kind)
-    if JWTBlacklist.is_ended(claims):
-        raise JWTError.of("token_blacklisted")
+    authentication.live_claims(request, kind)
     return cast("THttpRequest", request)
 
 

@@ -6,7 +6,7 @@ use aws_lc_rs::rand;
 use uuid::Uuid;
 
 use crate::claims::{Claims, ClaimsError, Kind, UnixTime};
-use crate::compact;
+use crate::compact::{self, MAX_TOKEN_BYTES};
 use crate::key::Keys;
 use crate::policy::{Audience, Policy};
 
@@ -141,11 +141,20 @@ impl fmt::Debug for Token {
 pub fn sign(keys: &Keys, payload: &str) -> Result<Token, IssueError> {
     let claims = Claims::parse(payload.as_bytes()).map_err(IssueError::Claims)?;
     let expires = claims.expires;
+    if claims.kind.is_none() {
+        return Err(IssueError::Missing("type"));
+    }
+    if !claims.names_user {
+        return Err(IssueError::Missing("user.id"));
+    }
     if !keys.can_sign() {
         return Err(IssueError::NoSigningKey);
     }
     let text = compact::serialize(keys.algorithm(), payload.as_bytes(), |input| keys.sign(input))
         .ok_or(IssueError::Sign)?;
+    if text.len() > MAX_TOKEN_BYTES {
+        return Err(IssueError::TooLarge);
+    }
     Ok(Token { text, payload: payload.as_bytes().to_vec(), expires })
 }
 
@@ -166,6 +175,10 @@ fn whole(now: UnixTime) -> i64 {
 pub enum IssueError {
     /// The claims would be refused when they come back.
     Claims(ClaimsError),
+    /// A claim that every token must have is not there.
+    Missing(&'static str),
+    /// The token would be longer than [`MAX_TOKEN_BYTES`].
+    TooLarge,
     /// There is only a key to verify with.
     NoSigningKey,
     /// The signature could not be made.
@@ -178,6 +191,10 @@ impl fmt::Display for IssueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Claims(error) => write!(f, "the claims cannot be signed: {error}"),
+            Self::Missing(claim) => {
+                write!(f, "the claims cannot be signed: there is no \"{claim}\"")
+            }
+            Self::TooLarge => write!(f, "the token would be over {MAX_TOKEN_BYTES} bytes"),
             Self::NoSigningKey => f.write_str("there is no signing key, only a verifying key"),
             Self::Sign => f.write_str("the cryptographic library could not sign"),
             Self::Random => f.write_str("the system gives no random bytes"),

@@ -1,5 +1,6 @@
 //! Strict JSON (RFC 8259): one object, no duplicate names, finite numbers, bounded depth.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use jiter::{JsonObject, JsonValue};
@@ -27,12 +28,22 @@ fn check(value: &JsonValue<'_>) -> Result<(), &'static str> {
 }
 
 fn check_object(object: &JsonObject<'_>) -> Result<(), &'static str> {
-    let mut names = HashSet::with_capacity(object.len());
-    for (name, value) in object.iter() {
-        if !names.insert(name.as_ref()) {
-            return Err("has a duplicate name");
-        }
-        check(value)?;
+    if has_duplicate(object) {
+        return Err("has a duplicate name");
     }
-    Ok(())
+    object.iter().try_for_each(|(_, value)| check(value))
 }
+
+fn has_duplicate(object: &[(Cow<'_, str>, JsonValue<'_>)]) -> bool {
+    if object.len() <= FEW {
+        let is_repeated = |(at, (name, _)): (usize, &(Cow<'_, str>, _))| {
+            object.iter().take(at).any(|(earlier, _)| earlier == name)
+        };
+        return object.iter().enumerate().any(is_repeated);
+    }
+    let mut seen = HashSet::with_capacity(object.len());
+    !object.iter().all(|(name, _)| seen.insert(name.as_ref()))
+}
+
+/// Up to so many names it is faster to compare than to hash.
+const FEW: usize = 16;

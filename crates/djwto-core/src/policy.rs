@@ -99,6 +99,10 @@ impl Policy {
                 return Err(PolicyError::NoTime(field));
             }
         }
+        let shortest = options.access_lifetime.or(options.refresh_lifetime);
+        if shortest.is_some_and(|lifetime| options.not_before >= lifetime) {
+            return Err(PolicyError::NeverValid);
+        }
         if options.leeway > MAX_LEEWAY {
             return Err(PolicyError::Leeway);
         }
@@ -127,6 +131,8 @@ pub enum PolicyError {
     Empty(&'static str),
     /// The lifetime of this name is under a second.
     NoTime(&'static str),
+    /// Tokens would expire before they become valid.
+    NeverValid,
     /// The leeway is over [`MAX_LEEWAY`].
     Leeway,
 }
@@ -136,6 +142,7 @@ impl PolicyError {
     pub fn field(self) -> &'static str {
         match self {
             Self::Empty(field) | Self::NoTime(field) => field,
+            Self::NeverValid => "not_before",
             Self::Leeway => "leeway",
         }
     }
@@ -146,6 +153,9 @@ impl fmt::Display for PolicyError {
         match self {
             Self::Empty(_) => f.write_str("expected a text that is not empty, found an empty one"),
             Self::NoTime(_) => f.write_str("expected at least one second, found less"),
+            Self::NeverValid => f.write_str(
+                "expected less than the lifetime of an access token, or it would never be valid",
+            ),
             Self::Leeway => write!(f, "expected at most {} seconds", MAX_LEEWAY.as_secs()),
         }
     }

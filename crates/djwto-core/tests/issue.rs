@@ -99,7 +99,7 @@ fn a_long_lifetime_does_not_overflow() {
     let policy = policy(|options: &mut PolicyOptions| {
         options.access_lifetime = Some(Duration::MAX);
         options.refresh_lifetime = Some(Duration::MAX);
-        options.not_before = Duration::MAX;
+        options.not_before = Duration::MAX.saturating_sub(Duration::from_secs(1));
     });
     for seconds in [f64::MIN, -1.0, 0.0, f64::MAX] {
         let claims = Registered::refresh(&policy, None, at(seconds)).unwrap();
@@ -118,7 +118,7 @@ fn a_token_is_three_parts_of_which_the_second_is_the_claims() {
         let shown = format!("{token:?}");
         assert!(token.text().split('.').all(|part| !shown.contains(part)));
     }
-    let forever = sign(&keys(Algorithm::Hs256), r#"{"user":{"id":1}}"#).unwrap();
+    let forever = sign(&keys(Algorithm::Hs256), r#"{"type":"access","user":{"id":1}}"#).unwrap();
     assert_eq!(forever.expires(), None);
 }
 
@@ -170,4 +170,14 @@ proptest! {
             ));
         }
     }
+}
+
+#[test]
+fn what_would_not_be_read_back_is_not_signed() {
+    let keys = keys(Algorithm::Hs256);
+    let unsigned = |claims: &str| sign(&keys, claims).unwrap_err().to_string();
+    assert!(unsigned(r#"{"user":{"id":1}}"#).contains("\"type\""));
+    assert!(unsigned(r#"{"type":"access","user":{}}"#).contains("\"user.id\""));
+    let long = format!(r#"{{"type":"access","user":{{"id":1}},"x":"{}"}}"#, "x".repeat(13_000));
+    assert!(unsigned(&long).contains("16384 bytes"));
 }

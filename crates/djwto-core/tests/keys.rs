@@ -166,11 +166,11 @@ fn mistakes_are_named() {
         (Algorithm::Rs256, Some("rsa.pkcs1.public.pem"), None, PublicAsPrivate),
         (Algorithm::Rs256, None, Some("rsa.pem"), PrivateAsPublic),
         (Algorithm::Es256, None, Some("p256.sec1.pem"), PrivateAsPublic),
-        (Algorithm::Rs256, Some("rsa.encrypted.pem"), None, Encrypted),
-        (Algorithm::Rs256, Some("rsa.pkcs1.encrypted.pem"), None, Encrypted),
-        (Algorithm::Rs256, Some("hmac.txt"), None, NotPem),
+        (Algorithm::Rs256, Some("rsa.encrypted.pem"), None, Encrypted { public: false }),
+        (Algorithm::Rs256, Some("rsa.pkcs1.encrypted.pem"), None, Encrypted { public: false }),
+        (Algorithm::Rs256, Some("hmac.txt"), None, NotPem { public: false }),
         (Algorithm::Es256, Some("p256.pem"), Some("p256.other.public.pem"), NotAPair),
-        (Algorithm::Es256, Some("p256.pem"), Some("hmac.txt"), NotPem),
+        (Algorithm::Es256, Some("p256.pem"), Some("hmac.txt"), NotPem { public: true }),
     ] {
         let (signing, verifying) = (signing.map(key), verifying.map(key));
         let error = Keys::load(algorithm, signing.as_deref(), verifying.as_deref()).unwrap_err();
@@ -208,7 +208,7 @@ fn a_damaged_pem_is_refused() {
     ] {
         let error = Keys::load(Algorithm::Rs256, Some(damaged.as_bytes()), None).unwrap_err();
         assert!(
-            matches!(error, KeyError::NotPem | KeyError::Rejected { public: false, .. }),
+            matches!(error, KeyError::NotPem { .. } | KeyError::Rejected { public: false, .. }),
             "{error}"
         );
     }

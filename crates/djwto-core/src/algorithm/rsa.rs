@@ -2,7 +2,7 @@
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeyPair;
+use aws_lc_rs::rsa::{KeyPair, PublicEncryptingKey};
 use aws_lc_rs::signature::{self, KeyPair as _, ParsedPublicKey, RsaEncoding, RsaParameters};
 
 use super::Algorithm;
@@ -37,6 +37,11 @@ impl Private {
 }
 
 pub(crate) fn public(algorithm: Algorithm, der: &[u8]) -> Option<ParsedPublicKey> {
+    // The library looks at the size only when it verifies, where it would be a bad signature.
+    let bits = PublicEncryptingKey::from_der(der).ok()?.key_size_bits();
+    if !(2048..=8192).contains(&bits) {
+        return None;
+    }
     ParsedPublicKey::new(parameters(algorithm), der).ok()
 }
 

@@ -58,25 +58,28 @@ impl Keys {
         verifying: Option<&[u8]>,
     ) -> Result<Self, KeyError> {
         let signing = signing.map(|text| SigningKey::from_pem(algorithm, text)).transpose()?;
-        let derived = signing.as_ref().map(SigningKey::public_spki).transpose()?;
-        let given = verifying.map(|text| public_from_pem(algorithm, text)).transpose()?;
-        if let (Some(derived), Some((_, given))) = (&derived, &given)
-            && derived != given
-        {
-            return Err(KeyError::NotAPair);
-        }
-        let public = match (given, derived) {
-            (Some((key, _)), _) => key,
-            (None, Some(der)) => parse_public(algorithm, &der)
+        let public = match (verifying, &signing) {
+            (Some(text), _) => public_from_pem(algorithm, text)?,
+            (None, Some(private)) => private
+                .public_spki()
+                .and_then(|spki| parse_public(algorithm, &spki))
                 .ok_or(KeyError::Rejected { algorithm, public: true })?,
             (None, None) => return Err(KeyError::Missing),
         };
-        Ok(Self {
+        let keys = Self {
             algorithm,
             signing,
             verifying: VerifyingKey::Public(Box::new(public)),
             short_secret: false,
-        })
+        };
+        if verifying.is_some() && keys.can_sign() {
+            // Encodings of one key differ; what it signs does not lie.
+            let probe = b"djwto: do these keys belong together?";
+            if !keys.sign(probe).is_some_and(|signature| keys.verifies(probe, &signature)) {
+                return Err(KeyError::NotAPair);
+            }
+        }
+        Ok(keys)
     }
 
     /// The algorithm that the keys are bound to.
@@ -133,7 +136,7 @@ enum VerifyingKey {
 
 impl SigningKey {
     fn from_pem(algorithm: Algorithm, text: &[u8]) -> Result<Self, KeyError> {
-        let (label, der) = pem::read(text)?;
+        let (label, der) = pem::read(text).map_err(|fault| fault.of(false))?;
         let der = Zeroizing::new(der);
         let key = match (algorithm.family(), label) {
             (_, Label::Spki | Label::Pkcs1Public) => return Err(KeyError::PublicAsPrivate),
@@ -151,28 +154,24 @@ impl SigningKey {
         key.ok_or(KeyError::Rejected { algorithm, public: false })
     }
 
-    fn public_spki(&self) -> Result<Vec<u8>, KeyError> {
+    fn public_spki(&self) -> Option<Vec<u8>> {
         match self {
             Self::Hmac(_) => None,
             Self::Rsa(key) => key.public_spki(),
             Self::Ecdsa(key) => key.public_spki(),
             Self::Eddsa(key) => key.public_spki(),
         }
-        .ok_or(KeyError::Missing)
     }
 }
 
-fn public_from_pem(
-    algorithm: Algorithm,
-    text: &[u8],
-) -> Result<(ParsedPublicKey, Vec<u8>), KeyError> {
-    let (label, der) = pem::read(text)?;
-    let der = match label {
+fn public_from_pem(algorithm: Algorithm, text: &[u8]) -> Result<ParsedPublicKey, KeyError> {
+    let (label, der) = pem::read(text).map_err(|fault| fault.of(true))?;
+    let spki = match label {
         Label::Spki => Some(der),
         Label::Pkcs1Public => rsa::spki(&der),
         Label::Pkcs8 | Label::Pkcs1 | Label::Sec1 => return Err(KeyError::PrivateAsPublic),
     };
-    der.and_then(|der| Some((parse_public(algorithm, &der)?, der)))
+    spki.and_then(|spki| parse_public(algorithm, &spki))
         .ok_or(KeyError::Rejected { algorithm, public: true })
 }
 
@@ -196,9 +195,15 @@ pub enum KeyError {
     /// A verifying key was given to an algorithm that has only a secret.
     VerifyingNotUsed(Algorithm),
     /// No PEM block with a key was found.
-    NotPem,
+    NotPem {
+        /// Whether in the text of the public key.
+        public: bool,
+    },
     /// The private key is encrypted.
-    Encrypted,
+    Encrypted {
+        /// Whether it was given as the public key.
+        public: bool,
+    },
     /// A public key was given to sign with.
     PublicAsPrivate,
     /// A private key was given to verify with.
@@ -222,6 +227,8 @@ impl KeyError {
             Self::VerifyingNotUsed(_)
                 | Self::PrivateAsPublic
                 | Self::NotAPair
+                | Self::NotPem { public: true }
+                | Self::Encrypted { public: true }
                 | Self::Rejected { public: true, .. }
         )
     }
@@ -239,12 +246,14 @@ impl fmt::Display for KeyError {
             Self::VerifyingNotUsed(algorithm) => {
                 write!(f, "expected no verifying key: {algorithm} verifies with its secret")
             }
-            Self::NotPem => f.write_str(
+            Self::NotPem { .. } => f.write_str(
                 "expected a key as PEM text (\"-----BEGIN … KEY-----\"), found no such block",
             ),
-            Self::Encrypted => {
-                f.write_str("expected an unencrypted private key, found an encrypted one")
-            }
+            Self::Encrypted { public } => write!(
+                f,
+                "expected {} key, found an encrypted private key",
+                if *public { "a public" } else { "an unencrypted private" }
+            ),
             Self::PublicAsPrivate => f.write_str("expected a private key, found a public one"),
             Self::PrivateAsPublic => f.write_str("expected a public key, found a private one"),
             Self::Rejected { algorithm, public } => write!(

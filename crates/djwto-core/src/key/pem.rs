@@ -20,9 +20,25 @@ pub(super) fn looks_like_key(secret: &[u8]) -> bool {
     MARKS.iter().any(|mark| secret.windows(mark.len()).any(|window| window == *mark))
 }
 
+/// Why there is no key in a text.
+#[derive(Clone, Copy)]
+pub(super) enum Fault {
+    NotPem,
+    Encrypted,
+}
+
+impl Fault {
+    pub(super) fn of(self, public: bool) -> KeyError {
+        match self {
+            Self::NotPem => KeyError::NotPem { public },
+            Self::Encrypted => KeyError::Encrypted { public },
+        }
+    }
+}
+
 /// The first block that holds a key; `EC PARAMETERS` and the like are passed over.
-pub(super) fn read(text: &[u8]) -> Result<(Label, Vec<u8>), KeyError> {
-    let blocks = ::pem::parse_many(text).map_err(|_| KeyError::NotPem)?;
+pub(super) fn read(text: &[u8]) -> Result<(Label, Vec<u8>), Fault> {
+    let blocks = ::pem::parse_many(text).map_err(|_| Fault::NotPem)?;
     for block in blocks {
         let label = match block.tag() {
             "PRIVATE KEY" => Label::Pkcs8,
@@ -30,13 +46,13 @@ pub(super) fn read(text: &[u8]) -> Result<(Label, Vec<u8>), KeyError> {
             "EC PRIVATE KEY" => Label::Sec1,
             "PUBLIC KEY" => Label::Spki,
             "RSA PUBLIC KEY" => Label::Pkcs1Public,
-            "ENCRYPTED PRIVATE KEY" => return Err(KeyError::Encrypted),
+            "ENCRYPTED PRIVATE KEY" => return Err(Fault::Encrypted),
             _ => continue,
         };
         if block.headers().get("DEK-Info").is_some() {
-            return Err(KeyError::Encrypted);
+            return Err(Fault::Encrypted);
         }
         return Ok((label, block.into_contents()));
     }
-    Err(KeyError::NotPem)
+    Err(Fault::NotPem)
 }

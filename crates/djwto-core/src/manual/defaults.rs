@@ -4,7 +4,7 @@
 //! has to agree with it. An attacker who writes `none`, or `HS256` over a public key, changes
 //! nothing but the error (RFC 8725 §3.1). A PEM or SSH key is refused as a shared secret.
 //!
-//! **Strict reading.** A token has one spelling. Padding, white space, letters of the other base64
+//! **Strict reading.** Each part of a token has one spelling. Padding, white space, letters of the other base64
 //! alphabet, non-zero trailing bits, duplicate names, `NaN` and text after the JSON are refused, so
 //! that no two readers can see two things in one token (RFC 8725 §3.10 speaks of such
 //! substitutions). Size is bounded before anything is decoded, depth while it is parsed.

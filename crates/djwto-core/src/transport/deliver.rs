@@ -117,7 +117,7 @@ impl Transport {
         let header = cookie.unwrap_or_default();
         let mut cookies = Vec::with_capacity(8);
         for name in token_cookies() {
-            let offered = self.cookie_modes().any(|mode| mode_sets(mode, name));
+            let offered = self.cookie_modes().any(|mode| mode.cookies().any(|set| set == name));
             if offered || is_present(header, name) {
                 self.clear_one(&mut cookies, name);
             }
@@ -174,12 +174,6 @@ fn token_cookies() -> impl Iterator<Item = &'static str> {
         .into_iter()
         .filter_map(|mode| mode.cookie(Kind::Access));
     std::iter::once(REFRESH_COOKIE).chain(access).chain(std::iter::once(PAYLOAD_COOKIE))
-}
-
-fn mode_sets(mode: Mode, name: &str) -> bool {
-    mode.cookie(Kind::Refresh) == Some(name)
-        || mode.cookie(Kind::Access) == Some(name)
-        || (mode == Mode::TwoCookies && name == PAYLOAD_COOKIE)
 }
 
 #[expect(

@@ -61,6 +61,14 @@ impl Mode {
     }
 }
 
+impl Mode {
+    /// Every cookie that the mode sets.
+    pub(crate) fn cookies(self) -> impl Iterator<Item = &'static str> {
+        let payload = (self == Self::TwoCookies).then_some(PAYLOAD_COOKIE);
+        [self.cookie(Kind::Refresh), self.cookie(Kind::Access), payload].into_iter().flatten()
+    }
+}
+
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -144,11 +152,12 @@ impl Transport {
         }
         let trimmed = refresh_path.trim_matches('/');
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-        if trimmed.is_empty() || trimmed.contains("//") || !trimmed.bytes().all(allowed) {
+        // Browsers resolve "." and ".." before they compare paths.
+        let is_segment = |segment: &str| !matches!(segment, "" | "." | "..");
+        if !trimmed.split('/').all(is_segment) || !trimmed.bytes().all(allowed) {
             return Err(TransportError::RefreshPath);
         }
-        let host = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
-        if domain.as_ref().is_some_and(|domain| domain.is_empty() || !domain.bytes().all(host)) {
+        if domain.as_deref().is_some_and(|domain| !is_domain(domain)) {
             return Err(TransportError::Domain);
         }
         Ok(Self { modes, default, refresh_path: format!("/{trimmed}"), same_site, domain })
@@ -162,6 +171,14 @@ impl Transport {
     fn cookie_modes(&self) -> impl Iterator<Item = Mode> + '_ {
         self.modes.iter().copied().filter(|mode| *mode != Mode::Json)
     }
+}
+
+/// Labels of letters, digits and hyphens between dots; a leading dot is an old habit.
+fn is_domain(domain: &str) -> bool {
+    let label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    domain.strip_prefix('.').unwrap_or(domain).split('.').all(label)
 }
 
 /// Why a transport cannot be built.

@@ -46,8 +46,7 @@ impl Transport {
         for mode in self.cookie_modes() {
             let Some(name) = mode.cookie(kind) else { continue };
             if let Some(token) = cookie_value(header, name)? {
-                let mode =
-                    if kind == Kind::Refresh { self.refresh_mode(header, mode) } else { mode };
+                let mode = if kind == Kind::Refresh { self.page_mode(header, mode) } else { mode };
                 return Ok(Found { token, mode });
             }
         }
@@ -65,18 +64,25 @@ impl Transport {
             return Mode::Json;
         }
         let header = cookie.unwrap_or_default();
-        let in_cookie = |mode: Mode, kind| mode.cookie(kind).is_some_and(|n| is_present(header, n));
-        [Kind::Access, Kind::Refresh]
-            .into_iter()
-            .find_map(|kind| self.cookie_modes().find(|mode| in_cookie(*mode, kind)))
-            .unwrap_or(self.default)
+        let mut names = self.cookie_modes().flat_map(Mode::cookies);
+        match self.cookie_modes().next() {
+            Some(first) if names.any(|name| is_present(header, name)) => {
+                self.page_mode(header, first)
+            }
+            _ => self.default,
+        }
     }
 
-    /// Both cookie modes share the refresh cookie: the access cookie beside it tells which.
-    fn refresh_mode(&self, header: &[u8], first: Mode) -> Mode {
+    /// Both cookie modes share the refresh cookie: the access cookie beside it tells which. It has
+    /// often expired by then; two cookies serve a page of either mode.
+    fn page_mode(&self, header: &[u8], first: Mode) -> Mode {
         let present =
             |mode: &Mode| mode.cookie(Kind::Access).is_some_and(|name| is_present(header, name));
-        self.cookie_modes().find(present).unwrap_or(first)
+        let superset = |mode: &Mode| *mode == Mode::TwoCookies;
+        self.cookie_modes()
+            .find(present)
+            .or_else(|| self.cookie_modes().find(superset))
+            .unwrap_or(first)
     }
 }
 
