@@ -42,9 +42,11 @@ test: $(VENV)/packages-dev $(VENV)/built
 	@sh tools/system-packages
 	@echo "==> Rust"
 	cargo test --workspace --locked --quiet
-	@echo "==> Python, documentation and browser"
+	@echo "==> Python and documentation"
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest --ds=tests.projects.uuid.settings tests/projects/uuid
+	@echo "==> served over https: the README's steps, a lost database, a browser"
+	$(BIN)/python -m pytest tests/served
 	@echo "==> conformance: WSGI on SQLite, ASGI on PostgreSQL, each mode"
 	$(BIN)/python -m pytest conformance
 	@echo "==> versions of Python and Django"

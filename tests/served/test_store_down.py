@@ -8,7 +8,7 @@ import requests
 
 from tests.services import Postgres, Server, serve
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CREDENTIALS = {"username": "alice", "password": "pass"}
 REFRESH = "/api/token/refresh"
 

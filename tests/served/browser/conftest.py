@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests import services
-from tests.browser.support import Complaints, Elsewhere, serve_elsewhere
+from tests.served.browser.support import Complaints, Elsewhere, serve_elsewhere
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (

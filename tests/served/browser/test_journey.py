@@ -6,8 +6,8 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Portals
-from tests.browser.support import TOKEN_COOKIES, Complaints, call, log_in, token_cookies
+from tests.served.browser.conftest import Portals
+from tests.served.browser.support import TOKEN_COOKIES, Complaints, call, log_in, token_cookies
 from tests.services import Server
 
 ACCESS_SECONDS = 4

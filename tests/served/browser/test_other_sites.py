@@ -7,8 +7,8 @@ To a browser `localhost` is another site than `app.demo.localhost`, and that one
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.conftest import Portals
-from tests.browser.support import (
+from tests.served.browser.conftest import Portals
+from tests.served.browser.support import (
     QUIET,
     TOKEN_COOKIES,
     Complaints,
