@@ -236,7 +236,8 @@ def _check_permissions(wanted: frozenset[str], request: HttpRequest, _view: Any)
 
 def _check_stored_permissions(wanted: frozenset[str], request: HttpRequest) -> None:
     # Through the hook: what it would have put into the token decides here too.
-    perms = tokens.process_perms(request.user)
+    user = request.user
+    perms = tokens.process_perms(user) if user.is_active else []
     if "*" not in perms and not wanted.issubset(perms):
         raise JWTError.of("permissions_insufficient")
 
