@@ -4,7 +4,60 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, final
 
-__all__ = ["Authenticated", "Engine", "SetCookie", "Token", "algorithms", "codes", "modes"]
+__all__ = [
+    "Authenticated",
+    "CacheInfo",
+    "Engine",
+    "KeyRing",
+    "SetCookie",
+    "Token",
+    "algorithms",
+    "codes",
+    "generate_jwk",
+    "modes",
+]
+
+@final
+class KeyRing:
+    """One key that signs, and any number that verify, each bound to one algorithm.
+
+    Fallbacks are pairs of an algorithm's name and a key: they verify and never sign. Raises
+    `exceptions.SettingError` naming the argument that is wrong.
+    """
+
+    @staticmethod
+    def load(
+        algorithm: str,
+        signing_key: bytes | None,
+        verifying_key: bytes | None,
+        fallbacks: Sequence[tuple[str, bytes]],
+    ) -> KeyRing:
+        """Take a secret, or the keys of a pair as PEM or DER; either may be missing."""
+
+    @staticmethod
+    def from_jwks(text: bytes, fallbacks: Sequence[tuple[str, bytes]]) -> KeyRing:
+        """Take a JWK Set (RFC 7517 §5). The key whose `djwto_state` is `active` signs."""
+
+    @staticmethod
+    def from_files(
+        files: Sequence[tuple[str, bytes]],
+        rsa_algorithm: str,
+        fallbacks: Sequence[tuple[str, bytes]],
+    ) -> KeyRing:
+        """Take PEM files: names without `.pem`, and texts. The key named `signing` signs."""
+
+    @property
+    def can_sign(self) -> bool: ...
+    @property
+    def short_secrets(self) -> list[str]:
+        """The algorithms of the secrets that are shorter than their hash (RFC 7518 §3.2)."""
+
+    @property
+    def skipped(self) -> list[str]:
+        """The keys of a set that cannot be used, each with the reason."""
+
+    def public_jwks(self) -> str:
+        """Give the public halves as a JWK Set; secrets are left out."""
 
 @final
 class Engine:
@@ -17,9 +70,7 @@ class Engine:
     def __new__(
         cls,
         *,
-        algorithm: str,
-        signing_key: bytes | None,
-        verifying_key: bytes | None,
+        keys: KeyRing,
         issuer: str | None,
         subject: str | None,
         audience: str | Sequence[str] | None,
@@ -32,13 +83,15 @@ class Engine:
         refresh_path: str,
         same_site: str | None,
         domain: str | None,
+        cache_entries: int,
+        cache_bytes: int,
     ) -> Engine: ...
     @property
     def modes(self) -> list[str]: ...
     @property
     def can_sign(self) -> bool: ...
-    @property
-    def has_short_secret(self) -> bool: ...
+    def cache_info(self) -> CacheInfo:
+        """Tell what the cache of verified tokens holds, and how it fares."""
     def authenticate(
         self, authorization: str | None, cookie: str | None, kind: str, now: float
     ) -> Authenticated:
@@ -65,6 +118,12 @@ class Engine:
     ) -> dict[str, Any]:
         """Make the registered claims of the access token that goes with a refresh token."""
 
+    def encode(self, claims: dict[str, Any]) -> Token | None:
+        """Sign claims of plain types; None where others must be made JSON first.
+
+        Raises `exceptions.JWTIssueError`.
+        """
+
     def sign(self, claims: str) -> Token:
         """Sign JSON text. Raises `exceptions.JWTIssueError`."""
 
@@ -78,6 +137,19 @@ class Engine:
 
     def clear(self, cookie: str | None) -> list[SetCookie]:
         """Tell which cookies to clear at logout."""
+
+@final
+class CacheInfo:
+    """The size and the fortune of the cache of verified tokens."""
+
+    @property
+    def entries(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def hits(self) -> int: ...
+    @property
+    def misses(self) -> int: ...
 
 @final
 class Authenticated:
@@ -118,6 +190,9 @@ class SetCookie:
 
 def codes() -> list[tuple[str, int, str, str]]:
     """List every failure: slug, HTTP status, sentence with `{}` for its detail, meaning."""
+
+def generate_jwk(algorithm: str, key_id: str | None) -> str:
+    """Make a random key as a JWK, with its private part. Its thumbprint is the default `kid`."""
 
 def algorithms() -> list[str]:
     """List the names of the algorithms."""

@@ -132,7 +132,7 @@ def check_names(**_: Any) -> list[CheckMessage]:
 
 
 def _has_short_secret() -> bool:
-    return not conf.problems() and conf.engine().has_short_secret
+    return not conf.problems() and bool(conf.current().keys.short_secrets)
 
 
 def _has_cookies() -> bool:

@@ -42,6 +42,7 @@ class Config:
     """Checked settings, with the engine built from them."""
 
     engine: _core.Engine
+    keys: _core.KeyRing
     csrf: bool
     access_lifetime: timedelta | None
     refresh_lifetime: timedelta | None
@@ -73,6 +74,10 @@ def _delay(value: Any) -> bool:
     return value is None or (isinstance(value, timedelta) and value >= timedelta())
 
 
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+
+
 def _key(value: Any) -> bool:
     is_key = isinstance(value, (str, bytes)) and bool(value)
     return value is None or (is_key and _as_bytes(value, environment=True) is not None)
@@ -89,6 +94,7 @@ def as_modes(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
+_COUNT = "a whole number that is not negative"
 _LIFETIME = "a timedelta of at least one second, or None"
 _KEY = "a text or bytes"
 
@@ -142,6 +148,8 @@ SETTINGS = (
     ),
     Setting("DOMAIN", None, "a host name or None", _text_or_none, "domain"),
     Setting("CSRF", True, "True or False", _bool),
+    Setting("TOKEN_CACHE_ENTRIES", 4096, _COUNT, _count, "cache_entries"),
+    Setting("TOKEN_CACHE_BYTES", 16 * 2**20, _COUNT, _count, "cache_bytes"),
 )
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 _BY_FIELD = {setting.field: setting for setting in SETTINGS if setting.field}
@@ -199,13 +207,17 @@ def _build() -> tuple[Config | None, list[Problem]]:
         return None, problems
     arguments = {setting.field: values[setting.name] for setting in SETTINGS if setting.field}
     arguments |= {
-        "signing_key": _as_bytes(arguments["signing_key"], environment=True),
-        "verifying_key": _as_bytes(arguments["verifying_key"]),
         "not_before": arguments["not_before"] or timedelta(),
         "modes": as_modes(arguments["modes"]),
     }
     try:
-        engine = _core.Engine(**arguments)
+        keys = _core.KeyRing.load(
+            arguments.pop("algorithm"),
+            _as_bytes(arguments.pop("signing_key"), environment=True),
+            _as_bytes(arguments.pop("verifying_key")),
+            [],
+        )
+        engine = _core.Engine(keys=keys, **arguments)
     except SettingError as error:
         setting = _BY_FIELD[error.field]
         hint = (
@@ -215,7 +227,7 @@ def _build() -> tuple[Config | None, list[Problem]]:
         )
         return None, [Problem(setting, f"{PREFIX}{setting.name}: {error}.{hint}")]
     lifetimes = values["ACCESS_TOKEN_LIFETIME"], values["REFRESH_TOKEN_LIFETIME"]
-    return Config(engine, values["CSRF"], *lifetimes), []
+    return Config(engine, keys, values["CSRF"], *lifetimes), []
 
 
 def _problem(setting: Setting, expected: str, found: Any) -> Problem:

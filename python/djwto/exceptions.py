@@ -51,6 +51,10 @@ class JWTIssueError(Exception):
     """Claims cannot become a token: a server's fault, for its log only."""
 
 
+class JWTTooLargeError(JWTIssueError):
+    """A token would be longer than the engine reads."""
+
+
 class SettingError(ValueError):
     """The engine refuses a setting; `field` is the engine's name for it."""
 

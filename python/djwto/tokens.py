@@ -8,7 +8,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest
 
 from djwto import _core, conf
-from djwto.exceptions import JWTIssueError
+from djwto.exceptions import JWTIssueError, JWTTooLargeError
 
 Claims = dict[str, Any]
 
@@ -111,18 +111,18 @@ def issue(
 
     Permissions that do not fit are left out, and `perms_omitted` says so. Raises `JWTIssueError`.
     """
-    engine, refresh = conf.engine(), None
+    refresh = None
     if refresh_text is None:
-        refresh = _sign(refresh_claims)
-        refresh_text = refresh.text
-        if engine.excess(refresh, "refresh", mode):
+        refresh = _sign_to_fit(refresh_claims, "refresh", mode)
+        if refresh is None:
             raise _too_large("refresh", refresh_claims)
-    access = _sign(access_claims)
-    if engine.excess(access, "access", mode) and "perms" in access_claims["user"]:
+        refresh_text = refresh.text
+    access = _sign_to_fit(access_claims, "access", mode)
+    if access is None and "perms" in access_claims["user"]:
         user = {**access_claims["user"], "perms": [], "perms_omitted": True}
         access_claims = {**access_claims, "user": user}
-        access = _sign(access_claims)
-    if engine.excess(access, "access", mode):
+        access = _sign_to_fit(access_claims, "access", mode)
+    if access is None:
         raise _too_large("access", access_claims)
     return Issued(refresh, refresh_text, refresh_claims, access, access_claims)
 
@@ -132,11 +132,24 @@ def _added(claims: Claims) -> Claims:
 
 
 def _sign(claims: Claims) -> _core.Token:
+    engine = conf.engine()
+    token = engine.encode(claims)
+    if token is not None:
+        return token
+    # Dates, decimals, lazy texts: Django's encoder knows what they become.
     try:
         text = _ENCODER.encode(claims)
     except (TypeError, ValueError, RecursionError) as error:
         raise JWTIssueError(f"the claims are not JSON: {error}") from error
-    return conf.engine().sign(text)
+    return engine.sign(text)
+
+
+def _sign_to_fit(claims: Claims, kind: str, mode: str) -> _core.Token | None:
+    try:
+        token = _sign(claims)
+    except JWTTooLargeError:
+        return None
+    return None if conf.engine().excess(token, kind, mode) else token
 
 
 def _too_large(kind: str, claims: Claims) -> JWTIssueError:

@@ -3,11 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use jiter::JsonValue;
-
 use crate::compact::MalformedToken;
 use crate::error::Code;
-use crate::json;
+use crate::json::{self, Build, Reader, Seen};
 
 /// The longest `jti` or `sid`, in bytes: what the blacklist's column holds.
 pub const MAX_ID_BYTES: usize = 255;
@@ -57,11 +55,11 @@ impl UnixTime {
         self.0
     }
 
-    pub(crate) fn from_json(value: &JsonValue<'_>) -> Option<Self> {
+    fn of(value: &Seen<'_>) -> Option<Self> {
         match value {
             #[expect(clippy::cast_precision_loss, reason = "exact for the next 285 million years")]
-            JsonValue::Int(seconds) => Some(Self(*seconds as f64)),
-            JsonValue::Float(seconds) => Self::new(*seconds),
+            Seen::Integer(seconds) => Some(Self(*seconds as f64)),
+            Seen::Float(seconds) => Self::new(*seconds),
             // A whole number beyond 64 bits is no time.
             _ => None,
         }
@@ -92,6 +90,8 @@ pub struct Claims<'p> {
     pub kind: Option<Kind>,
     /// Whether `user.id` is a number or a text.
     pub names_user: bool,
+    /// The first registered claim that has a wrong type.
+    invalid: Option<&'static str>,
 }
 
 impl<'p> Claims<'p> {
@@ -102,74 +102,158 @@ impl<'p> Claims<'p> {
     /// [`ClaimsError::Malformed`] where it is not one JSON object without duplicate names;
     /// [`ClaimsError::Invalid`] where a registered claim has a wrong type.
     pub fn parse(payload: &'p [u8]) -> Result<Self, ClaimsError> {
-        let object = json::parse_object(payload)
-            .map_err(|reason| ClaimsError::Malformed(MalformedToken::Payload(reason)))?;
+        Ok(Self::read(payload, &mut ())?.0)
+    }
+
+    /// Reads a payload strictly, while `build` makes of it what a face needs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Claims::parse`].
+    pub fn read<B: Build>(
+        payload: &'p [u8],
+        build: &mut B,
+    ) -> Result<(Self, B::Value), ClaimsError> {
         let mut claims = Self::default();
-        for (name, value) in object.iter() {
-            match name.as_ref() {
-                "iss" => claims.issuer = Some(text("iss", value)?),
-                "sub" => claims.subject = Some(text("sub", value)?),
-                "aud" => claims.audience = Some(audience(value)?),
-                "exp" => claims.expires = Some(time("exp", value)?),
-                "nbf" => claims.not_before = Some(time("nbf", value)?),
-                "iat" => claims.issued_at = Some(time("iat", value)?),
-                "jti" => claims.id = Some(identifier("jti", value)?),
-                "sid" => claims.session = Some(identifier("sid", value)?),
-                "type" => claims.kind = Some(kind(value)?),
-                "user" => claims.names_user = names_user(value),
-                _ => {}
+        let value = json::read_object(payload, build, Claim::named, |reader, claim| match claim {
+            Claim::Audience => claims.read_audience(reader),
+            Claim::User => reader.members(
+                |name| name == "id",
+                |reader, is_id| {
+                    if !is_id {
+                        return reader.value();
+                    }
+                    let (value, id) = reader.seen()?;
+                    claims.see_user_id(&id);
+                    Ok(value)
+                },
+            ),
+            Claim::Other => reader.value(),
+            claim => {
+                let (value, seen) = reader.seen()?;
+                claims.see(claim, seen);
+                Ok(value)
             }
+        })
+        .map_err(|reason| ClaimsError::Malformed(MalformedToken::Payload(reason)))?;
+        match claims.invalid {
+            Some(claim) => Err(ClaimsError::Invalid(claim)),
+            None => Ok((claims, value)),
         }
-        Ok(claims)
+    }
+
+    fn see(&mut self, claim: Claim, value: Seen<'p>) {
+        let taken = match claim {
+            Claim::Issuer => take(&mut self.issuer, text(value), "iss"),
+            Claim::Subject => take(&mut self.subject, text(value), "sub"),
+            Claim::Expires => take(&mut self.expires, UnixTime::of(&value), "exp"),
+            Claim::NotBefore => take(&mut self.not_before, UnixTime::of(&value), "nbf"),
+            Claim::IssuedAt => take(&mut self.issued_at, UnixTime::of(&value), "iat"),
+            Claim::Id => take(&mut self.id, identifier(value), "jti"),
+            Claim::Session => take(&mut self.session, identifier(value), "sid"),
+            Claim::Type => {
+                take(&mut self.kind, text(value).and_then(|name| Kind::from_name(&name)), "type")
+            }
+            Claim::Audience | Claim::User | Claim::Other => Ok(()),
+        };
+        self.note(taken);
+    }
+
+    fn see_user_id(&mut self, id: &Seen<'_>) {
+        self.names_user = match id {
+            Seen::Integer(_) | Seen::BigInteger => true,
+            Seen::Text(id) => !id.is_empty(),
+            Seen::Float(_) | Seen::Other => false,
+        };
+    }
+
+    fn read_audience<B: Build>(
+        &mut self,
+        reader: &mut Reader<'p, '_, B>,
+    ) -> Result<B::Value, &'static str> {
+        let mut entries = Some(Vec::new());
+        let several = reader.items(|reader| {
+            let (value, entry) = reader.seen()?;
+            entries = text(entry).and_then(|entry| {
+                let mut entries = entries.take()?;
+                entries.push(entry);
+                Some(entries)
+            });
+            Ok(value)
+        })?;
+        let value = match several {
+            Some(value) => value,
+            None => {
+                let (value, one) = reader.seen()?;
+                entries = text(one).map(|one| vec![one]);
+                value
+            }
+        };
+        let taken = take(&mut self.audience, entries, "aud");
+        self.note(taken);
+        Ok(value)
+    }
+
+    fn note(&mut self, taken: Result<(), &'static str>) {
+        self.invalid = self.invalid.or(taken.err());
     }
 }
 
-fn text<'p>(claim: &'static str, value: &JsonValue<'p>) -> Result<Cow<'p, str>, ClaimsError> {
+/// A claim that rules are about, or another.
+#[derive(Clone, Copy)]
+enum Claim {
+    Issuer,
+    Subject,
+    Audience,
+    Expires,
+    NotBefore,
+    IssuedAt,
+    Id,
+    Session,
+    Type,
+    User,
+    Other,
+}
+
+impl Claim {
+    fn named(name: &str) -> Self {
+        match name {
+            "iss" => Self::Issuer,
+            "sub" => Self::Subject,
+            "aud" => Self::Audience,
+            "exp" => Self::Expires,
+            "nbf" => Self::NotBefore,
+            "iat" => Self::IssuedAt,
+            "jti" => Self::Id,
+            "sid" => Self::Session,
+            "type" => Self::Type,
+            "user" => Self::User,
+            _ => Self::Other,
+        }
+    }
+}
+
+fn take<T>(
+    place: &mut Option<T>,
+    value: Option<T>,
+    claim: &'static str,
+) -> Result<(), &'static str> {
+    *place = value;
+    if place.is_some() { Ok(()) } else { Err(claim) }
+}
+
+fn text(value: Seen<'_>) -> Option<Cow<'_, str>> {
     match value {
-        JsonValue::Str(text) => Ok(text.clone()),
-        _ => Err(ClaimsError::Invalid(claim)),
+        Seen::Text(text) => Some(text),
+        _ => None,
     }
-}
-
-fn time(claim: &'static str, value: &JsonValue<'_>) -> Result<UnixTime, ClaimsError> {
-    UnixTime::from_json(value).ok_or(ClaimsError::Invalid(claim))
 }
 
 /// An identifier goes into a database column: bounded, and without control characters, of which
 /// databases may refuse the null.
-fn identifier<'p>(claim: &'static str, value: &JsonValue<'p>) -> Result<Cow<'p, str>, ClaimsError> {
-    let id = text(claim, value)?;
-    if id.is_empty() || id.len() > MAX_ID_BYTES || id.chars().any(char::is_control) {
-        return Err(ClaimsError::Invalid(claim));
-    }
-    Ok(id)
-}
-
-fn audience<'p>(value: &JsonValue<'p>) -> Result<Vec<Cow<'p, str>>, ClaimsError> {
-    match value {
-        JsonValue::Str(one) => Ok(vec![one.clone()]),
-        JsonValue::Array(several) => several.iter().map(|item| text("aud", item)).collect(),
-        _ => Err(ClaimsError::Invalid("aud")),
-    }
-}
-
-fn kind(value: &JsonValue<'_>) -> Result<Kind, ClaimsError> {
-    match value {
-        JsonValue::Str(name) => Kind::from_name(name),
-        _ => None,
-    }
-    .ok_or(ClaimsError::Invalid("type"))
-}
-
-fn names_user(value: &JsonValue<'_>) -> bool {
-    let JsonValue::Object(user) = value else { return false };
-    user.iter().any(|(name, id)| {
-        name == "id"
-            && match id {
-                JsonValue::Int(_) | JsonValue::BigInt(_) => true,
-                JsonValue::Str(id) => !id.is_empty(),
-                _ => false,
-            }
+fn identifier(value: Seen<'_>) -> Option<Cow<'_, str>> {
+    text(value).filter(|id| {
+        !id.is_empty() && id.len() <= MAX_ID_BYTES && !id.chars().any(char::is_control)
     })
 }
 

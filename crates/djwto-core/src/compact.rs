@@ -1,30 +1,43 @@
 //! The compact serialization (RFC 7515 §7.1), read strictly.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiter::JsonValue;
+use base64::engine::Simd;
+use base64::engine::general_purpose::NO_PAD;
+use serde_json::Value;
 
-use crate::algorithm::Algorithm;
 use crate::error::Code;
 use crate::json;
+
+/// Canonical base64url without padding (RFC 7515 §2): padding, white space, foreign letters and
+/// non-zero trailing bits are refused.
+pub(crate) static BASE64URL: LazyLock<Simd> = LazyLock::new(|| Simd::url_safe(NO_PAD));
 
 /// The longest token that is looked at, in bytes. Nothing is decoded before this check.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// A token that was taken apart and not yet verified. It has no way to read claims.
 pub struct Untrusted<'t> {
-    algorithm: String,
+    header: &'t [u8],
     signing_input: &'t [u8],
     payload: &'t [u8],
     signature: Vec<u8>,
 }
 
+/// What a header says of the key. Other parameters are not looked at, least of all the keys and
+/// URLs that a sender may put there (`jwk`, `jku`, `x5u`, `x5c`; RFC 8725 §3.10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// `alg`, which only has to agree with the key.
+    pub algorithm: String,
+    /// `kid`
+    pub key_id: Option<String>,
+}
+
 impl<'t> Untrusted<'t> {
-    /// Takes a token apart: three non-empty parts of canonical, unpadded base64url, the first
-    /// of them a JSON object with an `alg`. Keys and URLs in the header (`jwk`, `jku`, `x5u`,
-    /// `x5c`) are never looked at.
+    /// Takes a token apart: three non-empty parts, the last of canonical, unpadded base64url.
     ///
     /// # Errors
     ///
@@ -33,7 +46,7 @@ impl<'t> Untrusted<'t> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(MalformedToken::TooLarge);
         }
-        let mut dots = token.iter().enumerate().filter(|(_, byte)| **byte == b'.').map(|(i, _)| i);
+        let mut dots = memchr::memchr_iter(b'.', token);
         let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
             return Err(MalformedToken::NotThreeParts);
         };
@@ -42,14 +55,33 @@ impl<'t> Untrusted<'t> {
         if header.is_empty() || payload.is_empty() || signature.is_empty() {
             return Err(MalformedToken::NotThreeParts);
         }
-        let signature = decode(signature)?;
-        let algorithm = read_header(&decode(header)?)?;
-        Ok(Self { algorithm, signing_input, payload, signature })
+        Ok(Self { header, signing_input, payload, signature: decode(signature)? })
     }
 
-    /// The `alg` that the header names. It only has to agree with the key.
-    pub fn algorithm(&self) -> &str {
-        &self.algorithm
+    /// Reads the header: a JSON object with an `alg`, without `crit`.
+    ///
+    /// # Errors
+    ///
+    /// [`MalformedToken`] names the fault.
+    pub fn header(&self) -> Result<Header, MalformedToken> {
+        let header = json::parse_object(&decode(self.header)?).map_err(MalformedToken::Header)?;
+        // RFC 7515 §4.1.11: what is critical must be understood; we understand none of it.
+        if header.contains_key("crit") {
+            return Err(MalformedToken::Critical);
+        }
+        let text = |name: &str| match header.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(MalformedToken::Header("has a parameter of the wrong type")),
+        };
+        text("typ").and(text("cty"))?;
+        let algorithm = text("alg")?.ok_or(MalformedToken::Header("has no \"alg\""))?;
+        Ok(Header { algorithm, key_id: text("kid")? })
+    }
+
+    /// Whether the first part is this very text.
+    pub(crate) fn has_header(&self, header: &str) -> bool {
+        self.header == header.as_bytes()
     }
 
     pub(crate) fn signing_input(&self) -> &[u8] {
@@ -69,23 +101,25 @@ impl<'t> Untrusted<'t> {
 impl fmt::Debug for Untrusted<'_> {
     /// Never shows the token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Untrusted").field("algorithm", &self.algorithm).finish_non_exhaustive()
+        f.debug_struct("Untrusted").finish_non_exhaustive()
     }
 }
 
 /// Signs a payload: `header.payload.signature`.
-pub(crate) fn serialize(
-    algorithm: Algorithm,
+pub(crate) fn serialize<S: AsRef<[u8]>>(
+    header: &str,
     payload: &[u8],
-    sign: impl FnOnce(&[u8]) -> Option<Vec<u8>>,
+    sign: impl FnOnce(&[u8]) -> Option<S>,
 ) -> Option<String> {
-    let header = format!(r#"{{"alg":"{algorithm}","typ":"JWT"}}"#);
-    let mut token = URL_SAFE_NO_PAD.encode(header);
+    const LONGEST_SIGNATURE: usize = 1366; // of RSA with 8,192 bits
+    let mut token =
+        String::with_capacity(header.len() + payload.len() * 4 / 3 + LONGEST_SIGNATURE + 4);
+    token.push_str(header);
     token.push('.');
-    URL_SAFE_NO_PAD.encode_string(payload, &mut token);
+    BASE64URL.encode_string(payload, &mut token);
     let signature = sign(token.as_bytes())?;
     token.push('.');
-    URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+    BASE64URL.encode_string(signature, &mut token);
     Some(token)
 }
 
@@ -94,26 +128,8 @@ fn split_at_dot(text: &[u8], dot: usize) -> (&[u8], &[u8]) {
     (before, rest.get(1..).unwrap_or_default())
 }
 
-/// The library refuses padding, white space, foreign letters and non-zero trailing bits.
 fn decode(part: &[u8]) -> Result<Vec<u8>, MalformedToken> {
-    URL_SAFE_NO_PAD.decode(part).map_err(|_| MalformedToken::NotBase64url)
-}
-
-fn read_header(text: &[u8]) -> Result<String, MalformedToken> {
-    let header = json::parse_object(text).map_err(MalformedToken::Header)?;
-    let mut algorithm = None;
-    for (name, value) in header.iter() {
-        match (name.as_ref(), value) {
-            ("alg", JsonValue::Str(alg)) => algorithm = Some(alg.to_string()),
-            ("alg" | "kid" | "typ" | "cty", value) if !matches!(value, JsonValue::Str(_)) => {
-                return Err(MalformedToken::Header("has a parameter of the wrong type"));
-            }
-            // RFC 7515 §4.1.11: what is critical must be understood; we understand none of it.
-            ("crit", _) => return Err(MalformedToken::Critical),
-            _ => {}
-        }
-    }
-    algorithm.ok_or(MalformedToken::Header("has no \"alg\""))
+    BASE64URL.decode(part).map_err(|_| MalformedToken::NotBase64url)
 }
 
 /// Why a text is not a token.

@@ -1,21 +1,22 @@
 //! The paved path: keys, policy and transport in one hand.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::claims::{Kind, UnixTime};
 use crate::compact::Untrusted;
 use crate::error::Code;
 use crate::issue::{self, IssueError, Token};
-use crate::key::Keys;
+use crate::key::KeyRing;
 use crate::policy::Policy;
 use crate::transport::{Found, Mode, ReadError, Transport};
-use crate::verify::{self, Verified, VerifyError};
+use crate::verify::{self, Signed, Verified, VerifyError};
 
 /// Everything that a face needs to authenticate requests and to issue tokens.
 #[derive(Debug)]
 pub struct Engine {
     /// What signs and verifies.
-    pub keys: Keys,
+    pub keys: Arc<KeyRing>,
     /// What a token must be.
     pub policy: Policy,
     /// Where tokens travel.
@@ -24,11 +25,11 @@ pub struct Engine {
 
 /// A request's token, verified.
 #[derive(Debug)]
-pub struct Authenticated<'h> {
+pub struct Authenticated<'h, V> {
     /// The token, and the mode in which it came.
     pub found: Found<'h>,
-    /// Its payload.
-    pub verified: Verified,
+    /// Its claims.
+    pub verified: Verified<V>,
 }
 
 impl Engine {
@@ -43,15 +44,12 @@ impl Engine {
         cookie: Option<&'h [u8]>,
         kind: Kind,
         now: UnixTime,
-    ) -> Result<Authenticated<'h>, AuthenticateError> {
+    ) -> Result<Authenticated<'h, ()>, AuthenticateError> {
         let found = self.transport.read(authorization, cookie, kind)?;
-        match self.verify(found.token, Some(kind), now) {
-            Ok(verified) => Ok(Authenticated { found, verified }),
-            Err(VerifyError::Type(Kind::Refresh)) if found.mode == Mode::Json => {
-                Err(AuthenticateError::RefreshNotInHeader)
-            }
-            Err(error) => Err(error.into()),
-        }
+        let verified = self
+            .verify(found.token, Some(kind), now)
+            .map_err(|error| AuthenticateError::of(error, found.mode))?;
+        Ok(Authenticated { found, verified })
     }
 
     /// Verifies the text of a token; `kind` is the kind wanted, `None` takes either.
@@ -64,8 +62,17 @@ impl Engine {
         token: &[u8],
         kind: Option<Kind>,
         now: UnixTime,
-    ) -> Result<Verified, VerifyError> {
+    ) -> Result<Verified<()>, VerifyError> {
         verify::verify(&Untrusted::parse(token)?, &self.keys, &self.policy, kind, now)
+    }
+
+    /// The slow half of [`Engine::verify`], for faces that do the rest under a lock.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify::verify_signature`].
+    pub fn verify_signature(&self, token: &[u8]) -> Result<Signed, VerifyError> {
+        verify::verify_signature(&Untrusted::parse(token)?, &self.keys)
     }
 
     /// Signs the JSON text of claims.
@@ -73,7 +80,7 @@ impl Engine {
     /// # Errors
     ///
     /// [`IssueError`] says what hinders it.
-    pub fn sign(&self, payload: &str) -> Result<Token, IssueError> {
+    pub fn sign(&self, payload: impl Into<String>) -> Result<Token, IssueError> {
         issue::sign(&self.keys, payload)
     }
 }
@@ -91,6 +98,14 @@ pub enum AuthenticateError {
 }
 
 impl AuthenticateError {
+    /// Why the token that came in this mode is not good.
+    pub fn of(error: VerifyError, mode: Mode) -> Self {
+        match error {
+            VerifyError::Type(Kind::Refresh) if mode == Mode::Json => Self::RefreshNotInHeader,
+            error => Self::Verify(error),
+        }
+    }
+
     /// The stable slug.
     pub fn code(self) -> Code {
         match self {
@@ -116,11 +131,5 @@ impl std::error::Error for AuthenticateError {}
 impl From<ReadError> for AuthenticateError {
     fn from(error: ReadError) -> Self {
         Self::Read(error)
-    }
-}
-
-impl From<VerifyError> for AuthenticateError {
-    fn from(error: VerifyError) -> Self {
-        Self::Verify(error)
     }
 }

@@ -65,6 +65,9 @@ codes! {
     AlgorithmRefused, "algorithm_refused", 401,
         "The token's algorithm is not the one that this server uses",
         "The header's `alg` does not agree with the key (RFC 8725 §3.1).";
+    KeyUnknown, "key_unknown", 401,
+        "The token was signed with a key that this server does not know",
+        "No key goes by the header's `kid`; none is tried in its place (RFC 7515 §4.1.4).";
     SignatureInvalid, "signature_invalid", 401,
         "Signature verification failed",
         "Signed with another key, or changed on the way.";

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::claims::{Claims, ClaimsError, Kind, UnixTime};
 use crate::compact::{self, MAX_TOKEN_BYTES};
-use crate::key::Keys;
+use crate::key::KeyRing;
 use crate::policy::{Audience, Policy};
 
 /// The registered claims of a new token; a face adds `user` and its own.
@@ -105,7 +105,7 @@ impl Registered {
 /// A signed token, with what its transport needs to know.
 pub struct Token {
     text: String,
-    payload: Vec<u8>,
+    payload: String,
     expires: Option<UnixTime>,
 }
 
@@ -116,7 +116,7 @@ impl Token {
     }
 
     /// The JSON that was signed.
-    pub fn payload(&self) -> &[u8] {
+    pub fn payload(&self) -> &str {
         &self.payload
     }
 
@@ -138,7 +138,8 @@ impl fmt::Debug for Token {
 /// # Errors
 ///
 /// [`IssueError`] says what hinders it.
-pub fn sign(keys: &Keys, payload: &str) -> Result<Token, IssueError> {
+pub fn sign(keys: &KeyRing, payload: impl Into<String>) -> Result<Token, IssueError> {
+    let payload = payload.into();
     let claims = Claims::parse(payload.as_bytes()).map_err(IssueError::Claims)?;
     let expires = claims.expires;
     if claims.kind.is_none() {
@@ -147,15 +148,13 @@ pub fn sign(keys: &Keys, payload: &str) -> Result<Token, IssueError> {
     if !claims.names_user {
         return Err(IssueError::Missing("user.id"));
     }
-    if !keys.can_sign() {
-        return Err(IssueError::NoSigningKey);
-    }
-    let text = compact::serialize(keys.algorithm(), payload.as_bytes(), |input| keys.sign(input))
+    let key = keys.signing().ok_or(IssueError::NoSigningKey)?;
+    let text = compact::serialize(key.header(), payload.as_bytes(), |input| key.sign(input))
         .ok_or(IssueError::Sign)?;
     if text.len() > MAX_TOKEN_BYTES {
         return Err(IssueError::TooLarge);
     }
-    Ok(Token { text, payload: payload.as_bytes().to_vec(), expires })
+    Ok(Token { text, payload, expires })
 }
 
 fn random_uuid() -> Result<String, IssueError> {

@@ -4,12 +4,12 @@
 //! time, and gets back claims or a refusal with a stable slug. The paved path is [`Engine`]:
 //!
 //! ```
-//! use djwto_core::{Algorithm, Engine, Keys, Kind, Mode, Policy, PolicyOptions};
+//! use djwto_core::{Algorithm, Engine, Key, KeyRing, Kind, Mode, Policy, PolicyOptions};
 //! use djwto_core::{Transport, TransportOptions, UnixTime};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let engine = Engine {
-//!     keys: Keys::load(Algorithm::Hs256, Some(b"a secret of at least 32 bytes......"), None)?,
+//!     keys: KeyRing::new(Key::secret(Algorithm::Hs256, b"a secret of at least 32 bytes......")?),
 //!     policy: Policy::new(PolicyOptions::default())?,
 //!     transport: Transport::new(TransportOptions {
 //!         modes: vec![Mode::Json],
@@ -18,11 +18,11 @@
 //! };
 //! let now = UnixTime::new(1_700_000_000.0).ok_or("finite")?;
 //! let access = engine.sign(
-//!     r#"{"exp":1700000300,"iat":1700000000,"jti":"1","type":"access","user":{"id":7}}"#,
+//!     r#"{"exp":1700000300,"iat":1700000000,"jti":"1","type":"access","user":{"id":7}}"#.to_owned(),
 //! )?;
 //! let bearer = format!("Bearer {}", access.text());
 //! let seen = engine.authenticate(Some(bearer.as_bytes()), None, Kind::Access, now)?;
-//! assert_eq!(seen.verified.payload(), access.payload());
+//! assert_eq!(seen.verified.payload(), access.payload().as_bytes());
 //! # Ok(())
 //! # }
 //! ```
@@ -30,12 +30,13 @@
 //! The essays in [`manual`] explain the defaults and the attacks they answer.
 
 pub mod algorithm;
+pub mod cache;
 pub mod claims;
 pub mod compact;
 pub mod engine;
 pub mod error;
 pub mod issue;
-mod json;
+pub mod json;
 pub mod key;
 pub mod manual;
 pub mod policy;
@@ -46,6 +47,6 @@ pub use algorithm::Algorithm;
 pub use claims::{Kind, UnixTime};
 pub use engine::Engine;
 pub use error::Code;
-pub use key::Keys;
+pub use key::{Key, KeyRing};
 pub use policy::{Policy, PolicyOptions};
 pub use transport::{Mode, Transport, TransportOptions};

@@ -1,84 +1,148 @@
-//! The whole check, top to bottom: [`Untrusted`] → [`Verified`].
+//! The whole check, top to bottom: [`Untrusted`] → [`Signed`] → [`Verified`].
 
 use std::fmt;
 
 use crate::claims::{Claims, ClaimsError, Kind, UnixTime};
 use crate::compact::{MalformedToken, Untrusted};
 use crate::error::Code;
-use crate::key::Keys;
+use crate::json::Build;
+use crate::key::{KeyRing, SelectError};
 use crate::policy::Policy;
 
-/// A payload whose signature and claims were found good. Only [`verify`] makes one.
-pub struct Verified {
+/// A payload whose signature holds, and whose claims nobody looked at yet.
+#[derive(PartialEq, Eq)]
+pub struct Signed {
     payload: Vec<u8>,
 }
 
-impl Verified {
+/// A payload whose signature and claims were found good. Only [`Signed::verify`] makes one.
+pub struct Verified<V> {
+    payload: Vec<u8>,
+    /// What the rules will ask again if the token comes again.
+    pub(crate) facts: Facts,
+    /// What a face made of the claims.
+    pub value: V,
+}
+
+impl<V> Verified<V> {
     /// The payload: strict JSON, byte for byte as it was signed.
     pub fn payload(&self) -> &[u8] {
         &self.payload
     }
 }
 
-impl fmt::Debug for Verified {
+/// What can change a verdict while neither the token nor the policy changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts {
+    pub(crate) expires: Option<UnixTime>,
+    not_before: Option<UnixTime>,
+    kind: Option<Kind>,
+}
+
+impl fmt::Debug for Signed {
+    /// Never shows the claims.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signed").finish_non_exhaustive()
+    }
+}
+
+impl<V> fmt::Debug for Verified<V> {
     /// Never shows the claims.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified").finish_non_exhaustive()
     }
 }
 
-/// Verifies a token.
-///
-/// The order: the algorithm agrees with the key, the signature holds, the payload is strict
-/// JSON, then `exp`, `nbf`, `iss`, `sub`, `aud`, the required claims, `user.id` and `type`
-/// (RFC 7519 §7.2, RFC 8725 §3). `kind` is the kind wanted; `None` takes either.
+/// Verifies a token: the signature, then the claims.
 ///
 /// # Errors
 ///
 /// [`VerifyError`] names the first rule that does not hold.
 pub fn verify(
     token: &Untrusted<'_>,
-    keys: &Keys,
+    keys: &KeyRing,
     policy: &Policy,
     kind: Option<Kind>,
     now: UnixTime,
-) -> Result<Verified, VerifyError> {
-    let payload = verify_signature(token, keys)?;
-    let claims = Claims::parse(&payload)?;
-    check_times(&claims, policy, now)?;
-    check_parties(&claims, policy)?;
-    check_presence(&claims, policy)?;
-    if !claims.names_user {
-        return Err(VerifyError::NoUser);
-    }
-    match kind {
-        Some(wanted) if claims.kind != Some(wanted) => Err(VerifyError::Type(wanted)),
-        _ => Ok(Verified { payload }),
-    }
+) -> Result<Verified<()>, VerifyError> {
+    verify_signature(token, keys)?.verify(policy, kind, now, &mut ())
 }
 
-/// Verifies the signature alone and returns the payload, whatever it is (RFC 7515 §5.2).
+/// Verifies the signature alone (RFC 7515 §5.2): the slow half, which needs nothing but the keys.
 ///
 /// # Errors
 ///
-/// [`VerifyError::Algorithm`], [`VerifyError::Signature`] or [`VerifyError::Malformed`].
-pub fn verify_signature(token: &Untrusted<'_>, keys: &Keys) -> Result<Vec<u8>, VerifyError> {
-    if !keys.algorithm().accepts(token.algorithm()) {
-        return Err(VerifyError::Algorithm);
-    }
-    if !keys.verifies(token.signing_input(), token.signature()) {
+/// [`VerifyError::UnknownKey`], [`VerifyError::Algorithm`], [`VerifyError::Signature`] or
+/// [`VerifyError::Malformed`].
+pub fn verify_signature(token: &Untrusted<'_>, keys: &KeyRing) -> Result<Signed, VerifyError> {
+    if !keys.verifies(token)? {
         return Err(VerifyError::Signature);
     }
-    Ok(token.decode_payload()?)
+    Ok(Signed { payload: token.decode_payload()? })
 }
 
-fn check_times(claims: &Claims<'_>, policy: &Policy, now: UnixTime) -> Result<(), VerifyError> {
+impl Signed {
+    /// The payload, whatever it is: a JWS need not hold JSON (RFC 7515 §5.2).
+    pub fn into_payload(self) -> Vec<u8> {
+        self.payload
+    }
+
+    /// Verifies the claims, while `build` makes of them what a face needs.
+    ///
+    /// The order: the payload is strict JSON, then `exp`, `nbf`, `iss`, `sub`, `aud`, the required
+    /// claims, `user.id` and `type` (RFC 7519 §7.2, RFC 8725 §3). `kind` is the kind wanted;
+    /// `None` takes either.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError`] names the first rule that does not hold.
+    pub fn verify<B: Build>(
+        self,
+        policy: &Policy,
+        kind: Option<Kind>,
+        now: UnixTime,
+        build: &mut B,
+    ) -> Result<Verified<B::Value>, VerifyError> {
+        let (claims, value) = Claims::read(&self.payload, build)?;
+        let facts =
+            Facts { expires: claims.expires, not_before: claims.not_before, kind: claims.kind };
+        check_times(facts, policy, now)?;
+        check_parties(&claims, policy)?;
+        check_presence(&claims, policy)?;
+        if !claims.names_user {
+            return Err(VerifyError::NoUser);
+        }
+        check_kind(facts, kind)?;
+        drop(claims);
+        Ok(Verified { payload: self.payload, facts, value })
+    }
+}
+
+/// Verifies a token that was verified before, by the same keys and under the same policy.
+pub(crate) fn verify_again(
+    facts: Facts,
+    policy: &Policy,
+    kind: Option<Kind>,
+    now: UnixTime,
+) -> Result<(), VerifyError> {
+    check_times(facts, policy, now)?;
+    check_kind(facts, kind)
+}
+
+fn check_kind(facts: Facts, wanted: Option<Kind>) -> Result<(), VerifyError> {
+    match wanted {
+        Some(wanted) if facts.kind != Some(wanted) => Err(VerifyError::Type(wanted)),
+        _ => Ok(()),
+    }
+}
+
+fn check_times(facts: Facts, policy: &Policy, now: UnixTime) -> Result<(), VerifyError> {
     let leeway = policy.options().leeway.as_secs_f64();
     // Fractions are cut, so that no peer that reads whole seconds calls us lax.
-    if claims.expires.is_some_and(|exp| exp.seconds().floor() <= now.seconds() - leeway) {
+    if facts.expires.is_some_and(|exp| exp.seconds().floor() <= now.seconds() - leeway) {
         return Err(VerifyError::Expired);
     }
-    if claims.not_before.is_some_and(|nbf| nbf.seconds() > now.seconds() + leeway) {
+    if facts.not_before.is_some_and(|nbf| nbf.seconds() > now.seconds() + leeway) {
         return Err(VerifyError::NotYetValid);
     }
     Ok(())
@@ -132,6 +196,8 @@ pub enum VerifyError {
     Malformed(MalformedToken),
     /// A registered claim is wrong in itself.
     Claims(ClaimsError),
+    /// No key goes by the header's `kid`.
+    UnknownKey,
     /// The header's `alg` does not agree with the key.
     Algorithm,
     /// The signature does not hold.
@@ -160,6 +226,7 @@ impl VerifyError {
         match self {
             Self::Malformed(error) => error.code(),
             Self::Claims(error) => error.code(),
+            Self::UnknownKey => Code::KeyUnknown,
             Self::Algorithm => Code::AlgorithmRefused,
             Self::Signature => Code::SignatureInvalid,
             Self::Expired => Code::TokenExpired,
@@ -191,6 +258,16 @@ impl std::error::Error for VerifyError {}
 impl From<MalformedToken> for VerifyError {
     fn from(error: MalformedToken) -> Self {
         Self::Malformed(error)
+    }
+}
+
+impl From<SelectError> for VerifyError {
+    fn from(error: SelectError) -> Self {
+        match error {
+            SelectError::Malformed(error) => Self::Malformed(error),
+            SelectError::UnknownKey => Self::UnknownKey,
+            SelectError::Algorithm => Self::Algorithm,
+        }
     }
 }
 

@@ -97,7 +97,7 @@ fn an_expired_cookie_is_not_made_good_by_another_modes_cookie() {
 fn a_secret_of_one_engine_is_unknown_to_another() {
     let ours = engine(Algorithm::Hs256);
     let theirs = Engine {
-        keys: djwto_core::Keys::load(Algorithm::Hs256, Some(&[7; 32]), None).unwrap(),
+        keys: djwto_core::KeyRing::load(Algorithm::Hs256, Some(&[7; 32]), None).unwrap().into(),
         ..engine(Algorithm::Hs256)
     };
     let token = theirs.sign(ACCESS).unwrap();
@@ -155,7 +155,7 @@ proptest! {
 }
 
 fn in_modes(algorithm: Algorithm, modes: &[Mode]) -> Engine {
-    Engine { keys: keys(algorithm), policy: policy(|_| ()), transport: transport(modes) }
+    Engine { keys: keys(algorithm).into(), policy: policy(|_| ()), transport: transport(modes) }
 }
 
 fn refresh() -> String {

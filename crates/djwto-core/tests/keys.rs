@@ -1,6 +1,11 @@
 //! Keys: every format that is taken, and every mistake by its name.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that panics has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed"
+)]
 
 mod support;
 
@@ -8,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use djwto_core::algorithm::Family;
 use djwto_core::key::KeyError;
-use djwto_core::{Algorithm, Engine, Keys, Mode};
+use djwto_core::{Algorithm, Engine, Key, KeyRing, Mode};
 use proptest::prelude::*;
 use support::{ACCESS, key, now, policy, transport};
 
@@ -30,11 +35,11 @@ fn a_private_key_of_any_format_signs_for_the_public_key_of_any_format() {
             for (private, public) in
                 private.iter().flat_map(|p| public.iter().map(move |q| (key(p), key(q))))
             {
-                let pair = Keys::load(algorithm, Some(&private), Some(&public)).unwrap();
-                let derived = Keys::load(algorithm, Some(&private), None).unwrap();
-                let verifying = Keys::load(algorithm, None, Some(&public)).unwrap();
+                let pair = KeyRing::load(algorithm, Some(&private), Some(&public)).unwrap();
+                let derived = KeyRing::load(algorithm, Some(&private), None).unwrap();
+                let verifying = KeyRing::load(algorithm, None, Some(&public)).unwrap();
                 assert!(pair.can_sign() && derived.can_sign() && !verifying.can_sign());
-                assert_eq!(pair.algorithm(), algorithm);
+                assert_eq!(pair.keys()[0].algorithm(), algorithm);
                 assert!(!pair.has_short_secret());
                 let token = engine(pair).sign(ACCESS).unwrap();
                 for keys in [derived, verifying] {
@@ -49,10 +54,11 @@ fn a_private_key_of_any_format_signs_for_the_public_key_of_any_format() {
 fn a_compressed_point_is_the_same_public_key() {
     let compressed = key("p256.compressed.public.pem");
     let private = key("p256.pem");
-    let token =
-        engine(Keys::load(Algorithm::Es256, Some(&private), None).unwrap()).sign(ACCESS).unwrap();
+    let token = engine(KeyRing::load(Algorithm::Es256, Some(&private), None).unwrap())
+        .sign(ACCESS)
+        .unwrap();
     for signing in [None, Some(private.as_slice())] {
-        let keys = Keys::load(Algorithm::Es256, signing, Some(&compressed)).unwrap();
+        let keys = KeyRing::load(Algorithm::Es256, signing, Some(&compressed)).unwrap();
         engine(keys).verify(token.text().as_bytes(), None, now()).unwrap();
     }
 }
@@ -65,11 +71,11 @@ fn a_key_may_stand_among_other_text() {
         .copied()
         .chain(key("p256.sec1.pem"))
         .collect::<Vec<_>>();
-    assert!(Keys::load(Algorithm::Es256, Some(&sec1), None).is_ok());
+    assert!(KeyRing::load(Algorithm::Es256, Some(&sec1), None).is_ok());
     let crlf = String::from_utf8(key("p256.pem")).unwrap().replace('\n', "\r\n");
-    assert!(Keys::load(Algorithm::Es256, Some(crlf.as_bytes()), None).is_ok());
+    assert!(KeyRing::load(Algorithm::Es256, Some(crlf.as_bytes()), None).is_ok());
     let spaced = format!("\n\n{}\n\n", String::from_utf8(key("p256.pem")).unwrap());
-    assert!(Keys::load(Algorithm::Es256, Some(spaced.as_bytes()), None).is_ok());
+    assert!(KeyRing::load(Algorithm::Es256, Some(spaced.as_bytes()), None).is_ok());
 }
 
 #[test]
@@ -92,7 +98,7 @@ fn a_key_as_the_secret_of_hmac_is_refused() {
     for algorithm in [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512] {
         for text in texts {
             assert_eq!(
-                Keys::load(algorithm, Some(text), None).unwrap_err(),
+                KeyRing::load(algorithm, Some(text), None).unwrap_err(),
                 KeyError::KeyAsSecret(algorithm)
             );
         }
@@ -102,18 +108,19 @@ fn a_key_as_the_secret_of_hmac_is_refused() {
 #[test]
 fn a_secret_is_any_bytes_but_none() {
     for secret in [None, Some(b"".as_slice())] {
-        assert_eq!(Keys::load(Algorithm::Hs256, secret, None).unwrap_err(), KeyError::Missing);
+        assert_eq!(KeyRing::load(Algorithm::Hs256, secret, None).unwrap_err(), KeyError::Missing);
     }
     for (algorithm, minimum) in
         [(Algorithm::Hs256, 32), (Algorithm::Hs384, 48), (Algorithm::Hs512, 64)]
     {
-        let is_short =
-            |size| Keys::load(algorithm, Some(&vec![0xff; size]), None).unwrap().has_short_secret();
+        let is_short = |size| {
+            KeyRing::load(algorithm, Some(&vec![0xff; size]), None).unwrap().has_short_secret()
+        };
         assert!(is_short(1) && is_short(minimum - 1));
         assert!(!is_short(minimum) && !is_short(1000));
         assert_eq!(algorithm.min_secret_bytes(), Some(minimum));
         let given = key("rsa.public.pem");
-        let error = Keys::load(algorithm, Some(&[1; 64]), Some(&given)).unwrap_err();
+        let error = KeyRing::load(algorithm, Some(&[1; 64]), Some(&given)).unwrap_err();
         assert_eq!(error, KeyError::VerifyingNotUsed(algorithm));
     }
 }
@@ -128,13 +135,13 @@ fn a_key_of_another_kind_or_curve_is_refused() {
         for name in names.iter().filter(|name| **name != support::key_name(algorithm)) {
             let private = key(&format!("{name}.pem"));
             assert_eq!(
-                Keys::load(algorithm, Some(&private), None).unwrap_err(),
+                KeyRing::load(algorithm, Some(&private), None).unwrap_err(),
                 KeyError::Rejected { algorithm, public: false },
                 "{name} for {algorithm}"
             );
             let public = key(&format!("{name}.public.pem"));
             assert_eq!(
-                Keys::load(algorithm, None, Some(&public)).err(),
+                KeyRing::load(algorithm, None, Some(&public)).err(),
                 Some(KeyError::Rejected { algorithm, public: true }),
                 "{name} for {algorithm}"
             );
@@ -150,7 +157,7 @@ fn a_small_rsa_key_is_refused_when_it_is_loaded() {
         {
             let public = verifying.is_some();
             assert_eq!(
-                Keys::load(algorithm, signing.as_deref(), verifying.as_deref()).err(),
+                KeyRing::load(algorithm, signing.as_deref(), verifying.as_deref()).err(),
                 Some(KeyError::Rejected { algorithm, public })
             );
         }
@@ -159,7 +166,7 @@ fn a_small_rsa_key_is_refused_when_it_is_loaded() {
 
 #[test]
 fn mistakes_are_named() {
-    use KeyError::{Encrypted, Missing, NotAPair, NotPem, PrivateAsPublic, PublicAsPrivate};
+    use KeyError::{Encrypted, Missing, NotAKey, NotAPair, PrivateAsPublic, PublicAsPrivate};
     for (algorithm, signing, verifying, wanted) in [
         (Algorithm::Rs256, None, None, Missing),
         (Algorithm::Rs256, Some("rsa.public.pem"), None, PublicAsPrivate),
@@ -168,12 +175,12 @@ fn mistakes_are_named() {
         (Algorithm::Es256, None, Some("p256.sec1.pem"), PrivateAsPublic),
         (Algorithm::Rs256, Some("rsa.encrypted.pem"), None, Encrypted { public: false }),
         (Algorithm::Rs256, Some("rsa.pkcs1.encrypted.pem"), None, Encrypted { public: false }),
-        (Algorithm::Rs256, Some("hmac.txt"), None, NotPem { public: false }),
+        (Algorithm::Rs256, Some("hmac.txt"), None, NotAKey { public: false }),
         (Algorithm::Es256, Some("p256.pem"), Some("p256.other.public.pem"), NotAPair),
-        (Algorithm::Es256, Some("p256.pem"), Some("hmac.txt"), NotPem { public: true }),
+        (Algorithm::Es256, Some("p256.pem"), Some("hmac.txt"), NotAKey { public: true }),
     ] {
         let (signing, verifying) = (signing.map(key), verifying.map(key));
-        let error = Keys::load(algorithm, signing.as_deref(), verifying.as_deref()).unwrap_err();
+        let error = KeyRing::load(algorithm, signing.as_deref(), verifying.as_deref()).unwrap_err();
         assert_eq!(error, wanted);
     }
 }
@@ -181,7 +188,7 @@ fn mistakes_are_named() {
 #[test]
 fn a_fault_in_the_verifying_key_is_told_from_one_in_the_signing_key() {
     let load = |signing: Option<&[u8]>, verifying: Option<&[u8]>| {
-        Keys::load(Algorithm::Rs256, signing, verifying).unwrap_err().is_verifying()
+        KeyRing::load(Algorithm::Rs256, signing, verifying).unwrap_err().is_verifying()
     };
     let (good, encrypted, other) =
         (key("rsa.pem"), key("rsa.encrypted.pem"), key("p256.public.pem"));
@@ -206,9 +213,9 @@ fn a_damaged_pem_is_refused() {
         "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n".to_owned(),
         "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n".to_owned(),
     ] {
-        let error = Keys::load(Algorithm::Rs256, Some(damaged.as_bytes()), None).unwrap_err();
+        let error = KeyRing::load(Algorithm::Rs256, Some(damaged.as_bytes()), None).unwrap_err();
         assert!(
-            matches!(error, KeyError::NotPem { .. } | KeyError::Rejected { public: false, .. }),
+            matches!(error, KeyError::NotAKey { .. } | KeyError::Rejected { public: false, .. }),
             "{error}"
         );
     }
@@ -217,12 +224,16 @@ fn a_damaged_pem_is_refused() {
 #[test]
 fn debug_and_sentences_show_no_key() {
     let secret = b"an unlikely secret of 32 bytes..";
-    let shown = format!("{:?}", Keys::load(Algorithm::Hs256, Some(secret), None).unwrap());
-    assert_eq!(shown, "Keys { algorithm: Hs256, .. }");
+    let shown = format!("{:?}", Key::secret(Algorithm::Hs256, secret).unwrap());
+    assert_eq!(shown, "Key { algorithm: Hs256, id: None, .. }");
     for &algorithm in Algorithm::ALL {
-        let shown = format!("{:?}", support::keys(algorithm));
-        assert_eq!(shown, format!("Keys {{ algorithm: {algorithm:?}, .. }}"));
-        let error = Keys::load(algorithm, Some(b"-----BEGIN hidden"), None).unwrap_err();
+        let ring = support::keys(algorithm);
+        let (key, id) = (&ring.keys()[0], ring.keys()[0].id());
+        assert_eq!(
+            format!("{key:?}"),
+            format!("Key {{ algorithm: {algorithm:?}, id: {id:?}, .. }}")
+        );
+        let error = KeyRing::load(algorithm, Some(b"-----BEGIN hidden"), None).unwrap_err();
         assert!(!format!("{error:?} {error}").contains("hidden"));
     }
 }
@@ -247,7 +258,7 @@ proptest! {
         verifying in prop::option::of(prop::collection::vec(any::<u8>(), 0..200)),
     ) {
         for &algorithm in Algorithm::ALL {
-            let _ = Keys::load(algorithm, signing.as_deref(), verifying.as_deref());
+            let _ = KeyRing::load(algorithm, signing.as_deref(), verifying.as_deref());
         }
     }
 
@@ -261,8 +272,8 @@ proptest! {
     ) {
         let text = pem(label, &der);
         for &algorithm in Algorithm::ALL {
-            prop_assert!(Keys::load(algorithm, Some(text.as_bytes()), None).is_err());
-            prop_assert!(Keys::load(algorithm, None, Some(text.as_bytes())).is_err());
+            prop_assert!(KeyRing::load(algorithm, Some(text.as_bytes()), None).is_err());
+            prop_assert!(KeyRing::load(algorithm, None, Some(text.as_bytes())).is_err());
         }
     }
 
@@ -284,18 +295,18 @@ proptest! {
         }
         let text = pem(label, &der);
         for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::Es512, Algorithm::EdDsa] {
-            if let Ok(keys) = Keys::load(algorithm, Some(text.as_bytes()), None) {
+            if let Ok(keys) = KeyRing::load(algorithm, Some(text.as_bytes()), None) {
                 let _ = engine(keys).sign(ACCESS);
             }
-            if let Ok(keys) = Keys::load(algorithm, None, Some(text.as_bytes())) {
+            if let Ok(keys) = KeyRing::load(algorithm, None, Some(text.as_bytes())) {
                 let _ = engine(keys).verify(b"e30.e30.AA", None, now());
             }
         }
     }
 }
 
-fn engine(keys: Keys) -> Engine {
-    Engine { keys, policy: policy(|_| ()), transport: transport(&[Mode::Json]) }
+fn engine(keys: KeyRing) -> Engine {
+    Engine { keys: keys.into(), policy: policy(|_| ()), transport: transport(&[Mode::Json]) }
 }
 
 fn pem(label: &str, der: &[u8]) -> String {

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use djwto_core::compact::Untrusted;
 use djwto_core::verify::{VerifyError, verify_signature};
-use djwto_core::{Algorithm, Code, Keys};
+use djwto_core::{Algorithm, Code, KeyRing};
 use serde_json::Value;
 
 /// Each example's id and payload.
@@ -36,7 +36,7 @@ fn valid_examples_verify_or_are_skipped() {
     let Some(examples) = examples("valid_examples_verify") else { return };
     for (id, payload) in VALID {
         let untrusted = Untrusted::parse(examples.jws(id).as_bytes()).unwrap();
-        let found = verify_signature(&untrusted, &key(id)).unwrap();
+        let found = verify_signature(&untrusted, &key(id)).unwrap().into_payload();
         assert_eq!(String::from_utf8(found).unwrap(), payload, "{id}");
     }
     let valid = examples.all().filter(|example| example["result"] == "valid").count();
@@ -102,13 +102,15 @@ fn examples(test: &str) -> Option<Examples> {
     None
 }
 
-fn key(id: &str) -> Keys {
+fn key(id: &str) -> KeyRing {
     let file = support::json(&support::vectors().join("rfc_keys.json"));
     let key = file["keys"].as_array().unwrap().iter().find(|key| key["id"] == id).unwrap();
     let algorithm = Algorithm::from_name(key["algorithm"].as_str().unwrap()).unwrap();
     match key["secret_hex"].as_str() {
-        Some(hex) => Keys::load(algorithm, Some(&support::bytes(hex)), None).unwrap(),
-        None => Keys::load(algorithm, None, Some(key["public_pem"].as_str().unwrap().as_bytes()))
-            .unwrap(),
+        Some(hex) => KeyRing::load(algorithm, Some(&support::bytes(hex)), None).unwrap(),
+        None => {
+            KeyRing::load(algorithm, None, Some(key["public_pem"].as_str().unwrap().as_bytes()))
+                .unwrap()
+        }
     }
 }

@@ -64,7 +64,7 @@ fn transports() {
 fn verdict(case: &Value, file: &Value) -> &'static str {
     let algorithm = text(case, "algorithm").or_else(|| text(file, "algorithm")).unwrap();
     let engine = Engine {
-        keys: keys(Algorithm::from_name(algorithm).unwrap()),
+        keys: keys(Algorithm::from_name(algorithm).unwrap()).into(),
         policy: policy(case, file),
         transport: transport(&[Mode::Json]),
     };

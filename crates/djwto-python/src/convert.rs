@@ -7,14 +7,14 @@ use djwto_core::claims::{Kind, UnixTime};
 use djwto_core::engine::AuthenticateError;
 use djwto_core::issue::IssueError;
 use djwto_core::verify::VerifyError;
-use djwto_core::{Code, Mode};
-use jiter::{PythonParse, StringCacheMode};
+use djwto_core::{Algorithm, Code, Mode};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::PyString;
 
 pyo3::import_exception!(djwto.exceptions, JWTValidationError);
 pyo3::import_exception!(djwto.exceptions, JWTIssueError);
+pyo3::import_exception!(djwto.exceptions, JWTTooLargeError);
 pyo3::import_exception!(djwto.exceptions, SettingError);
 
 /// The bytes of a header as a WSGI or ASGI server received them: Django holds them as Latin-1.
@@ -26,13 +26,11 @@ pub(crate) fn header_bytes<'a>(header: &'a Bound<'_, PyString>) -> Cow<'a, [u8]>
     }
 }
 
-/// The claims as a new `dict`.
-pub(crate) fn claims_dict<'py>(py: Python<'py>, payload: &[u8]) -> PyResult<Bound<'py, PyDict>> {
-    let parser = PythonParse { cache_mode: StringCacheMode::Keys, ..PythonParse::default() };
-    let claims = parser
-        .python_parse(py, payload)
-        .map_err(|error| PyValueError::new_err(error.to_string()))?;
-    Ok(claims.cast_into::<PyDict>()?)
+pub(crate) fn algorithm(field: &str, name: &str) -> PyResult<Algorithm> {
+    Algorithm::from_name(name).ok_or_else(|| {
+        let names: Vec<_> = Algorithm::ALL.iter().map(|known| known.name()).collect();
+        setting_error(field, &format!("expected one of {}", names.join(", ")))
+    })
 }
 
 pub(crate) fn kind(name: &str) -> PyResult<Kind> {
@@ -63,7 +61,10 @@ pub(crate) fn not_verified(error: VerifyError) -> PyErr {
 }
 
 pub(crate) fn not_issued(error: IssueError) -> PyErr {
-    JWTIssueError::new_err(error.to_string())
+    match error {
+        IssueError::TooLarge => JWTTooLargeError::new_err(error.to_string()),
+        error => JWTIssueError::new_err(error.to_string()),
+    }
 }
 
 fn validation_error(code: Code, error: &impl Display) -> PyErr {

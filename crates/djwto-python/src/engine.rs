@@ -1,23 +1,30 @@
 //! `djwto._core.Engine` and what it hands out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use djwto_core::algorithm::{Algorithm, Family};
+use djwto_core::cache::{self, Lookup, TokenCache};
+use djwto_core::engine::AuthenticateError;
 use djwto_core::issue::{self, RefreshLink, Registered};
 use djwto_core::policy::{Audience, PolicyOptions};
 use djwto_core::transport::{self, Delivery, Pair, SameSite, TransportOptions};
-use djwto_core::{Keys, Policy, Transport};
+use djwto_core::verify::VerifyError;
+use djwto_core::{Kind, Policy, Transport, UnixTime};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
+use crate::claims::{self, Builder, Template};
 use crate::convert::{
-    claims_dict, header_bytes, kind, mode, not_issued, not_verified, refused, setting_error,
-    unix_time,
+    header_bytes, kind, mode, not_issued, not_verified, refused, setting_error, unix_time,
 };
+use crate::keys::KeyRing;
 
-/// Keys, policy and transport, checked and parsed once.
+/// Keys, policy and transport, checked and parsed once; and the tokens verified by them.
 #[pyclass(frozen, module = "djwto._core")]
-pub(crate) struct Engine(djwto_core::Engine);
+pub(crate) struct Engine {
+    core: djwto_core::Engine,
+    cache: Option<TokenCache<Arc<Template>>>,
+}
 
 #[derive(FromPyObject)]
 enum AudienceArgument {
@@ -28,15 +35,13 @@ enum AudienceArgument {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (*, algorithm, signing_key, verifying_key, issuer, subject, audience,
+    #[pyo3(signature = (*, keys, issuer, subject, audience,
         issued_at, jti, access_lifetime, refresh_lifetime, not_before, modes, refresh_path,
-        same_site, domain))]
+        same_site, domain, cache_entries, cache_bytes))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments, one for each setting")]
     #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands over owned lists")]
     fn new(
-        algorithm: &str,
-        signing_key: Option<&[u8]>,
-        verifying_key: Option<&[u8]>,
+        keys: &KeyRing,
         issuer: Option<String>,
         subject: Option<String>,
         audience: Option<AudienceArgument>,
@@ -49,15 +54,9 @@ impl Engine {
         refresh_path: String,
         same_site: Option<&str>,
         domain: Option<String>,
+        cache_entries: usize,
+        cache_bytes: usize,
     ) -> PyResult<Self> {
-        let algorithm = Algorithm::from_name(algorithm).ok_or_else(|| {
-            let names: Vec<_> = Algorithm::ALL.iter().map(|known| known.name()).collect();
-            setting_error("algorithm", &format!("expected one of {}", names.join(", ")))
-        })?;
-        let keys = Keys::load(algorithm, signing_key, verifying_key).map_err(|error| {
-            let field = if error.is_verifying() { "verifying_key" } else { "signing_key" };
-            setting_error(field, &error)
-        })?;
         let policy = Policy::new(PolicyOptions {
             issuer,
             subject,
@@ -80,22 +79,25 @@ impl Engine {
             domain,
         })
         .map_err(|error| setting_error(error.field(), &error))?;
-        Ok(Self(djwto_core::Engine { keys, policy, transport }))
+        let keys = Arc::clone(&keys.ring);
+        Ok(Self {
+            core: djwto_core::Engine { keys, policy, transport },
+            cache: TokenCache::new(cache_entries, cache_bytes),
+        })
     }
 
     #[getter]
     fn modes(&self) -> Vec<&'static str> {
-        self.0.transport.modes().iter().map(|mode| mode.name()).collect()
+        self.core.transport.modes().iter().map(|mode| mode.name()).collect()
     }
 
     #[getter]
     fn can_sign(&self) -> bool {
-        self.0.keys.can_sign()
+        self.core.keys.can_sign()
     }
 
-    #[getter]
-    fn has_short_secret(&self) -> bool {
-        self.0.keys.has_short_secret()
+    fn cache_info(&self) -> CacheInfo {
+        CacheInfo(self.cache.as_ref().map(TokenCache::info).unwrap_or_default())
     }
 
     fn authenticate(
@@ -109,16 +111,20 @@ impl Engine {
         let (kind, now) = (self::kind(kind)?, unix_time(now)?);
         let authorization = authorization.map(header_bytes);
         let cookie = cookie.map(header_bytes);
-        let seen = self
-            .released(py, || {
-                self.0.authenticate(authorization.as_deref(), cookie.as_deref(), kind, now)
-            })
-            .map_err(refused)?;
+        let (authorization, cookie) = (authorization.as_deref(), cookie.as_deref());
+        let found = self
+            .core
+            .transport
+            .read(authorization, cookie, kind)
+            .map_err(|error| refused(error.into()))?;
+        let claims = self
+            .verified(py, found.token, Some(kind), now)?
+            .map_err(|error| refused(AuthenticateError::of(error, found.mode)))?;
         Ok(Authenticated {
-            claims: claims_dict(py, seen.verified.payload())?.unbind(),
+            claims: claims.unbind(),
             // A token that verified is ASCII.
-            token: String::from_utf8_lossy(seen.found.token).into_owned(),
-            mode: seen.found.mode.name(),
+            token: PyString::new(py, &String::from_utf8_lossy(found.token)).unbind(),
+            mode: found.mode.name(),
         })
     }
 
@@ -131,7 +137,7 @@ impl Engine {
         let authorization = authorization.map(header_bytes);
         let cookie = cookie.map(header_bytes);
         let found = self
-            .0
+            .core
             .transport
             .read(authorization.as_deref(), cookie.as_deref(), self::kind(kind)?)
             .map_err(|error| refused(error.into()))?;
@@ -145,7 +151,7 @@ impl Engine {
     ) -> &'static str {
         let authorization = authorization.map(header_bytes);
         let cookie = cookie.map(header_bytes);
-        self.0.transport.answering_mode(authorization.as_deref(), cookie.as_deref()).name()
+        self.core.transport.answering_mode(authorization.as_deref(), cookie.as_deref()).name()
     }
 
     fn decode<'py>(
@@ -157,9 +163,7 @@ impl Engine {
     ) -> PyResult<Bound<'py, PyDict>> {
         let (kind, now) = (kind.map(self::kind).transpose()?, unix_time(now)?);
         let token = header_bytes(token);
-        let verified =
-            self.released(py, || self.0.verify(&token, kind, now)).map_err(not_verified)?;
-        claims_dict(py, verified.payload())
+        self.verified(py, &token, kind, now)?.map_err(not_verified)
     }
 
     fn refresh_claims<'py>(
@@ -168,7 +172,7 @@ impl Engine {
         session: Option<String>,
         now: f64,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let registered = Registered::refresh(&self.0.policy, session, unix_time(now)?);
+        let registered = Registered::refresh(&self.core.policy, session, unix_time(now)?);
         registered_dict(py, &registered.map_err(not_issued)?)
     }
 
@@ -185,16 +189,23 @@ impl Engine {
             issued_at: refresh_iat.map(whole),
             expires: refresh_exp.map(whole),
         };
-        let registered = Registered::access(&self.0.policy, link, unix_time(now)?);
+        let registered = Registered::access(&self.core.policy, link, unix_time(now)?);
         registered_dict(py, &registered.map_err(not_issued)?)
     }
 
-    fn sign(&self, py: Python<'_>, claims: &str) -> PyResult<Token> {
-        self.released(py, || self.0.sign(claims)).map(Token).map_err(not_issued)
+    fn encode(&self, py: Python<'_>, claims: &Bound<'_, PyDict>) -> PyResult<Option<Token>> {
+        match claims::write(claims)? {
+            Some(text) => self.sign(py, text).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn sign(&self, py: Python<'_>, claims: String) -> PyResult<Token> {
+        self.released(py, || self.core.sign(claims)).map(Token).map_err(not_issued)
     }
 
     fn excess(&self, token: &Token, kind: &str, mode: &str) -> PyResult<usize> {
-        let fits = self.0.transport.fits(self::mode(mode)?, self::kind(kind)?, &token.0);
+        let fits = self.core.transport.fits(self::mode(mode)?, self::kind(kind)?, &token.0);
         Ok(fits.map_or_else(|error| error.size.saturating_sub(error.limit), |()| 0))
     }
 
@@ -209,7 +220,7 @@ impl Engine {
         let pair = Pair { refresh: refresh.map(|token| &token.0), access: &access.0 };
         let cookie = cookie.map(header_bytes);
         let mode = self::mode(mode)?;
-        let delivery = self.0.transport.deliver(mode, &pair, cookie.as_deref(), unix_time(now)?);
+        let delivery = self.core.transport.deliver(mode, &pair, cookie.as_deref(), unix_time(now)?);
         Ok(match delivery {
             Delivery::Body => Vec::new(),
             Delivery::Cookies(cookies) => cookies.into_iter().map(SetCookie).collect(),
@@ -218,14 +229,78 @@ impl Engine {
 
     fn clear(&self, cookie: Option<&Bound<'_, PyString>>) -> Vec<SetCookie> {
         let cookie = cookie.map(header_bytes);
-        self.0.transport.clear(cookie.as_deref()).into_iter().map(SetCookie).collect()
+        self.core.transport.clear(cookie.as_deref()).into_iter().map(SetCookie).collect()
     }
 }
 
 impl Engine {
+    /// The claims of a token, from the cache or by verifying it.
+    fn verified<'py>(
+        &self,
+        py: Python<'py>,
+        token: &[u8],
+        kind: Option<Kind>,
+        now: UnixTime,
+    ) -> PyResult<Result<Bound<'py, PyDict>, VerifyError>> {
+        let place =
+            match self.cache.as_ref().map(|cache| cache.get(token, &self.core.policy, kind, now)) {
+                Some(Lookup::Hit(Ok(template))) => return template.copy(py).map(Ok),
+                Some(Lookup::Hit(Err(error))) => return Ok(Err(error)),
+                Some(Lookup::Miss(place)) => Some(place),
+                None => None,
+            };
+        let signed = match self.released(py, || self.core.verify_signature(token)) {
+            Ok(signed) => signed,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut builder = Builder::new(py);
+        let verified = signed.verify(&self.core.policy, kind, now, &mut builder);
+        builder.finish()?;
+        let verified = match verified {
+            Ok(verified) => verified,
+            Err(error) => return Ok(Err(error)),
+        };
+        let claims = verified.value.cast::<PyDict>()?.clone();
+        if let (Some(cache), Some(place)) = (&self.cache, place)
+            && cache.is_second_sight(place)
+        {
+            let template = Template::of(&claims)?;
+            let bytes = template.bytes();
+            cache.insert(place, token, &verified, Arc::new(template), bytes);
+        }
+        Ok(Ok(claims))
+    }
+
     /// Runs without the interpreter's lock where the work takes longer than handing it over.
     fn released<T: Send>(&self, py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
-        if self.0.keys.algorithm().family() == Family::Hmac { work() } else { py.detach(work) }
+        if self.core.keys.has_key_pairs() { py.detach(work) } else { work() }
+    }
+}
+
+/// What the cache holds, and how it fares.
+#[pyclass(frozen, module = "djwto._core")]
+pub(crate) struct CacheInfo(cache::CacheInfo);
+
+#[pymethods]
+impl CacheInfo {
+    #[getter]
+    fn entries(&self) -> usize {
+        self.0.entries
+    }
+
+    #[getter]
+    fn bytes(&self) -> usize {
+        self.0.bytes
+    }
+
+    #[getter]
+    fn hits(&self) -> u64 {
+        self.0.hits
+    }
+
+    #[getter]
+    fn misses(&self) -> u64 {
+        self.0.misses
     }
 }
 
@@ -235,7 +310,7 @@ pub(crate) struct Authenticated {
     #[pyo3(get)]
     claims: Py<PyDict>,
     #[pyo3(get)]
-    token: String,
+    token: Py<PyString>,
     #[pyo3(get)]
     mode: &'static str,
 }

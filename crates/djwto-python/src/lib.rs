@@ -1,7 +1,9 @@
 //! The Python binding of `djwto-core`: conversion and nothing else. `_core.pyi` describes it.
 
+mod claims;
 mod convert;
 mod engine;
+mod keys;
 
 use pyo3::prelude::*;
 
@@ -11,7 +13,9 @@ use djwto_core::{Algorithm, Code, Mode};
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use crate::engine::{Authenticated, Engine, SetCookie, Token};
+    use crate::engine::{Authenticated, CacheInfo, Engine, SetCookie, Token};
+    #[pymodule_export]
+    use crate::keys::{KeyRing, generate_jwk};
     #[pymodule_export]
     use crate::{algorithms, codes, modes};
 }

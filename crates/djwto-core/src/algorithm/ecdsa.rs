@@ -1,10 +1,13 @@
 //! ECDSA with the fixed-size signature of RFC 7518 §3.4, and ES256K of RFC 8812 §3.2.
 
-use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::encoding::{AsBigEndian, AsDer, EcPrivateKeyBin, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    self, EcdsaKeyPair, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, KeyPair, ParsedPublicKey,
+    self, EcdsaKeyPair, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, KeyPair,
+    ParsedPublicKey, Signature,
 };
+
+use zeroize::Zeroizing;
 
 use super::Algorithm;
 
@@ -19,9 +22,24 @@ impl Private {
         EcdsaKeyPair::from_private_key_der(signing(algorithm), der).ok().map(Self)
     }
 
-    pub(crate) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
-        let signature = self.0.sign(&SystemRandom::new(), message).ok()?;
-        Some(signature.as_ref().to_vec())
+    /// Takes the private scalar and the uncompressed public point, which must belong together.
+    pub(crate) fn from_scalar(algorithm: Algorithm, scalar: &[u8], point: &[u8]) -> Option<Self> {
+        let pair = EcdsaKeyPair::from_private_key_and_public_key(signing(algorithm), scalar, point);
+        pair.ok().map(Self)
+    }
+
+    pub(crate) fn generate(algorithm: Algorithm) -> Option<Self> {
+        EcdsaKeyPair::generate(signing(algorithm)).ok().map(Self)
+    }
+
+    /// The private scalar, big-endian, as long as the curve's field (RFC 7518 §6.2.2.1).
+    pub(crate) fn scalar(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let scalar: EcPrivateKeyBin<'_> = self.0.private_key().as_be_bytes().ok()?;
+        Some(Zeroizing::new(scalar.as_ref().to_vec()))
+    }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> Option<Signature> {
+        self.0.sign(&SystemRandom::new(), message).ok()
     }
 
     /// The public half as a `SubjectPublicKeyInfo`.
@@ -31,8 +49,28 @@ impl Private {
     }
 }
 
-pub(crate) fn public(algorithm: Algorithm, der: &[u8]) -> Option<ParsedPublicKey> {
-    ParsedPublicKey::new(verification(algorithm), der).ok()
+/// Takes a `SubjectPublicKeyInfo` or an uncompressed point, which must lie on the curve.
+pub(crate) fn public(algorithm: Algorithm, key: &[u8]) -> Option<ParsedPublicKey> {
+    ParsedPublicKey::new(verification(algorithm), key).ok()
+}
+
+/// The curve's name in a JWK (RFC 7518 §6.2.1.1, RFC 8812 §3.1).
+pub(crate) const fn curve(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::Es384 => "P-384",
+        Algorithm::Es512 => "P-521",
+        Algorithm::Es256K => "secp256k1",
+        _ => "P-256",
+    }
+}
+
+/// The size of a coordinate in bytes.
+pub(crate) const fn coordinate_bytes(algorithm: Algorithm) -> usize {
+    match algorithm {
+        Algorithm::Es384 => 48,
+        Algorithm::Es512 => 66,
+        _ => 32,
+    }
 }
 
 fn signing(algorithm: Algorithm) -> &'static EcdsaSigningAlgorithm {

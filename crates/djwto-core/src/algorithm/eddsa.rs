@@ -1,7 +1,8 @@
 //! Ed25519 (RFC 8037 §3.1). Ed448 is not offered.
 
-use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
-use aws_lc_rs::signature::{self, Ed25519KeyPair, KeyPair, ParsedPublicKey};
+use aws_lc_rs::encoding::{AsBigEndian, AsDer, Curve25519SeedBin, PublicKeyX509Der};
+use aws_lc_rs::signature::{self, Ed25519KeyPair, KeyPair, ParsedPublicKey, Signature};
+use zeroize::Zeroizing;
 
 pub(crate) struct Private(Ed25519KeyPair);
 
@@ -11,8 +12,24 @@ impl Private {
         Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).ok().map(Self)
     }
 
-    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
-        self.0.sign(message).as_ref().to_vec()
+    /// Takes the 32 bytes of the private key and those of the public one, which must belong
+    /// together (RFC 8037 §2).
+    pub(crate) fn from_seed(seed: &[u8], public: &[u8]) -> Option<Self> {
+        Ed25519KeyPair::from_seed_and_public_key(seed, public).ok().map(Self)
+    }
+
+    pub(crate) fn generate() -> Option<Self> {
+        Ed25519KeyPair::generate().ok().map(Self)
+    }
+
+    /// The 32 bytes of the private key.
+    pub(crate) fn seed(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let seed: Curve25519SeedBin<'_> = self.0.seed().ok()?.as_be_bytes().ok()?;
+        Some(Zeroizing::new(seed.as_ref().to_vec()))
+    }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> Signature {
+        self.0.sign(message)
     }
 
     /// The public half as a `SubjectPublicKeyInfo`.
@@ -22,6 +39,7 @@ impl Private {
     }
 }
 
-pub(crate) fn public(der: &[u8]) -> Option<ParsedPublicKey> {
-    ParsedPublicKey::new(&signature::ED25519, der).ok()
+/// Takes a `SubjectPublicKeyInfo` or the 32 bytes alone.
+pub(crate) fn public(key: &[u8]) -> Option<ParsedPublicKey> {
+    ParsedPublicKey::new(&signature::ED25519, key).ok()
 }

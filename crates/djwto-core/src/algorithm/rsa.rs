@@ -1,11 +1,16 @@
 //! RSASSA-PKCS1-v1_5 and RSASSA-PSS (RFC 7518 §§3.3, 3.5), 2,048 to 8,192 bits.
 
-use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::{KeyPair, PublicEncryptingKey};
+use aws_lc_rs::rsa::{KeyPair, KeyPairComponents, KeySize, PublicEncryptingKey};
 use aws_lc_rs::signature::{self, KeyPair as _, ParsedPublicKey, RsaEncoding, RsaParameters};
 
+use zeroize::Zeroizing;
+
 use super::Algorithm;
+
+/// What a JWK holds of a private key, big-endian without leading zeros (RFC 7518 §6.3).
+pub(crate) type Components<'c> = KeyPairComponents<&'c [u8]>;
 
 pub(crate) struct Private {
     pair: KeyPair,
@@ -21,6 +26,26 @@ impl Private {
     pub(crate) fn from_pkcs1(algorithm: Algorithm, der: &[u8]) -> Option<Self> {
         let pair = KeyPair::from_der(der).ok()?;
         Some(Self { pair, encoding: encoding(algorithm) })
+    }
+
+    /// Takes numbers, which must belong together.
+    pub(crate) fn from_components(
+        algorithm: Algorithm,
+        components: &Components<'_>,
+    ) -> Option<Self> {
+        let pair = KeyPair::from_components(components).ok()?;
+        Some(Self { pair, encoding: encoding(algorithm) })
+    }
+
+    /// A new key of 3,072 bits: as strong as the 128 bits of its neighbours (NIST SP 800-57).
+    pub(crate) fn generate(algorithm: Algorithm) -> Option<Self> {
+        let pair = KeyPair::generate(KeySize::Rsa3072).ok()?;
+        Some(Self { pair, encoding: encoding(algorithm) })
+    }
+
+    pub(crate) fn pkcs8(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let der: Pkcs8V1Der<'_> = self.pair.as_der().ok()?;
+        Some(Zeroizing::new(der.as_ref().to_vec()))
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
@@ -39,10 +64,20 @@ impl Private {
 pub(crate) fn public(algorithm: Algorithm, der: &[u8]) -> Option<ParsedPublicKey> {
     // The library looks at the size only when it verifies, where it would be a bad signature.
     let bits = PublicEncryptingKey::from_der(der).ok()?.key_size_bits();
-    if !(2048..=8192).contains(&bits) {
+    if !BITS.contains(&bits) {
         return None;
     }
     ParsedPublicKey::new(parameters(algorithm), der).ok()
+}
+
+/// The sizes that are taken (RFC 7518 §3.3: at least 2,048), in bits.
+const BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
+/// The `SubjectPublicKeyInfo` of a modulus and an exponent.
+pub(crate) fn spki_of(modulus: &[u8], exponent: &[u8]) -> Option<Vec<u8>> {
+    let components = aws_lc_rs::rsa::PublicKeyComponents { n: modulus, e: exponent };
+    let spki: PublicKeyX509Der<'_> = components.as_der().ok()?;
+    Some(spki.as_ref().to_vec())
 }
 
 /// The same key as a `SubjectPublicKeyInfo`, whether it came as one or as PKCS#1.

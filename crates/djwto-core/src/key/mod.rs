@@ -1,129 +1,35 @@
-//! Keys: parsed once, each bound to one algorithm when it is loaded (RFC 8725 §3.1).
+//! KeyRing: parsed once, each bound to one algorithm when it is loaded (RFC 8725 §3.1).
 
-mod pem;
+mod error;
+mod jwk;
+mod parse;
+mod ring;
+mod set;
+
+pub use error::KeyError;
+pub use ring::{KeyRing, SelectError};
+pub use set::{JwkSet, JwkSetError, KeyFileError, Member, State};
 
 use std::fmt;
 
 use aws_lc_rs::signature::ParsedPublicKey;
-use zeroize::Zeroizing;
 
 use crate::algorithm::{Algorithm, Family, ecdsa, eddsa, hmac, rsa};
-use pem::Label;
 
-/// The key that signs, if there is one, and the key that verifies.
-pub struct Keys {
+/// One key, bound to one algorithm. It verifies, and if it is private or secret it signs.
+pub struct Key {
     algorithm: Algorithm,
+    id: Option<String>,
     signing: Option<SigningKey>,
     verifying: VerifyingKey,
     short_secret: bool,
+    /// The first part of every token that this key signs.
+    header: String,
 }
 
-impl Keys {
-    /// Loads the keys of one algorithm.
-    ///
-    /// `signing` is the secret, or the private key as PEM (PKCS#8, PKCS#1 or SEC1); `verifying`
-    /// is the public key as PEM (SPKI or PKCS#1). Without `verifying` it is derived from
-    /// `signing`; without `signing` nothing can be signed.
-    ///
-    /// # Errors
-    ///
-    /// [`KeyError`] says what is wrong with which of them.
-    pub fn load(
-        algorithm: Algorithm,
-        signing: Option<&[u8]>,
-        verifying: Option<&[u8]>,
-    ) -> Result<Self, KeyError> {
-        let Some(minimum) = algorithm.min_secret_bytes() else {
-            return Self::load_pair(algorithm, signing, verifying);
-        };
-        let secret = signing.filter(|secret| !secret.is_empty()).ok_or(KeyError::Missing)?;
-        if pem::looks_like_key(secret) {
-            return Err(KeyError::KeyAsSecret(algorithm));
-        }
-        if verifying.is_some() {
-            return Err(KeyError::VerifyingNotUsed(algorithm));
-        }
-        let key = hmac::Key::new(algorithm, secret);
-        Ok(Self {
-            algorithm,
-            signing: Some(SigningKey::Hmac(key.clone())),
-            verifying: VerifyingKey::Hmac(key),
-            short_secret: secret.len() < minimum,
-        })
-    }
-
-    fn load_pair(
-        algorithm: Algorithm,
-        signing: Option<&[u8]>,
-        verifying: Option<&[u8]>,
-    ) -> Result<Self, KeyError> {
-        let signing = signing.map(|text| SigningKey::from_pem(algorithm, text)).transpose()?;
-        let public = match (verifying, &signing) {
-            (Some(text), _) => public_from_pem(algorithm, text)?,
-            (None, Some(private)) => private
-                .public_spki()
-                .and_then(|spki| parse_public(algorithm, &spki))
-                .ok_or(KeyError::Rejected { algorithm, public: true })?,
-            (None, None) => return Err(KeyError::Missing),
-        };
-        let keys = Self {
-            algorithm,
-            signing,
-            verifying: VerifyingKey::Public(Box::new(public)),
-            short_secret: false,
-        };
-        if verifying.is_some() && keys.can_sign() {
-            // Encodings of one key differ; what it signs does not lie.
-            let probe = b"djwto: do these keys belong together?";
-            if !keys.sign(probe).is_some_and(|signature| keys.verifies(probe, &signature)) {
-                return Err(KeyError::NotAPair);
-            }
-        }
-        Ok(keys)
-    }
-
-    /// The algorithm that the keys are bound to.
-    pub fn algorithm(&self) -> Algorithm {
-        self.algorithm
-    }
-
-    /// Whether the secret is shorter than the hash (RFC 7518 §3.2): it works, and is weak.
-    pub fn has_short_secret(&self) -> bool {
-        self.short_secret
-    }
-
-    /// Whether there is a key to sign with.
-    pub fn can_sign(&self) -> bool {
-        self.signing.is_some()
-    }
-
-    /// Signs a message; `None` without a signing key, or where the library fails.
-    pub(crate) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
-        match self.signing.as_ref()? {
-            SigningKey::Hmac(key) => Some(key.sign(message)),
-            SigningKey::Rsa(key) => key.sign(message),
-            SigningKey::Ecdsa(key) => key.sign(message),
-            SigningKey::Eddsa(key) => Some(key.sign(message)),
-        }
-    }
-
-    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        match &self.verifying {
-            VerifyingKey::Hmac(key) => key.verify(message, signature),
-            VerifyingKey::Public(key) => key.verify_sig(message, signature).is_ok(),
-        }
-    }
-}
-
-impl fmt::Debug for Keys {
-    /// Names the algorithm and nothing else.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keys").field("algorithm", &self.algorithm).finish_non_exhaustive()
-    }
-}
-
+/// A secret is in `VerifyingKey::Hmac`, which signs too.
 enum SigningKey {
-    Hmac(hmac::Key),
+    Hmac,
     Rsa(rsa::Private),
     Ecdsa(ecdsa::Private),
     Eddsa(eddsa::Private),
@@ -134,139 +40,245 @@ enum VerifyingKey {
     Public(Box<ParsedPublicKey>),
 }
 
-impl SigningKey {
-    fn from_pem(algorithm: Algorithm, text: &[u8]) -> Result<Self, KeyError> {
-        let (label, der) = pem::read(text).map_err(|fault| fault.of(false))?;
-        let der = Zeroizing::new(der);
-        let key = match (algorithm.family(), label) {
-            (_, Label::Spki | Label::Pkcs1Public) => return Err(KeyError::PublicAsPrivate),
-            (Family::Rsa, Label::Pkcs8) => rsa::Private::from_pkcs8(algorithm, &der).map(Self::Rsa),
-            (Family::Rsa, Label::Pkcs1) => rsa::Private::from_pkcs1(algorithm, &der).map(Self::Rsa),
-            (Family::Ecdsa, Label::Pkcs8) => {
-                ecdsa::Private::from_pkcs8(algorithm, &der).map(Self::Ecdsa)
+impl Key {
+    /// A shared secret for HMAC, at least as long as the hash (RFC 7518 §3.2).
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::ShortSecret`] for less; [`KeyError::KeyAsSecret`] for the text of a public or
+    /// private key, which an attacker may know.
+    pub fn secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
+        let key = Self::weak_secret(algorithm, secret)?;
+        if key.short_secret { Err(KeyError::ShortSecret(algorithm)) } else { Ok(key) }
+    }
+
+    /// A shared secret of any length. A short one can be guessed from any token it signed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Key::secret`], but for the length.
+    pub fn weak_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
+        let minimum = algorithm.min_secret_bytes().ok_or(KeyError::NotASecret(algorithm))?;
+        if secret.is_empty() {
+            return Err(KeyError::Missing);
+        }
+        if parse::looks_like_key(secret) {
+            return Err(KeyError::KeyAsSecret(algorithm));
+        }
+        let verifying = VerifyingKey::Hmac(hmac::Key::new(algorithm, secret));
+        let mut key = Self::new(algorithm, Some(SigningKey::Hmac), verifying);
+        key.short_secret = secret.len() < minimum;
+        Ok(key)
+    }
+
+    /// A private key: PEM or DER, as PKCS#8, PKCS#1 or SEC1. It verifies with its public half.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] says what is wrong with it.
+    pub fn private(algorithm: Algorithm, text: &[u8]) -> Result<Self, KeyError> {
+        Self::from_signing(algorithm, parse::private(algorithm, text)?)
+    }
+
+    /// A public key: PEM or DER, as SPKI, PKCS#1 or an X.509 certificate, of which only the key is
+    /// used: neither its dates nor who signed it are looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] says what is wrong with it.
+    pub fn public(algorithm: Algorithm, text: &[u8]) -> Result<Self, KeyError> {
+        Self::from_public(algorithm, parse::public(algorithm, text)?)
+    }
+
+    /// A private key and the public half of it, which must belong together.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] says what is wrong with which of them.
+    pub fn pair(algorithm: Algorithm, private: &[u8], public: &[u8]) -> Result<Self, KeyError> {
+        let private = Self::private(algorithm, private)?;
+        let public = Self::public(algorithm, public)?;
+        // Encodings of one key differ; what it signs does not lie.
+        let probe = b"djwto: do these keys belong together?";
+        if !private.sign(probe).is_some_and(|signature| public.verifies(probe, &signature)) {
+            return Err(KeyError::NotAPair);
+        }
+        Ok(private)
+    }
+
+    /// A key of a pair, private or public: PEM, or DER of a private key.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] says what is wrong with it.
+    pub fn from_either(algorithm: Algorithm, text: &[u8]) -> Result<Self, KeyError> {
+        match Self::private(algorithm, text) {
+            Err(KeyError::PublicAsPrivate) => Self::public(algorithm, text),
+            key => key,
+        }
+    }
+
+    /// A private or public key of whatever kind it turns out to be; RSA for `rsa_algorithm`.
+    fn from_any(text: &[u8], rsa_algorithm: Algorithm) -> Result<Self, KeyError> {
+        let kinds = [
+            rsa_algorithm,
+            Algorithm::Es256,
+            Algorithm::Es384,
+            Algorithm::Es512,
+            Algorithm::Es256K,
+            Algorithm::EdDsa,
+        ];
+        for algorithm in kinds {
+            let key = Self::from_either(algorithm, text);
+            if !matches!(key, Err(KeyError::Rejected { .. })) {
+                return key;
             }
-            (Family::Ecdsa, Label::Sec1) => {
-                ecdsa::Private::from_sec1(algorithm, &der).map(Self::Ecdsa)
+        }
+        Err(KeyError::Unknown("algorithm"))
+    }
+
+    /// A new random key: RSA of 3,072 bits, a curve's key, or a secret as long as the hash.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Random`] where the system gives no random bytes.
+    pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
+        let signing = match algorithm.family() {
+            Family::Hmac => {
+                let mut secret = zeroize::Zeroizing::new([0; 64]);
+                aws_lc_rs::rand::fill(secret.as_mut()).map_err(|_| KeyError::Random)?;
+                let size = algorithm.min_secret_bytes().unwrap_or(secret.len());
+                return Self::secret(algorithm, secret.get(..size).unwrap_or_default());
             }
-            (Family::Eddsa, Label::Pkcs8) => eddsa::Private::from_pkcs8(&der).map(Self::Eddsa),
-            _ => None,
+            Family::Rsa => rsa::Private::generate(algorithm).map(SigningKey::Rsa),
+            Family::Ecdsa => ecdsa::Private::generate(algorithm).map(SigningKey::Ecdsa),
+            Family::Eddsa => eddsa::Private::generate().map(SigningKey::Eddsa),
         };
-        key.ok_or(KeyError::Rejected { algorithm, public: false })
+        Self::from_signing(algorithm, signing.ok_or(KeyError::Random)?)
     }
 
-    fn public_spki(&self) -> Option<Vec<u8>> {
-        match self {
-            Self::Hmac(_) => None,
-            Self::Rsa(key) => key.public_spki(),
-            Self::Ecdsa(key) => key.public_spki(),
-            Self::Eddsa(key) => key.public_spki(),
+    /// The same key under another `kid`. Without this, a key pair goes by its thumbprint
+    /// (RFC 7638) and a secret by none: a thumbprint would help to guess it (RFC 7638 §7).
+    #[must_use]
+    pub fn with_id(mut self, id: String) -> Self {
+        self.id = Some(id);
+        self.header = header(self.algorithm, self.id.as_deref());
+        self
+    }
+
+    /// The algorithm that the key is bound to.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The `kid`, in the headers of the tokens that it signs.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// Whether it can sign.
+    pub fn can_sign(&self) -> bool {
+        self.signing.is_some()
+    }
+
+    /// Whether this is a secret shorter than the hash (RFC 7518 §3.2): it works, and is weak.
+    pub fn has_short_secret(&self) -> bool {
+        self.short_secret
+    }
+
+    /// The first part of every token that it signs: base64url of `{"alg":…,"kid":…,"typ":"JWT"}`.
+    pub(crate) fn header(&self) -> &str {
+        &self.header
+    }
+
+    /// Signs a message; `None` without a private key, or where the library fails.
+    pub(crate) fn sign(&self, message: &[u8]) -> Option<Signature> {
+        match (self.signing.as_ref()?, &self.verifying) {
+            (SigningKey::Rsa(key), _) => key.sign(message).map(Signature::Rsa),
+            (SigningKey::Ecdsa(key), _) => key.sign(message).map(Signature::Short),
+            (SigningKey::Eddsa(key), _) => Some(Signature::Short(key.sign(message))),
+            (SigningKey::Hmac, VerifyingKey::Hmac(key)) => Some(Signature::Tag(key.sign(message))),
+            (SigningKey::Hmac, VerifyingKey::Public(_)) => None,
         }
     }
-}
 
-fn public_from_pem(algorithm: Algorithm, text: &[u8]) -> Result<ParsedPublicKey, KeyError> {
-    let (label, der) = pem::read(text).map_err(|fault| fault.of(true))?;
-    let spki = match label {
-        Label::Spki => Some(der),
-        Label::Pkcs1Public => rsa::spki(&der),
-        Label::Pkcs8 | Label::Pkcs1 | Label::Sec1 => return Err(KeyError::PrivateAsPublic),
-    };
-    spki.and_then(|spki| parse_public(algorithm, &spki))
-        .ok_or(KeyError::Rejected { algorithm, public: true })
-}
+    pub(crate) fn verifies(&self, message: &[u8], signature: impl AsRef<[u8]>) -> bool {
+        match &self.verifying {
+            VerifyingKey::Hmac(key) => key.verify(message, signature.as_ref()),
+            VerifyingKey::Public(key) => key.verify_sig(message, signature.as_ref()).is_ok(),
+        }
+    }
 
-fn parse_public(algorithm: Algorithm, spki: &[u8]) -> Option<ParsedPublicKey> {
-    match algorithm.family() {
-        Family::Hmac => None,
-        Family::Rsa => rsa::public(algorithm, spki),
-        Family::Ecdsa => ecdsa::public(algorithm, spki),
-        Family::Eddsa => eddsa::public(spki),
+    /// The same key, for verifying alone.
+    fn without_signing(mut self) -> Self {
+        self.signing = None;
+        self
+    }
+
+    fn new(algorithm: Algorithm, signing: Option<SigningKey>, verifying: VerifyingKey) -> Self {
+        let header = header(algorithm, None);
+        Self { algorithm, id: None, signing, verifying, short_secret: false, header }
+    }
+
+    fn from_signing(algorithm: Algorithm, signing: SigningKey) -> Result<Self, KeyError> {
+        let spki = match &signing {
+            SigningKey::Hmac => None,
+            SigningKey::Rsa(key) => key.public_spki(),
+            SigningKey::Ecdsa(key) => key.public_spki(),
+            SigningKey::Eddsa(key) => key.public_spki(),
+        };
+        let public = spki
+            .and_then(|spki| parse::public_bytes(algorithm, &spki))
+            .ok_or(KeyError::Rejected { algorithm, public: false })?;
+        let mut key = Self::from_public(algorithm, public)?;
+        key.signing = Some(signing);
+        Ok(key)
+    }
+
+    fn from_public(algorithm: Algorithm, public: ParsedPublicKey) -> Result<Self, KeyError> {
+        let verifying = VerifyingKey::Public(Box::new(public));
+        let key = Self::new(algorithm, None, verifying);
+        let id = key.thumbprint().ok_or(KeyError::Rejected { algorithm, public: true })?;
+        Ok(key.with_id(id))
     }
 }
 
-/// Why a key could not be loaded. No variant holds any part of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum KeyError {
-    /// There is neither a key to sign with nor one to verify with.
-    Missing,
-    /// A text with a key in it was given as the secret of an HMAC.
-    KeyAsSecret(Algorithm),
-    /// A verifying key was given to an algorithm that has only a secret.
-    VerifyingNotUsed(Algorithm),
-    /// No PEM block with a key was found.
-    NotPem {
-        /// Whether in the text of the public key.
-        public: bool,
-    },
-    /// The private key is encrypted.
-    Encrypted {
-        /// Whether it was given as the public key.
-        public: bool,
-    },
-    /// A public key was given to sign with.
-    PublicAsPrivate,
-    /// A private key was given to verify with.
-    PrivateAsPublic,
-    /// The block is there, and the key in it is not one of this algorithm.
-    Rejected {
-        /// The algorithm asked for.
-        algorithm: Algorithm,
-        /// Whether it was the public key.
-        public: bool,
-    },
-    /// The two keys do not belong together.
-    NotAPair,
-}
-
-impl KeyError {
-    /// Whether the fault is in the verifying key.
-    pub fn is_verifying(self) -> bool {
-        matches!(
-            self,
-            Self::VerifyingNotUsed(_)
-                | Self::PrivateAsPublic
-                | Self::NotAPair
-                | Self::NotPem { public: true }
-                | Self::Encrypted { public: true }
-                | Self::Rejected { public: true, .. }
-        )
-    }
-}
-
-impl fmt::Display for KeyError {
+impl fmt::Debug for Key {
+    /// Names the algorithm and the `kid`, and nothing else.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key")
+            .field("algorithm", &self.algorithm)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A signature, in whatever the library keeps it.
+pub(crate) enum Signature {
+    Tag(aws_lc_rs::hmac::Tag),
+    Short(aws_lc_rs::signature::Signature),
+    Rsa(Vec<u8>),
+}
+
+impl AsRef<[u8]> for Signature {
+    fn as_ref(&self) -> &[u8] {
         match self {
-            Self::Missing => f.write_str("expected a key, found none"),
-            Self::KeyAsSecret(algorithm) => write!(
-                f,
-                "expected a secret for {algorithm}, found a PEM or SSH key; use an asymmetric \
-                 algorithm with it, or a random secret"
-            ),
-            Self::VerifyingNotUsed(algorithm) => {
-                write!(f, "expected no verifying key: {algorithm} verifies with its secret")
-            }
-            Self::NotPem { .. } => f.write_str(
-                "expected a key as PEM text (\"-----BEGIN … KEY-----\"), found no such block",
-            ),
-            Self::Encrypted { public } => write!(
-                f,
-                "expected {} key, found an encrypted private key",
-                if *public { "a public" } else { "an unencrypted private" }
-            ),
-            Self::PublicAsPrivate => f.write_str("expected a private key, found a public one"),
-            Self::PrivateAsPublic => f.write_str("expected a public key, found a private one"),
-            Self::Rejected { algorithm, public } => write!(
-                f,
-                "expected a {} key for {algorithm}, found one of another kind, curve or size \
-                 (RSA: 2,048 to 8,192 bits)",
-                if *public { "public" } else { "private" }
-            ),
-            Self::NotAPair => {
-                f.write_str("expected the public half of the signing key, found another key")
-            }
+            Self::Tag(tag) => tag.as_ref(),
+            Self::Short(signature) => signature.as_ref(),
+            Self::Rsa(signature) => signature,
         }
     }
 }
 
-impl std::error::Error for KeyError {}
+fn header(algorithm: Algorithm, id: Option<&str>) -> String {
+    use base64::Engine as _;
+    let json = match id {
+        // Any text may be a `kid`: the library escapes it.
+        Some(id) => {
+            let id = serde_json::Value::from(id);
+            format!(r#"{{"alg":"{algorithm}","kid":{id},"typ":"JWT"}}"#)
+        }
+        None => format!(r#"{{"alg":"{algorithm}","typ":"JWT"}}"#),
+    };
+    crate::compact::BASE64URL.encode(json)
+}

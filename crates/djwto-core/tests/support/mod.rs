@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use djwto_core::algorithm::Family;
 use djwto_core::{
-    Algorithm, Engine, Keys, Mode, Policy, PolicyOptions, Transport, TransportOptions, UnixTime,
+    Algorithm, Engine, KeyRing, Mode, Policy, PolicyOptions, Transport, TransportOptions, UnixTime,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -70,11 +70,11 @@ pub(crate) fn key_name(algorithm: Algorithm) -> &'static str {
     }
 }
 
-/// Keys that sign and verify.
-pub(crate) fn keys(algorithm: Algorithm) -> Keys {
+/// KeyRing that sign and verify.
+pub(crate) fn keys(algorithm: Algorithm) -> KeyRing {
     let name = key_name(algorithm);
     let ending = if algorithm.family() == Family::Hmac { "txt" } else { "pem" };
-    Keys::load(algorithm, Some(&key(&format!("{name}.{ending}"))), None).unwrap()
+    KeyRing::load(algorithm, Some(&key(&format!("{name}.{ending}"))), None).unwrap()
 }
 
 pub(crate) fn policy(change: impl FnOnce(&mut PolicyOptions)) -> Policy {
@@ -90,7 +90,11 @@ pub(crate) fn transport(modes: &[Mode]) -> Transport {
 
 /// An engine with the default policy, in `JSON` mode.
 pub(crate) fn engine(algorithm: Algorithm) -> Engine {
-    Engine { keys: keys(algorithm), policy: policy(|_| ()), transport: transport(&[Mode::Json]) }
+    Engine {
+        keys: keys(algorithm).into(),
+        policy: policy(|_| ()),
+        transport: transport(&[Mode::Json]),
+    }
 }
 
 /// Signs any bytes as HS256 with the secret of the test keys, whatever the header says.

@@ -1,0 +1,119 @@
+//! `djwto._core.KeyRing`.
+
+use djwto_core::algorithm::Family;
+use djwto_core::key::{self, JwkSet, Key};
+use pyo3::prelude::*;
+
+use crate::convert::{algorithm, setting_error};
+
+/// One key that signs, and any number that verify. It cannot be shown.
+#[pyclass(frozen, module = "djwto._core")]
+pub(crate) struct KeyRing {
+    pub(crate) ring: std::sync::Arc<key::KeyRing>,
+    skipped: Vec<String>,
+}
+
+/// An older key, as the setting gives it: algorithm and text.
+type Fallback = (String, Vec<u8>);
+
+#[pymethods]
+impl KeyRing {
+    #[staticmethod]
+    fn load(
+        algorithm: &str,
+        signing_key: Option<&[u8]>,
+        verifying_key: Option<&[u8]>,
+        fallbacks: Vec<Fallback>,
+    ) -> PyResult<Self> {
+        let algorithm = self::algorithm("algorithm", algorithm)?;
+        let ring = key::KeyRing::load(algorithm, signing_key, verifying_key).map_err(|error| {
+            let field = if error.is_verifying() { "verifying_key" } else { "signing_key" };
+            setting_error(field, &error)
+        })?;
+        Self::with_fallbacks(ring, fallbacks, Vec::new())
+    }
+
+    #[staticmethod]
+    fn from_jwks(text: &[u8], fallbacks: Vec<Fallback>) -> PyResult<Self> {
+        let failed = |error| setting_error("keys", &error);
+        let set = JwkSet::parse(text).map_err(failed)?;
+        let skipped = set
+            .skipped
+            .iter()
+            .map(|(place, error)| format!("key {} is passed over: {error}", place + 1))
+            .collect();
+        Self::with_fallbacks(set.into_ring().map_err(failed)?, fallbacks, skipped)
+    }
+
+    #[staticmethod]
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands over owned lists")]
+    fn from_files(
+        files: Vec<(String, Vec<u8>)>,
+        rsa_algorithm: &str,
+        fallbacks: Vec<Fallback>,
+    ) -> PyResult<Self> {
+        let rsa_algorithm = algorithm("algorithm", rsa_algorithm)?;
+        let ring = key::KeyRing::from_files(&files, rsa_algorithm)
+            .map_err(|error| setting_error("keys", &error))?;
+        Self::with_fallbacks(ring, fallbacks, Vec::new())
+    }
+
+    #[getter]
+    fn can_sign(&self) -> bool {
+        self.ring.can_sign()
+    }
+
+    #[getter]
+    fn short_secrets(&self) -> Vec<&'static str> {
+        let keys = self.ring.keys().iter().filter(|key| key.has_short_secret());
+        keys.map(|key| key.algorithm().name()).collect()
+    }
+
+    #[getter]
+    fn skipped(&self) -> Vec<String> {
+        self.skipped.clone()
+    }
+
+    fn public_jwks(&self) -> String {
+        self.ring.to_public_jwks()
+    }
+}
+
+impl KeyRing {
+    fn with_fallbacks(
+        mut ring: key::KeyRing,
+        fallbacks: Vec<Fallback>,
+        skipped: Vec<String>,
+    ) -> PyResult<Self> {
+        for (place, (name, text)) in fallbacks.into_iter().enumerate() {
+            let algorithm = algorithm("fallbacks", &name)?;
+            let key = if algorithm.family() == Family::Hmac {
+                Key::weak_secret(algorithm, &text)
+            } else {
+                Key::from_either(algorithm, &text)
+            };
+            let failed = |error| setting_error("fallbacks", &format!("key {}: {error}", place + 1));
+            ring = ring.with_fallback(key.map_err(failed)?);
+        }
+        Ok(Self { ring: ring.into(), skipped })
+    }
+}
+
+/// A new random key as a JWK, with its private part.
+#[pyfunction]
+pub(crate) fn generate_jwk(
+    py: Python<'_>,
+    algorithm: &str,
+    key_id: Option<String>,
+) -> PyResult<String> {
+    let algorithm = self::algorithm("algorithm", algorithm)?;
+    let key = py
+        .detach(|| Key::generate(algorithm))
+        .map_err(|error| setting_error("algorithm", &error))?;
+    let key = match key_id {
+        Some(id) => key.with_id(id),
+        None => key,
+    };
+    let jwk = key.to_jwk().ok_or_else(|| setting_error("algorithm", &"cannot be written"))?;
+    Ok(jwk.to_string())
+}
