@@ -181,13 +181,12 @@ impl<'p> Claims<'p> {
             });
             Ok(value)
         })?;
-        let value = match several {
-            Some(value) => value,
-            None => {
-                let (value, one) = reader.seen()?;
-                entries = text(one).map(|one| vec![one]);
-                value
-            }
+        let value = if let Some(value) = several {
+            value
+        } else {
+            let (value, one) = reader.seen()?;
+            entries = text(one).map(|one| vec![one]);
+            value
         };
         let taken = take(&mut self.audience, entries, "aud");
         self.note(taken);

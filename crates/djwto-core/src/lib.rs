@@ -9,7 +9,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let engine = Engine {
-//!     keys: KeyRing::new(Key::secret(Algorithm::Hs256, b"a secret of at least 32 bytes......")?),
+//!     keys: KeyRing::new(Key::secret(Algorithm::Hs256, b"a secret of at least 32 bytes......")?).into(),
 //!     policy: Policy::new(PolicyOptions::default())?,
 //!     transport: Transport::new(TransportOptions {
 //!         modes: vec![Mode::Json],

@@ -38,8 +38,9 @@ impl Private {
         Some(Zeroizing::new(scalar.as_ref().to_vec()))
     }
 
-    pub(crate) fn sign(&self, message: &[u8]) -> Option<Signature> {
-        self.0.sign(&SystemRandom::new(), message).ok()
+    pub(crate) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+        let signature = self.0.sign(&SystemRandom::new(), message).ok()?;
+        Some(signature.as_ref().to_vec())
     }
 
     /// The public half as a `SubjectPublicKeyInfo`.

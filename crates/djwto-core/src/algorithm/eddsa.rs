@@ -1,7 +1,7 @@
 //! Ed25519 (RFC 8037 §3.1). Ed448 is not offered.
 
 use aws_lc_rs::encoding::{AsBigEndian, AsDer, Curve25519SeedBin, PublicKeyX509Der};
-use aws_lc_rs::signature::{self, Ed25519KeyPair, KeyPair, ParsedPublicKey, Signature};
+use aws_lc_rs::signature::{self, Ed25519KeyPair, KeyPair, ParsedPublicKey};
 use zeroize::Zeroizing;
 
 pub(crate) struct Private(Ed25519KeyPair);
@@ -28,8 +28,8 @@ impl Private {
         Some(Zeroizing::new(seed.as_ref().to_vec()))
     }
 
-    pub(crate) fn sign(&self, message: &[u8]) -> Signature {
-        self.0.sign(message)
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        self.0.sign(message).as_ref().to_vec()
     }
 
     /// The public half as a `SubjectPublicKeyInfo`.

@@ -137,7 +137,7 @@ impl Key {
         })
     }
 
-    fn private_members(&self) -> Option<Vec<(&'static str, Zeroizing<Vec<u8>>)>> {
+    fn private_members(&self) -> Option<Vec<PrivateMember>> {
         Some(match self.signing.as_ref() {
             None | Some(SigningKey::Hmac) => Vec::new(),
             Some(SigningKey::Ecdsa(key)) => vec![("d", key.scalar()?)],
@@ -161,6 +161,9 @@ impl Key {
         })
     }
 }
+
+/// A name, and the bytes that stand there as base64url.
+type PrivateMember = (&'static str, Zeroizing<Vec<u8>>);
 
 const UNCOMPRESSED: u8 = 4;
 const ED25519: &str = "Ed25519";
@@ -223,8 +226,8 @@ fn bytes(jwk: &Map<String, Value>, name: &'static str) -> Result<Zeroizing<Vec<u
 }
 
 fn rsa_key(algorithm: Algorithm, jwk: &Map<String, Value>) -> Result<Key, KeyError> {
-    let (n, e) = (bytes(jwk, "n")?, bytes(jwk, "e")?);
-    let public = rsa::spki_of(&n, &e)
+    let (modulus, exponent) = (bytes(jwk, "n")?, bytes(jwk, "e")?);
+    let public = rsa::spki_of(&modulus, &exponent)
         .and_then(|spki| rsa::public(algorithm, &spki))
         .ok_or(KeyError::Rejected { algorithm, public: true })?;
     if !jwk.contains_key("d") {
@@ -233,19 +236,19 @@ fn rsa_key(algorithm: Algorithm, jwk: &Map<String, Value>) -> Result<Key, KeyErr
     if jwk.contains_key("oth") {
         return Err(KeyError::Unknown("oth")); // more than two primes (RFC 7518 §6.3.2.7)
     }
-    let (d, p, q) = (bytes(jwk, "d")?, bytes(jwk, "p")?, bytes(jwk, "q")?);
-    let (dp, dq, qi) = (bytes(jwk, "dp")?, bytes(jwk, "dq")?, bytes(jwk, "qi")?);
-    let components = Components {
-        public_key: aws_lc_rs::rsa::PublicKeyComponents { n: &n, e: &e },
-        d: &d,
-        p: &p,
-        q: &q,
-        dP: &dp,
-        dQ: &dq,
-        qInv: &qi,
-    };
-    let private = rsa::Private::from_components(algorithm, &components)
-        .ok_or(KeyError::Rejected { algorithm, public: false })?;
+    let private = rsa::Private::from_components(
+        algorithm,
+        &Components {
+            public_key: aws_lc_rs::rsa::PublicKeyComponents { n: &modulus, e: &exponent },
+            d: &bytes(jwk, "d")?,
+            p: &bytes(jwk, "p")?,
+            q: &bytes(jwk, "q")?,
+            dP: &bytes(jwk, "dp")?,
+            dQ: &bytes(jwk, "dq")?,
+            qInv: &bytes(jwk, "qi")?,
+        },
+    );
+    let private = private.ok_or(KeyError::Rejected { algorithm, public: false })?;
     Key::from_signing(algorithm, SigningKey::Rsa(private))
 }
 

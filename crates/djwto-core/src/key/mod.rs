@@ -1,4 +1,4 @@
-//! KeyRing: parsed once, each bound to one algorithm when it is loaded (RFC 8725 §3.1).
+//! Keys: parsed once, each bound to one algorithm when it is loaded (RFC 8725 §3.1).
 
 mod error;
 mod jwk;
@@ -36,7 +36,7 @@ enum SigningKey {
 }
 
 enum VerifyingKey {
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Public(Box<ParsedPublicKey>),
 }
 
@@ -65,7 +65,7 @@ impl Key {
         if parse::looks_like_key(secret) {
             return Err(KeyError::KeyAsSecret(algorithm));
         }
-        let verifying = VerifyingKey::Hmac(hmac::Key::new(algorithm, secret));
+        let verifying = VerifyingKey::Hmac(Box::new(hmac::Key::new(algorithm, secret)));
         let mut key = Self::new(algorithm, Some(SigningKey::Hmac), verifying);
         key.short_secret = secret.len() < minimum;
         Ok(key)
@@ -194,9 +194,9 @@ impl Key {
     /// Signs a message; `None` without a private key, or where the library fails.
     pub(crate) fn sign(&self, message: &[u8]) -> Option<Signature> {
         match (self.signing.as_ref()?, &self.verifying) {
-            (SigningKey::Rsa(key), _) => key.sign(message).map(Signature::Rsa),
-            (SigningKey::Ecdsa(key), _) => key.sign(message).map(Signature::Short),
-            (SigningKey::Eddsa(key), _) => Some(Signature::Short(key.sign(message))),
+            (SigningKey::Rsa(key), _) => key.sign(message).map(Signature::Bytes),
+            (SigningKey::Ecdsa(key), _) => key.sign(message).map(Signature::Bytes),
+            (SigningKey::Eddsa(key), _) => Some(Signature::Bytes(key.sign(message))),
             (SigningKey::Hmac, VerifyingKey::Hmac(key)) => Some(Signature::Tag(key.sign(message))),
             (SigningKey::Hmac, VerifyingKey::Public(_)) => None,
         }
@@ -256,16 +256,14 @@ impl fmt::Debug for Key {
 /// A signature, in whatever the library keeps it.
 pub(crate) enum Signature {
     Tag(aws_lc_rs::hmac::Tag),
-    Short(aws_lc_rs::signature::Signature),
-    Rsa(Vec<u8>),
+    Bytes(Vec<u8>),
 }
 
 impl AsRef<[u8]> for Signature {
     fn as_ref(&self) -> &[u8] {
         match self {
             Self::Tag(tag) => tag.as_ref(),
-            Self::Short(signature) => signature.as_ref(),
-            Self::Rsa(signature) => signature,
+            Self::Bytes(bytes) => bytes,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! KeyRing as PEM or DER: PKCS#8, PKCS#1, SEC1, SPKI and X.509 certificates.
+//! Keys as PEM or DER: PKCS#8, PKCS#1, SEC1, SPKI and X.509 certificates.
 
 use aws_lc_rs::signature::ParsedPublicKey;
 use x509_cert::der::{Decode as _, Encode as _};

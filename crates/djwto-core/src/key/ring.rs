@@ -35,9 +35,8 @@ impl KeyRing {
         verifying: Option<&[u8]>,
     ) -> Result<Self, KeyError> {
         let key = match (algorithm.family(), signing, verifying) {
-            (_, None, None) => Err(KeyError::Missing),
             (Family::Hmac, Some(secret), None) => Key::weak_secret(algorithm, secret),
-            (Family::Hmac, None, Some(_)) => Err(KeyError::Missing),
+            (Family::Hmac, None, _) | (_, None, None) => Err(KeyError::Missing),
             (Family::Hmac, Some(secret), Some(_)) => {
                 Key::weak_secret(algorithm, secret).and(Err(KeyError::VerifyingNotUsed(algorithm)))
             }
@@ -48,7 +47,7 @@ impl KeyRing {
         Ok(Self::new(key))
     }
 
-    /// KeyRing of a file or folder, of which the one at `signing` signs.
+    /// Keys of a file or folder, of which the one at `signing` signs.
     pub(super) fn of(keys: Vec<Key>, signing: Option<usize>) -> Self {
         Self { keys, signing }
     }

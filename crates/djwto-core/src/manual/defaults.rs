@@ -9,7 +9,7 @@
 //! that no two readers can see two things in one token (RFC 8725 §3.10 speaks of such
 //! substitutions). Size is bounded before anything is decoded, depth while it is parsed.
 //!
-//! **KeyRing come from the operator.** `jwk`, `jku`, `x5u` and `x5c` in a header are data of the sender,
+//! **Keys come from the operator.** `jwk`, `jku`, `x5u` and `x5c` in a header are data of the sender,
 //! and are never looked at (RFC 8725 §3.10). `crit` is refused, because nothing it could
 //! list is implemented (RFC 7515 §4.1.11).
 //!
