@@ -7,13 +7,17 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := $(shell find crates python -name '*.rs' -o -name 'Cargo.toml' -o -name '*.pyi')
 
-.PHONY: help demo test lint format bench docs lock clean
+# How long `make fuzz` works on each target.
+SECONDS ?= 600
+
+.PHONY: help demo test lint format bench docs fuzz lock clean
 help:
 	@echo "make demo    the example portal on https://127.0.0.1:8002"
 	@echo "make test    everything: Rust, Python, conformance, browser, versions"
 	@echo "make lint    formatting, clippy, ruff, mypy, stubtest"
 	@echo "make bench   speed beside the peers"
 	@echo "make docs    the documentation, into site/"
+	@echo "make fuzz    ten minutes for each fuzz target; SECONDS=5 for a look"
 	@echo "make lock    pin the newest versions of the Python packages"
 
 # --- set-up -------------------------------------------------------------------------------------
@@ -56,6 +60,7 @@ test: $(VENV)/packages-dev $(VENV)/built
 
 lint: $(VENV)/packages-dev $(VENV)/built
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 	$(BIN)/ruff format --check .
@@ -65,11 +70,15 @@ lint: $(VENV)/packages-dev $(VENV)/built
 
 format:
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/packages-bench $(VENV)/built
 	$(BIN)/python -m benches
+
+fuzz:
+	@tools/fuzz $(SECONDS)
 
 docs: $(VENV)/packages-dev $(VENV)/built
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
@@ -83,6 +92,7 @@ lock: $(VENV)/packages-dev
 			requirements/$$name.in -o requirements/$$name.txt; \
 	done
 	cargo update
+	cargo update --manifest-path fuzz/Cargo.toml
 
 clean:
-	rm -rf $(VENV) .venvs dist site target examples/portal/var
+	rm -rf $(VENV) .venvs dist site target fuzz/target fuzz/found examples/portal/var
