@@ -10,7 +10,7 @@ SOURCES := $(shell find crates python -name '*.rs' -o -name 'Cargo.toml' -o -nam
 # How long `make fuzz` works on each target.
 SECONDS ?= 600
 
-.PHONY: help demo test lint format bench docs fuzz lock clean
+.PHONY: help demo test lint format bench docs fuzz deny sbom lock clean
 help:
 	@echo "make demo    the example portal on https://127.0.0.1:8002"
 	@echo "make test    everything: Rust, Python, conformance, browser, versions"
@@ -18,6 +18,8 @@ help:
 	@echo "make bench   speed beside the peers"
 	@echo "make docs    the documentation, into site/"
 	@echo "make fuzz    ten minutes for each fuzz target; SECONDS=5 for a look"
+	@echo "make deny    licences, origins and doubles of the Rust crates"
+	@echo "make sbom    bills of material, into dist/sbom"
 	@echo "make lock    pin the newest versions of the Python packages"
 
 # --- set-up -------------------------------------------------------------------------------------
@@ -80,13 +82,22 @@ bench: $(VENV)/packages-bench $(VENV)/built
 fuzz:
 	@tools/fuzz $(SECONDS)
 
+# Not part of `make lint`: the tool takes minutes to install where it is missing.
+deny:
+	@command -v cargo-deny >/dev/null || cargo install --quiet --locked --version 0.20.2 cargo-deny
+	cargo deny --locked --all-features check licenses bans sources
+	cargo deny --locked --manifest-path fuzz/Cargo.toml check sources
+
+sbom: $(VENV)/packages-dev $(VENV)/packages-sbom
+	@tools/sbom $(BIN)
+
 docs: $(VENV)/packages-dev $(VENV)/built
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lock: $(VENV)/packages-dev
 	$(BIN)/uv pip compile --upgrade --quiet --universal --python-version 3.10 \
 		--no-emit-index-url --no-header requirements/dev.in -o requirements/dev.txt
-	for name in demo test bench; do \
+	for name in demo test bench sbom; do \
 		$(BIN)/uv pip compile --upgrade --quiet --universal --python-version 3.10 \
 			--no-emit-index-url --no-header -c requirements/dev.txt \
 			requirements/$$name.in -o requirements/$$name.txt; \
