@@ -102,6 +102,7 @@ fn decode(part: &[u8]) -> Result<Vec<u8>, MalformedToken> {
 fn read_header(text: &[u8]) -> Result<String, MalformedToken> {
     let header = json::parse_object(text).map_err(MalformedToken::Header)?;
     let mut algorithm = None;
+    let mut covers_other_bytes = false;
     for (name, value) in header.iter() {
         match (name.as_ref(), value) {
             ("alg", JsonValue::Str(alg)) => algorithm = Some(alg.to_string()),
@@ -110,8 +111,13 @@ fn read_header(text: &[u8]) -> Result<String, MalformedToken> {
             }
             // RFC 7515 §4.1.11: what is critical must be understood; we understand none of it.
             ("crit", _) => return Err(MalformedToken::Critical),
+            // RFC 7797 §3: such a signature covers other bytes than those that we would read.
+            ("b64", value) => covers_other_bytes = !matches!(value, JsonValue::Bool(true)),
             _ => {}
         }
+    }
+    if covers_other_bytes {
+        return Err(MalformedToken::Header("has \"b64\", which is not supported"));
     }
     algorithm.ok_or(MalformedToken::Header("has no \"alg\""))
 }
