@@ -4,10 +4,8 @@ mod pem;
 
 use std::fmt;
 
-use aws_lc_rs::signature::ParsedPublicKey;
-use zeroize::Zeroizing;
-
 use crate::algorithm::{Algorithm, Family, ecdsa, eddsa, hmac, rsa};
+use aws_lc_rs::signature::ParsedPublicKey;
 use pem::Label;
 
 /// The key that signs, if there is one, and the key that verifies.
@@ -137,7 +135,6 @@ enum VerifyingKey {
 impl SigningKey {
     fn from_pem(algorithm: Algorithm, text: &[u8]) -> Result<Self, KeyError> {
         let (label, der) = pem::read(text).map_err(|fault| fault.of(false))?;
-        let der = Zeroizing::new(der);
         let key = match (algorithm.family(), label) {
             (_, Label::Spki | Label::Pkcs1Public) => return Err(KeyError::PublicAsPrivate),
             (Family::Rsa, Label::Pkcs8) => rsa::Private::from_pkcs8(algorithm, &der).map(Self::Rsa),
@@ -167,7 +164,7 @@ impl SigningKey {
 fn public_from_pem(algorithm: Algorithm, text: &[u8]) -> Result<ParsedPublicKey, KeyError> {
     let (label, der) = pem::read(text).map_err(|fault| fault.of(true))?;
     let spki = match label {
-        Label::Spki => Some(der),
+        Label::Spki => Some(der.to_vec()),
         Label::Pkcs1Public => rsa::spki(&der),
         Label::Pkcs8 | Label::Pkcs1 | Label::Sec1 => return Err(KeyError::PrivateAsPublic),
     };

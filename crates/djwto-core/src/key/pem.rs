@@ -1,5 +1,7 @@
 //! Keys as PEM text: PKCS#8, PKCS#1, SEC1 and SPKI.
 
+use zeroize::Zeroizing;
+
 use super::KeyError;
 
 /// What a PEM block says it holds.
@@ -36,11 +38,20 @@ impl Fault {
     }
 }
 
-/// The first block that holds a key; `EC PARAMETERS` and the like are passed over.
-pub(super) fn read(text: &[u8]) -> Result<(Label, Vec<u8>), Fault> {
+/// The first block that holds a key; `EC PARAMETERS` and the like are passed over. What was
+/// decoded is wiped when it is dropped, the blocks that are passed over included.
+pub(super) fn read(text: &[u8]) -> Result<(Label, Zeroizing<Vec<u8>>), Fault> {
     let blocks = ::pem::parse_many(text).map_err(|_| Fault::NotPem)?;
-    for block in blocks {
-        let label = match block.tag() {
+    let blocks: Vec<_> = blocks
+        .into_iter()
+        .map(|block| {
+            let tag = block.tag().to_owned();
+            let is_encrypted = block.headers().get("DEK-Info").is_some();
+            (tag, is_encrypted, Zeroizing::new(block.into_contents()))
+        })
+        .collect();
+    for (tag, is_encrypted, contents) in blocks {
+        let label = match tag.as_str() {
             "PRIVATE KEY" => Label::Pkcs8,
             "RSA PRIVATE KEY" => Label::Pkcs1,
             "EC PRIVATE KEY" => Label::Sec1,
@@ -49,10 +60,10 @@ pub(super) fn read(text: &[u8]) -> Result<(Label, Vec<u8>), Fault> {
             "ENCRYPTED PRIVATE KEY" => return Err(Fault::Encrypted),
             _ => continue,
         };
-        if block.headers().get("DEK-Info").is_some() {
+        if is_encrypted {
             return Err(Fault::Encrypted);
         }
-        return Ok((label, block.into_contents()));
+        return Ok((label, contents));
     }
     Err(Fault::NotPem)
 }
