@@ -115,6 +115,21 @@
 //! | CVE-2022-21449 (Java) | an ECDSA signature of two zeros verified everything | the library refuses zeros | `threats.rs::signatures_of_zeros_are_refused_by_every_algorithm` |
 //! | CVE-2022-36083, CVE-2023-51774 (JOSE libraries) | `p2c` without a bound; encrypted taken for signed | nothing is decrypted | `threats.rs::an_encrypted_token_is_refused_unopened` |
 //!
+//! ## Keys as JWK, and rings of them
+//!
+//! | record | attack | countermeasure | test |
+//! |---|---|---|---|
+//! | GHSA-xgmm-8j9v-c9wx (`PyJWT`) | a public key as JSON text serves as an HMAC secret | a JWK or a JWK Set is refused as a secret, as PEM is | `jwk.rs::a_jwk_as_the_secret_of_hmac_is_refused` |
+//! | CVE-2026-48523 (`PyJWT`) | the header's `alg` was on the list, and another one, the key's, did the work | a key of the ring is bound to one algorithm, and the header must name that one | `jwk.rs::a_key_of_the_ring_verifies_its_own_algorithm_alone` |
+//! | RFC 8725 §3.1 | a key without `alg` is used with any that fits its kind | such a key takes the operator's algorithm, or is refused | `jwk.rs::a_jwk_without_alg_is_bound_when_it_is_loaded` |
+//! | RFC 7517 §4.2, §4.3 | a key for encryption, or one that may only sign, verifies | `use` must be `sig` and `key_ops` must hold the operation, where they are given | `jwk.rs::use_and_key_ops_are_kept` |
+//! | RFC 8725 §3.10 | `kid` is a path, a query, or picks a key of another kind | `kid` is compared with those of the ring and goes nowhere else; an unknown one refuses the token and tries no other key | `jwk.rs::an_unknown_kid_is_refused_and_no_other_key_is_tried` |
+//! | RFC 7517 §4.5 | two keys of one `kid`: which verifies depends on the order | a ring with a `kid` twice cannot be built | `jwk.rs::a_kid_twice_in_a_ring_is_refused` |
+//! | RFC 8725 §2.1 | a JWK Set mixes a secret and public keys, and a public one is used as a secret | kinds may be mixed: each key is an object of its own algorithm, never bytes for another | `jwk.rs::a_set_that_mixes_secrets_and_public_keys_confuses_nothing` |
+//! | RFC 7517 §9.3 | a private key is published in the JWK Set of the server | what is exported holds public members alone | `jwk.rs::an_exported_set_has_no_private_member` |
+//! | RFC 7638 | two spellings of one key have two thumbprints | members are canonical before they are hashed | `jwk.rs::a_thumbprint_is_that_of_the_rfc` |
+//! | CVE-2016-7036, once more | a cache of verified tokens compares a secret text byte by byte | it is looked up by a keyed hash of the whole token, expiry and revocation are checked each time, and a token that was refused is never in it | `cache.rs::a_cached_token_is_refused_once_it_expires`, `cache.rs::a_token_that_shares_its_parts_with_a_cached_one_is_verified_anew` |
+//!
 //! ## Cookies, pages and logs
 //!
 //! | attack | countermeasure | test |
