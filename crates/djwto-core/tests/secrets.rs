@@ -94,15 +94,14 @@ fn a_mac_is_compared_by_the_library_alone() {
     };
     assert_eq!(with("hmac::verify("), ["algorithm/hmac.rs"]);
     assert_eq!(with("hmac::sign("), ["algorithm/hmac.rs"]);
-    assert_eq!(with("verify_sig("), with(".verify_sig(message, signature)"));
+    assert_eq!(with("verify_sig("), ["key/mod.rs"]);
     for what in ["signature ==", "signature !=", "== signature", "!= signature", "tag ==", "== tag"]
     {
         assert_eq!(with(what), [""; 0], "{what}");
     }
     // The signature that came is handed to the keys, and to nobody else.
-    let handed = lines.iter().filter(|(_, line)| line.contains(".signature()"));
-    for (file, line) in handed {
-        assert!(line.contains("verifies("), "{file}: {line}");
+    for file in with(".signature()") {
+        assert!(file == "verify.rs" || file.starts_with("key/"), "{file} looks at a signature");
     }
 }
 
