@@ -7,13 +7,19 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := $(shell find crates python -name '*.rs' -o -name 'Cargo.toml' -o -name '*.pyi')
 
-.PHONY: help demo test lint format bench docs lock clean
+# How long `make fuzz` works on each target.
+SECONDS ?= 600
+
+.PHONY: help demo test lint format bench docs fuzz deny sbom lock clean
 help:
 	@echo "make demo    the example portal on https://127.0.0.1:8002"
 	@echo "make test    everything: Rust, Python, conformance, browser, versions"
 	@echo "make lint    formatting, clippy, ruff, mypy, stubtest"
 	@echo "make bench   speed beside the peers"
 	@echo "make docs    the documentation, into site/"
+	@echo "make fuzz    ten minutes for each fuzz target; SECONDS=5 for a look"
+	@echo "make deny    licences, origins and doubles of the Rust crates"
+	@echo "make sbom    bills of material, into dist/sbom"
 	@echo "make lock    pin the newest versions of the Python packages"
 
 # --- set-up -------------------------------------------------------------------------------------
@@ -56,6 +62,7 @@ test: $(VENV)/packages-dev $(VENV)/built
 
 lint: $(VENV)/packages-dev $(VENV)/built
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 	$(BIN)/ruff format --check .
@@ -65,11 +72,24 @@ lint: $(VENV)/packages-dev $(VENV)/built
 
 format:
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/packages-bench $(VENV)/built
 	$(BIN)/python -m benches
+
+fuzz:
+	@tools/fuzz $(SECONDS)
+
+# Not part of `make lint`: the tool takes minutes to install where it is missing.
+deny:
+	@command -v cargo-deny >/dev/null || cargo install --quiet --locked --version 0.20.2 cargo-deny
+	cargo deny --locked --all-features check licenses bans sources
+	cargo deny --locked --manifest-path fuzz/Cargo.toml check sources
+
+sbom: $(VENV)/packages-dev $(VENV)/packages-sbom
+	@tools/sbom $(BIN)
 
 docs: $(VENV)/packages-dev $(VENV)/built
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
@@ -77,12 +97,13 @@ docs: $(VENV)/packages-dev $(VENV)/built
 lock: $(VENV)/packages-dev
 	$(BIN)/uv pip compile --upgrade --quiet --universal --python-version 3.10 \
 		--no-emit-index-url --no-header requirements/dev.in -o requirements/dev.txt
-	for name in demo test bench; do \
+	for name in demo test bench sbom; do \
 		$(BIN)/uv pip compile --upgrade --quiet --universal --python-version 3.10 \
 			--no-emit-index-url --no-header -c requirements/dev.txt \
 			requirements/$$name.in -o requirements/$$name.txt; \
 	done
 	cargo update
+	cargo update --manifest-path fuzz/Cargo.toml
 
 clean:
-	rm -rf $(VENV) .venvs dist site target examples/portal/var
+	rm -rf $(VENV) .venvs dist site target fuzz/target fuzz/found examples/portal/var

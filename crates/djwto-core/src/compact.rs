@@ -69,6 +69,10 @@ impl<'t> Untrusted<'t> {
         if header.contains_key("crit") {
             return Err(MalformedToken::Critical);
         }
+        // RFC 7797 §3: such a signature covers other bytes than those that we would read.
+        if header.get("b64").is_some_and(|b64| *b64 != Value::Bool(true)) {
+            return Err(MalformedToken::Header("has \"b64\", which is not supported"));
+        }
         let text = |name: &str| match header.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),

@@ -36,7 +36,7 @@ fn a_token_is_found_and_verified_in_every_mode() {
 #[test]
 fn the_other_kind_is_refused_by_its_own_sentence() {
     let engine = in_modes(Algorithm::Hs256, &[Mode::Json, Mode::OneCookie]);
-    let (access, refresh) = (engine.sign(ACCESS).unwrap(), engine.sign(&refresh()).unwrap());
+    let (access, refresh) = (engine.sign(ACCESS).unwrap(), engine.sign(refresh()).unwrap());
     let authenticate = |header: String, in_cookie: bool, kind| {
         let header = Some(header.as_bytes());
         let (authorization, cookie) = if in_cookie { (None, header) } else { (header, None) };
@@ -86,7 +86,7 @@ fn a_bad_bearer_token_is_not_made_good_by_a_cookie() {
 fn an_expired_cookie_is_not_made_good_by_another_modes_cookie() {
     let engine = in_modes(Algorithm::Hs256, &[Mode::OneCookie, Mode::TwoCookies]);
     let good = engine.sign(ACCESS).unwrap();
-    let old = engine.sign(&ACCESS.replace("1700000300", "1600000000")).unwrap();
+    let old = engine.sign(ACCESS.replace("1700000300", "1600000000")).unwrap();
     let header = format!("jwt_access_token={}; jwt_access={}", good.text(), old.text());
     let error =
         engine.authenticate(None, Some(header.as_bytes()), Kind::Access, now()).unwrap_err();

@@ -139,7 +139,7 @@ fn nothing_is_signed_that_would_not_be_read_back() {
         assert!(error.to_string().starts_with("the claims cannot be signed: "));
     }
     for (name, json) in [("exp", "\"soon\""), ("jti", "1"), ("type", "\"id\""), ("aud", "1")] {
-        let error = sign(&keys, &access_with(name, json)).unwrap_err();
+        let error = sign(&keys, access_with(name, json)).unwrap_err();
         assert_eq!(error, IssueError::Claims(ClaimsError::Invalid(name)));
     }
 }
@@ -161,7 +161,7 @@ proptest! {
     #[test]
     fn whatever_is_signed_passes_the_signature(claims in any_json()) {
         let engine = engine(Algorithm::Hs256);
-        if let Ok(token) = engine.sign(&claims.to_string()) {
+        if let Ok(token) = engine.sign(claims.to_string()) {
             let verdict = engine.verify(token.text().as_bytes(), None, now()).map(drop);
             let code = verdict.err().map(|error| error.code().slug());
             prop_assert!(!matches!(

@@ -108,7 +108,7 @@ impl Template {
         Ok(Self { shape, bytes })
     }
 
-    /// What it takes, estimated from what CPython's objects take, in bytes.
+    /// What it takes, estimated from what the interpreter's objects take, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

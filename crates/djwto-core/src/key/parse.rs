@@ -1,18 +1,33 @@
 //! Keys as PEM or DER: PKCS#8, PKCS#1, SEC1, SPKI and X.509 certificates.
 
 use aws_lc_rs::signature::ParsedPublicKey;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use x509_cert::der::{Decode as _, Encode as _};
+use x509_cert::spki::SubjectPublicKeyInfoRef;
 use zeroize::Zeroizing;
 
 use super::{KeyError, SigningKey};
 use crate::algorithm::{Algorithm, Family, ecdsa, eddsa, rsa};
+use crate::json;
 
-/// Whether a text is, or tries to be, a key in a text format and so cannot be meant as a shared
-/// secret (algorithm confusion, CVE-2022-29217).
+/// Whether a text is, or tries to be, a key that others may know, and so cannot be meant as a
+/// shared secret (algorithm confusion, CVE-2022-29217, CVE-2024-33663).
 pub(super) fn looks_like_key(secret: &[u8]) -> bool {
     const MARKS: &[&[u8]] =
         &[b"-----BEGIN", b"---- BEGIN", b"ssh-rsa ", b"ssh-ed25519 ", b"ssh-dss ", b"ecdsa-sha2-"];
+    let dense: Vec<_> = secret.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     MARKS.iter().any(|mark| secret.windows(mark.len()).any(|window| window == *mark))
+        || is_public_der(secret)
+        || STANDARD.decode(dense).is_ok_and(|der| is_public_der(&der))
+        || json::parse_object(secret)
+            .is_ok_and(|jwk| ["kty", "keys"].iter().any(|name| jwk.contains_key(*name)))
+}
+
+fn is_public_der(der: &[u8]) -> bool {
+    SubjectPublicKeyInfoRef::from_der(der).is_ok()
+        || pkcs1::RsaPublicKeyRef::from_der(der).is_ok()
+        || x509_cert::Certificate::from_der(der).is_ok()
 }
 
 pub(super) fn private(algorithm: Algorithm, text: &[u8]) -> Result<SigningKey, KeyError> {
@@ -56,11 +71,11 @@ pub(super) fn public(algorithm: Algorithm, text: &[u8]) -> Result<ParsedPublicKe
         }
         Some(Format::Pkcs1Public) => rsa::spki(&block.der),
         Some(Format::Certificate) => certified(&block.der),
-        Some(Format::Spki) => Some(block.der.to_vec()),
+        Some(Format::Spki) => exact(&block.der),
         // Each of the three has its own shape: at most one of them reads.
         None => certified(&block.der)
             .or_else(|| rsa::spki(&block.der).filter(|_| algorithm.family() == Family::Rsa))
-            .or_else(|| Some(block.der.to_vec())),
+            .or_else(|| exact(&block.der)),
     };
     spki.and_then(|spki| public_bytes(algorithm, &spki))
         .ok_or(KeyError::Rejected { algorithm, public: true })
@@ -74,6 +89,12 @@ pub(super) fn public_bytes(algorithm: Algorithm, key: &[u8]) -> Option<ParsedPub
         Family::Ecdsa => ecdsa::public(algorithm, key),
         Family::Eddsa => eddsa::public(key),
     }
+}
+
+/// A `SubjectPublicKeyInfo` with nothing after its end.
+fn exact(der: &[u8]) -> Option<Vec<u8>> {
+    SubjectPublicKeyInfoRef::from_der(der).ok()?;
+    Some(der.to_vec())
 }
 
 /// The `SubjectPublicKeyInfo` inside a certificate (RFC 5280 §4.1.2.7).
@@ -102,12 +123,21 @@ impl Block {
     /// The first block that holds a key; `EC PARAMETERS` and the like are passed over.
     fn read(text: &[u8], public: bool) -> Result<Self, KeyError> {
         // A DER key is a SEQUENCE, whose tag is the letter '0'.
-        if text.first() == Some(&0x30) && !looks_like_key(text) {
+        if text.first() == Some(&0x30) && memchr::memmem::find(text, b"-----BEGIN").is_none() {
             return Ok(Self { format: None, der: Zeroizing::new(text.to_vec()) });
         }
         let blocks = pem::parse_many(text).map_err(|_| KeyError::NotAKey { public })?;
-        for block in blocks {
-            let format = match block.tag() {
+        // Wiped when dropped, those that are passed over included.
+        let blocks: Vec<_> = blocks
+            .into_iter()
+            .map(|block| {
+                let tag = block.tag().to_owned();
+                let is_encrypted = block.headers().get("DEK-Info").is_some();
+                (tag, is_encrypted, Zeroizing::new(block.into_contents()))
+            })
+            .collect();
+        for (tag, is_encrypted, der) in blocks {
+            let format = match tag.as_str() {
                 "PRIVATE KEY" => Format::Pkcs8,
                 "RSA PRIVATE KEY" => Format::Pkcs1,
                 "EC PRIVATE KEY" => Format::Sec1,
@@ -117,10 +147,10 @@ impl Block {
                 "ENCRYPTED PRIVATE KEY" => return Err(KeyError::Encrypted { public }),
                 _ => continue,
             };
-            if block.headers().get("DEK-Info").is_some() {
+            if is_encrypted {
                 return Err(KeyError::Encrypted { public });
             }
-            return Ok(Self { format: Some(format), der: Zeroizing::new(block.into_contents()) });
+            return Ok(Self { format: Some(format), der });
         }
         Err(KeyError::NotAKey { public })
     }

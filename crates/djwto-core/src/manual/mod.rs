@@ -1,3 +1,4 @@
-//! Essays: why the defaults are what they are.
+//! Essays: why the defaults are what they are, and which attacks they answer.
 
 pub mod defaults;
+pub mod threats;

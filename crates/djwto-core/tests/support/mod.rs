@@ -70,7 +70,7 @@ pub(crate) fn key_name(algorithm: Algorithm) -> &'static str {
     }
 }
 
-/// KeyRing that sign and verify.
+/// Keys that sign and verify.
 pub(crate) fn keys(algorithm: Algorithm) -> KeyRing {
     let name = key_name(algorithm);
     let ending = if algorithm.family() == Family::Hmac { "txt" } else { "pem" };

@@ -1,0 +1,66 @@
+//! KeyRing as text: loading never panics, nothing shows a key, a pair that loads works together, and
+//! what is a key to one algorithm is no secret to another.
+//!
+//! The input's first byte picks the algorithm. A null parts the private key from the public one.
+
+#![no_main]
+
+use djwto_core::algorithm::Family;
+use djwto_core::key::KeyError;
+use djwto_core::{
+    Algorithm, Engine, KeyRing, Mode, Policy, PolicyOptions, Transport, TransportOptions, UnixTime,
+};
+use libfuzzer_sys::fuzz_target;
+
+const ACCESS: &str =
+    r#"{"exp":1700000300,"iat":1700000000,"jti":"1","type":"access","user":{"id":7}}"#;
+/// Longer than any word in our sentences, shorter than any line of a key.
+const RUN: usize = 20;
+
+fuzz_target!(|input: &[u8]| {
+    let Some((first, text)) = input.split_first() else { return };
+    let algorithm = Algorithm::ALL[usize::from(*first) % Algorithm::ALL.len()];
+    let mut texts = text.splitn(2, |byte| *byte == 0);
+    let (private, public) = (texts.next(), texts.next());
+    for (signing, verifying) in [(private, None), (None, private), (private, public)] {
+        let loaded = KeyRing::load(algorithm, signing, verifying);
+        shows_nothing(&loaded, text);
+        let Ok(keys) = loaded else { continue };
+        assert_eq!(keys.algorithm(), algorithm);
+        assert_eq!(keys.can_sign(), signing.is_some());
+        if algorithm.family() != Family::Hmac {
+            let as_secret = KeyRing::load(Algorithm::Hs256, private, None).err();
+            assert_eq!(as_secret, Some(KeyError::KeyAsSecret(Algorithm::Hs256)));
+        }
+        if keys.can_sign() {
+            works(keys);
+        }
+    }
+});
+
+fn works(keys: KeyRing) {
+    let engine = Engine {
+        keys,
+        policy: Policy::new(PolicyOptions::default()).expect("the defaults are good"),
+        transport: Transport::new(TransportOptions {
+            modes: vec![Mode::Json],
+            ..TransportOptions::default()
+        })
+        .expect("the defaults are good"),
+    };
+    // A key with wrong numbers may fail to sign; a signature that is made must hold.
+    let Ok(token) = engine.sign(ACCESS) else { return };
+    let now = UnixTime::new(1_700_000_000.0).expect("finite");
+    engine.verify(token.text().as_bytes(), None, now).expect("signed by the same keys");
+}
+
+fn shows_nothing(loaded: &Result<KeyRing, KeyError>, text: &[u8]) {
+    let shown = match loaded {
+        Ok(keys) => format!("{keys:?}"),
+        Err(error) => format!("{error:?} {error}"),
+    };
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
+    for run in shown.as_bytes().windows(RUN).filter(|run| run.iter().all(is_base64)) {
+        assert!(!text.windows(RUN).any(|window| window == run), "a key is shown");
+    }
+}

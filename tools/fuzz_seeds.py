@@ -1,0 +1,103 @@
+"""Writes the seeds of `fuzz/corpus` from `vectors/`: a dozen small files for each target.
+
+Run it after adding cases worth starting from: `python tools/fuzz_seeds.py`.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import shutil
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VECTORS = ROOT / "vectors"
+CORPUS = ROOT / "fuzz" / "corpus"
+EACH = 14
+
+VERIFY = json.loads((VECTORS / "verify.json").read_text())
+TRANSPORT = json.loads((VECTORS / "transport.json").read_text())
+
+# The order of `Algorithm::ALL` and, for cookies, of the target's own list.
+KEYS = {3: "rsa", 9: "p256", 10: "p384", 11: "p521", 12: "secp256k1", 13: "ed25519"}
+MODES = [
+    ["JSON"],
+    ["ONE-COOKIE"],
+    ["TWO-COOKIES"],
+    ["TWO-COOKIES", "JSON"],
+    ["JSON", "ONE-COOKIE"],
+    ["ONE-COOKIE", "TWO-COOKIES"],
+    ["JSON", "TWO-COOKIES", "ONE-COOKIE"],
+]
+
+
+def main() -> None:
+    shutil.rmtree(CORPUS, ignore_errors=True)
+    for target, seeds in {
+        "compact": spread(tokens()),
+        "claims": spread(payloads()),
+        "pem": keys(),
+        "cookies": spread(headers()),
+    }.items():
+        folder = CORPUS / target
+        folder.mkdir(parents=True)
+        for number, seed in enumerate(seeds):
+            (folder / f"{number:02}").write_bytes(seed)
+        print(f"{target}: {len(seeds)} seeds")
+
+
+def spread(seeds: list[bytes]) -> list[bytes]:
+    """Take some from all over the list, so that every group of cases sends one."""
+    unique = list(dict.fromkeys(seeds))
+    step = max(1, len(unique) // EACH)
+    return unique[::step][:EACH]
+
+
+def tokens() -> list[bytes]:
+    return [token_of(case) for case in VERIFY["cases"]]
+
+
+def payloads() -> list[bytes]:
+    return [payload_of(case) for case in VERIFY["cases"] if "token" not in case]
+
+
+def keys() -> list[bytes]:
+    folder = VECTORS / "keys"
+    seeds = [b"\0" + (folder / "hmac.txt").read_bytes()]
+    for algorithm, name in KEYS.items():
+        private = (folder / f"{name}.pem").read_bytes()
+        public = (folder / f"{name}.public.pem").read_bytes()
+        first = bytes([algorithm])
+        seeds += [first + private, first + private + b"\0" + public]
+    return [*seeds, b"\3" + (folder / "rsa.pkcs1.encrypted.pem").read_bytes()]
+
+
+def headers() -> list[bytes]:
+    seeds = []
+    for case in TRANSPORT["cases"]:
+        if case["modes"] in MODES:
+            first = bytes([MODES.index(case["modes"])])
+            parts = [case.get("authorization", ""), case.get("cookie", "")]
+            seeds.append(first + "\n".join(parts).encode("latin-1"))
+    return seeds
+
+
+def token_of(case: dict) -> bytes:
+    if "token" in case:
+        return case["token"].encode()
+    header = case.get("header", VERIFY["header"]).encode()
+    message = base64url(header) + b"." + base64url(payload_of(case))
+    tag = hmac.digest((VECTORS / "keys" / "hmac.txt").read_bytes(), message, hashlib.sha256)
+    return message + b"." + base64url(tag)
+
+
+def payload_of(case: dict) -> bytes:
+    return case["payload"].encode() if "payload" in case else bytes.fromhex(case["payload_hex"])
+
+
+def base64url(part: bytes) -> bytes:
+    return base64.urlsafe_b64encode(part).rstrip(b"=")
+
+
+if __name__ == "__main__":
+    main()
