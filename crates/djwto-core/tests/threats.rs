@@ -122,7 +122,7 @@ fn no_two_signatures_of_ecdsa_share_a_nonce() {
         let engine = engine(algorithm);
         let mut seen = std::collections::HashSet::new();
         for number in 0..32 {
-            let token = engine.sign(&access_with("x", &number.to_string())).unwrap();
+            let token = engine.sign(access_with("x", &number.to_string())).unwrap();
             let signature = token.text().rsplit_once('.').unwrap().1;
             let bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
             // The first half is the nonce's point: twice the same gives the key away.
