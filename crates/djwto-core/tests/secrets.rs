@@ -1,4 +1,4 @@
-//! KeyRing and tokens: nothing prints them, our copies are wiped, and a MAC is compared in one place.
+//! `KeyRing` and tokens: nothing prints them, our copies are wiped, and a MAC is compared in one place.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that panics has failed")]
 
