@@ -32,6 +32,13 @@ impl Kind {
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Access, Self::Refresh].into_iter().find(|kind| kind.name() == name)
     }
+
+    pub(crate) fn of(value: &Seen<'_>) -> Option<Self> {
+        match value {
+            Seen::Text(name) => Self::from_name(name),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Kind {
@@ -55,7 +62,7 @@ impl UnixTime {
         self.0
     }
 
-    fn of(value: &Seen<'_>) -> Option<Self> {
+    pub(crate) fn of(value: &Seen<'_>) -> Option<Self> {
         match value {
             #[expect(clippy::cast_precision_loss, reason = "exact for the next 285 million years")]
             Seen::Integer(seconds) => Some(Self(*seconds as f64)),
@@ -124,7 +131,7 @@ impl<'p> Claims<'p> {
                         return reader.value();
                     }
                     let (value, id) = reader.seen()?;
-                    claims.see_user_id(&id);
+                    claims.names_user = is_valid(Claim::User, &id);
                     Ok(value)
                 },
             ),
@@ -143,64 +150,78 @@ impl<'p> Claims<'p> {
     }
 
     fn see(&mut self, claim: Claim, value: Seen<'p>) {
-        let taken = match claim {
-            Claim::Issuer => take(&mut self.issuer, text(value), "iss"),
-            Claim::Subject => take(&mut self.subject, text(value), "sub"),
-            Claim::Expires => take(&mut self.expires, UnixTime::of(&value), "exp"),
-            Claim::NotBefore => take(&mut self.not_before, UnixTime::of(&value), "nbf"),
-            Claim::IssuedAt => take(&mut self.issued_at, UnixTime::of(&value), "iat"),
-            Claim::Id => take(&mut self.id, identifier(value), "jti"),
-            Claim::Session => take(&mut self.session, identifier(value), "sid"),
-            Claim::Type => {
-                take(&mut self.kind, text(value).and_then(|name| Kind::from_name(&name)), "type")
-            }
-            Claim::Audience | Claim::User | Claim::Other => Ok(()),
-        };
-        self.note(taken);
-    }
-
-    fn see_user_id(&mut self, id: &Seen<'_>) {
-        self.names_user = match id {
-            Seen::Integer(_) | Seen::BigInteger => true,
-            Seen::Text(id) => !id.is_empty(),
-            Seen::Float(_) | Seen::Other => false,
-        };
+        if !is_valid(claim, &value) {
+            self.invalid = self.invalid.or(Some(claim.name()));
+            return;
+        }
+        match claim {
+            Claim::Issuer => self.issuer = text(value),
+            Claim::Subject => self.subject = text(value),
+            Claim::Expires => self.expires = UnixTime::of(&value),
+            Claim::NotBefore => self.not_before = UnixTime::of(&value),
+            Claim::IssuedAt => self.issued_at = UnixTime::of(&value),
+            Claim::Id => self.id = text(value),
+            Claim::Session => self.session = text(value),
+            Claim::Type => self.kind = Kind::of(&value),
+            Claim::Audience => self.audience.get_or_insert_default().extend(text(value)),
+            Claim::User | Claim::Other => {}
+        }
     }
 
     fn read_audience<B: Build>(
         &mut self,
         reader: &mut Reader<'p, '_, B>,
     ) -> Result<B::Value, &'static str> {
-        let mut entries = Some(Vec::new());
-        let several = reader.items(|reader| {
-            let (value, entry) = reader.seen()?;
-            entries = text(entry).and_then(|entry| {
-                let mut entries = entries.take()?;
-                entries.push(entry);
-                Some(entries)
-            });
+        self.audience = Some(Vec::new());
+        let mut entry = |reader: &mut Reader<'p, '_, B>| {
+            let (value, seen) = reader.seen()?;
+            self.see(Claim::Audience, seen);
             Ok(value)
-        })?;
-        let value = if let Some(value) = several {
-            value
-        } else {
-            let (value, one) = reader.seen()?;
-            entries = text(one).map(|one| vec![one]);
-            value
         };
-        let taken = take(&mut self.audience, entries, "aud");
-        self.note(taken);
-        Ok(value)
-    }
-
-    fn note(&mut self, taken: Result<(), &'static str>) {
-        self.invalid = self.invalid.or(taken.err());
+        match reader.items(&mut entry)? {
+            Some(several) => Ok(several),
+            None => entry(reader),
+        }
     }
 }
 
+fn text(value: Seen<'_>) -> Option<Cow<'_, str>> {
+    match value {
+        Seen::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// Whether a value can be that of the claim; for `aud` one entry, for `user` its `id`.
+pub(crate) fn is_valid(claim: Claim, value: &Seen<'_>) -> bool {
+    match claim {
+        Claim::Issuer | Claim::Subject | Claim::Audience => matches!(value, Seen::Text(_)),
+        Claim::Expires | Claim::NotBefore | Claim::IssuedAt => UnixTime::of(value).is_some(),
+        Claim::Id | Claim::Session => matches!(value, Seen::Text(id) if is_identifier(id)),
+        Claim::Type => Kind::of(value).is_some(),
+        Claim::User => match value {
+            Seen::Integer(_) | Seen::BigInteger => true,
+            Seen::Text(id) => !id.is_empty(),
+            Seen::Float(_) | Seen::Other => false,
+        },
+        Claim::Other => true,
+    }
+}
+
+/// An identifier goes into a database column: bounded, and without control characters, of which
+/// databases may refuse the null.
+fn is_identifier(id: &str) -> bool {
+    let has_control = if id.is_ascii() {
+        id.bytes().any(|byte| byte.is_ascii_control())
+    } else {
+        id.chars().any(char::is_control)
+    };
+    !id.is_empty() && id.len() <= MAX_ID_BYTES && !has_control
+}
+
 /// A claim that rules are about, or another.
-#[derive(Clone, Copy)]
-enum Claim {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
     Issuer,
     Subject,
     Audience,
@@ -215,45 +236,27 @@ enum Claim {
 }
 
 impl Claim {
-    fn named(name: &str) -> Self {
-        match name {
-            "iss" => Self::Issuer,
-            "sub" => Self::Subject,
-            "aud" => Self::Audience,
-            "exp" => Self::Expires,
-            "nbf" => Self::NotBefore,
-            "iat" => Self::IssuedAt,
-            "jti" => Self::Id,
-            "sid" => Self::Session,
-            "type" => Self::Type,
-            "user" => Self::User,
-            _ => Self::Other,
-        }
+    const NAMED: &[(&'static str, Self)] = &[
+        ("iss", Self::Issuer),
+        ("sub", Self::Subject),
+        ("aud", Self::Audience),
+        ("exp", Self::Expires),
+        ("nbf", Self::NotBefore),
+        ("iat", Self::IssuedAt),
+        ("jti", Self::Id),
+        ("sid", Self::Session),
+        ("type", Self::Type),
+        ("user", Self::User),
+    ];
+
+    pub(crate) fn named(name: &str) -> Self {
+        let found = Self::NAMED.iter().find(|(known, _)| *known == name);
+        found.map_or(Self::Other, |(_, claim)| *claim)
     }
-}
 
-fn take<T>(
-    place: &mut Option<T>,
-    value: Option<T>,
-    claim: &'static str,
-) -> Result<(), &'static str> {
-    *place = value;
-    if place.is_some() { Ok(()) } else { Err(claim) }
-}
-
-fn text(value: Seen<'_>) -> Option<Cow<'_, str>> {
-    match value {
-        Seen::Text(text) => Some(text),
-        _ => None,
+    pub(crate) fn name(self) -> &'static str {
+        Self::NAMED.iter().find(|(_, claim)| *claim == self).map_or("", |(name, _)| name)
     }
-}
-
-/// An identifier goes into a database column: bounded, and without control characters, of which
-/// databases may refuse the null.
-fn identifier(value: Seen<'_>) -> Option<Cow<'_, str>> {
-    text(value).filter(|id| {
-        !id.is_empty() && id.len() <= MAX_ID_BYTES && !id.chars().any(char::is_control)
-    })
 }
 
 /// Why a payload was refused.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::claims::{Kind, UnixTime};
 use crate::compact::Untrusted;
+use crate::draft::Draft;
 use crate::error::Code;
 use crate::issue::{self, IssueError, Token};
 use crate::key::KeyRing;
@@ -82,6 +83,15 @@ impl Engine {
     /// [`IssueError`] says what hinders it.
     pub fn sign(&self, payload: impl Into<String>) -> Result<Token, IssueError> {
         issue::sign(&self.keys, payload)
+    }
+
+    /// Signs claims that a face has written.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError`] says what hinders it.
+    pub fn sign_draft(&self, draft: Draft) -> Result<Token, IssueError> {
+        issue::sign_draft(&self.keys, draft)
     }
 }
 

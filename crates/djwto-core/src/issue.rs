@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::claims::{Claims, ClaimsError, Kind, UnixTime};
 use crate::compact::{self, MAX_TOKEN_BYTES};
+use crate::draft::{Draft, Written};
 use crate::key::KeyRing;
 use crate::policy::{Audience, Policy};
 
@@ -141,11 +142,25 @@ impl fmt::Debug for Token {
 pub fn sign(keys: &KeyRing, payload: impl Into<String>) -> Result<Token, IssueError> {
     let payload = payload.into();
     let claims = Claims::parse(payload.as_bytes()).map_err(IssueError::Claims)?;
-    let expires = claims.expires;
-    if claims.kind.is_none() {
+    let Claims { expires, kind, names_user, .. } = claims;
+    serialize(keys, payload, Written { expires, kind, names_user })
+}
+
+/// Signs claims that were written by a face.
+///
+/// # Errors
+///
+/// As [`sign`].
+pub fn sign_draft(keys: &KeyRing, draft: Draft) -> Result<Token, IssueError> {
+    let (payload, written) = draft.finish().map_err(IssueError::Claims)?;
+    serialize(keys, payload, written)
+}
+
+fn serialize(keys: &KeyRing, payload: String, written: Written) -> Result<Token, IssueError> {
+    if written.kind.is_none() {
         return Err(IssueError::Missing("type"));
     }
-    if !claims.names_user {
+    if !written.names_user {
         return Err(IssueError::Missing("user.id"));
     }
     let key = keys.signing().ok_or(IssueError::NoSigningKey)?;
@@ -154,7 +169,7 @@ pub fn sign(keys: &KeyRing, payload: impl Into<String>) -> Result<Token, IssueEr
     if text.len() > MAX_TOKEN_BYTES {
         return Err(IssueError::TooLarge);
     }
-    Ok(Token { text, payload, expires })
+    Ok(Token { text, payload, expires: written.expires })
 }
 
 fn random_uuid() -> Result<String, IssueError> {

@@ -8,7 +8,7 @@ use jiter::{Jiter, NumberAny, NumberInt, Peek};
 use serde_json::{Map, Value};
 
 /// How deep objects and arrays may be nested.
-const MAX_DEPTH: usize = 200;
+pub(crate) const MAX_DEPTH: usize = 200;
 
 /// What a reader makes of the values it sees. `()` makes nothing.
 pub trait Build {
@@ -43,11 +43,10 @@ pub trait Build {
     fn object(&mut self) -> Self::Object;
     /// A member's name.
     fn name(&mut self, name: &str) -> Self::Name;
-    /// Adds a member; false where one of that name is there.
-    #[must_use]
-    fn insert(&mut self, object: &mut Self::Object, name: Self::Name, value: Self::Value) -> bool;
-    /// The object is complete.
-    fn end_object(&mut self, object: Self::Object) -> Self::Value;
+    /// Adds a member.
+    fn insert(&mut self, object: &mut Self::Object, name: Self::Name, value: Self::Value);
+    /// The object is complete; `None` where two members had one name.
+    fn end_object(&mut self, object: Self::Object) -> Option<Self::Value>;
 }
 
 /// A value at a glance; of arrays and objects only that they are.
@@ -166,13 +165,11 @@ impl<'j, B: Build> Reader<'j, '_, B> {
         while let Some(name) = next.map_err(|_| INVALID)? {
             let (class, name) = (classify(name), self.build.name(name));
             let value = member(self, class)?;
-            if !self.build.insert(&mut object, name, value) {
-                return Err("has a duplicate name");
-            }
+            self.build.insert(&mut object, name, value);
             next = self.json.next_key();
         }
         self.depth -= 1;
-        Ok(self.build.end_object(object))
+        self.build.end_object(object).ok_or("has a duplicate name")
     }
 
     fn array(&mut self, mut item: impl FnMut(&mut Self) -> Result<B::Value>) -> Result<B::Value> {
@@ -236,7 +233,7 @@ impl Build for () {
     type Array = ();
     /// A hash: two names with the same one are as good as impossible, and would be refused.
     type Name = u64;
-    type Object = Vec<u64>;
+    type Object = Hashes;
 
     fn null(&mut self) {}
     fn boolean(&mut self, _: bool) {}
@@ -247,20 +244,28 @@ impl Build for () {
     fn array(&mut self) {}
     fn push(&mut self, (): &mut (), (): ()) {}
     fn end_array(&mut self, (): ()) {}
-    fn object(&mut self) -> Vec<u64> {
-        Vec::with_capacity(16)
+    fn object(&mut self) -> Hashes {
+        Hashes { all: Vec::with_capacity(16), differ: true }
     }
     fn name(&mut self, name: &str) -> u64 {
         let mut hasher = DefaultHasher::new();
         hasher.write(name.as_bytes());
         hasher.finish()
     }
-    fn insert(&mut self, object: &mut Vec<u64>, name: u64, (): ()) -> bool {
-        let is_new = !object.contains(&name);
-        object.push(name);
-        is_new
+    fn insert(&mut self, object: &mut Hashes, name: u64, (): ()) {
+        object.differ &= !object.all.contains(&name);
+        object.all.push(name);
     }
-    fn end_object(&mut self, _: Vec<u64>) {}
+    fn end_object(&mut self, object: Hashes) -> Option<()> {
+        object.differ.then_some(())
+    }
+}
+
+/// The names of one object.
+#[derive(Debug)]
+pub struct Hashes {
+    all: Vec<u64>,
+    differ: bool,
 }
 
 /// Makes a tree of `serde_json`, for texts that are read once.
@@ -270,7 +275,7 @@ impl Build for Tree {
     type Value = Value;
     type Array = Vec<Value>;
     type Name = String;
-    type Object = Map<String, Value>;
+    type Object = (Map<String, Value>, bool);
 
     fn null(&mut self) -> Value {
         Value::Null
@@ -300,16 +305,16 @@ impl Build for Tree {
     fn end_array(&mut self, array: Vec<Value>) -> Value {
         array.into()
     }
-    fn object(&mut self) -> Map<String, Value> {
-        Map::new()
+    fn object(&mut self) -> Self::Object {
+        (Map::new(), true)
     }
     fn name(&mut self, name: &str) -> String {
         name.to_owned()
     }
-    fn insert(&mut self, object: &mut Map<String, Value>, name: String, value: Value) -> bool {
-        object.insert(name, value).is_none()
+    fn insert(&mut self, (map, differ): &mut Self::Object, name: String, value: Value) {
+        *differ &= map.insert(name, value).is_none();
     }
-    fn end_object(&mut self, object: Map<String, Value>) -> Value {
-        object.into()
+    fn end_object(&mut self, (map, differ): Self::Object) -> Option<Value> {
+        differ.then_some(Value::Object(map))
     }
 }

@@ -33,6 +33,7 @@ pub mod algorithm;
 pub mod cache;
 pub mod claims;
 pub mod compact;
+pub mod draft;
 pub mod engine;
 pub mod error;
 pub mod issue;

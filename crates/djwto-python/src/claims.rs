@@ -1,23 +1,31 @@
 //! Claims as Python objects: made while the engine reads them, copied from the cache, and written.
 
-use std::fmt::Write as _;
+use std::sync::{Mutex, MutexGuard};
 
+use djwto_core::draft::Draft;
 use djwto_core::json::Build;
 use jiter::cached_py_string;
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
+/// The strings of the token before: those of the next are mostly the same, in the same order.
+#[derive(Default)]
+pub(crate) struct LastStrings(Mutex<Vec<(Box<str>, Py<PyString>)>>);
+
 /// Makes Python objects of the JSON that the engine reads.
-pub(crate) struct Builder<'py> {
+pub(crate) struct Builder<'py, 'l> {
     py: Python<'py>,
+    /// None while another thread, or a finalizer under this one, is making claims.
+    last: Option<MutexGuard<'l, Vec<(Box<str>, Py<PyString>)>>>,
+    place: usize,
     /// What Python raised, if it did: memory may run out.
     failure: Option<PyErr>,
 }
 
-impl<'py> Builder<'py> {
-    pub(crate) fn new(py: Python<'py>) -> Self {
-        Self { py, failure: None }
+impl<'py, 'l> Builder<'py, 'l> {
+    pub(crate) fn new(py: Python<'py>, last: &'l LastStrings) -> Self {
+        Self { py, last: last.0.try_lock().ok(), place: 0, failure: None }
     }
 
     /// Whether all went well.
@@ -31,13 +39,43 @@ impl<'py> Builder<'py> {
             self.py.None().into_bound(self.py)
         })
     }
+
+    fn string(&mut self, text: &str) -> Bound<'py, PyString> {
+        if text.len() > LONGEST_SHARED {
+            return PyString::new(self.py, text);
+        }
+        let place = self.place;
+        self.place += 1;
+        match self.last.as_mut().map(|last| (last.len(), last.get_mut(place))) {
+            Some((_, Some((known, string)))) if **known == *text => string.bind(self.py).clone(),
+            Some((_, Some(other))) => {
+                let string = cached_py_string(self.py, text);
+                *other = (text.into(), string.clone().unbind());
+                string
+            }
+            Some((length, None)) if length < MAX_STRINGS => {
+                let string = cached_py_string(self.py, text);
+                if let Some(last) = &mut self.last {
+                    last.push((text.into(), string.clone().unbind()));
+                }
+                string
+            }
+            _ => cached_py_string(self.py, text),
+        }
+    }
 }
 
-impl<'py> Build for Builder<'py> {
+/// Longer strings are identifiers, of which each token has its own: a UUID has 36 letters.
+const LONGEST_SHARED: usize = 35;
+/// More strings than this are not remembered.
+const MAX_STRINGS: usize = 256;
+
+impl<'py> Build for Builder<'py, '_> {
     type Value = Bound<'py, PyAny>;
     type Array = Vec<Bound<'py, PyAny>>;
     type Name = Bound<'py, PyString>;
-    type Object = Bound<'py, PyDict>;
+    /// With the number of its members, so far.
+    type Object = (Bound<'py, PyDict>, usize);
 
     fn null(&mut self) -> Self::Value {
         self.py.None().into_bound(self.py)
@@ -57,8 +95,7 @@ impl<'py> Build for Builder<'py> {
         PyFloat::new(self.py, value).into_any()
     }
     fn text(&mut self, value: &str) -> Self::Value {
-        // Permissions come again in every token: the string is there already.
-        cached_py_string(self.py, value).into_any()
+        self.string(value).into_any()
     }
     fn array(&mut self) -> Self::Array {
         Vec::with_capacity(8)
@@ -71,20 +108,19 @@ impl<'py> Build for Builder<'py> {
         self.made(made)
     }
     fn object(&mut self) -> Self::Object {
-        PyDict::new(self.py)
+        (PyDict::new(self.py), 0)
     }
     fn name(&mut self, name: &str) -> Self::Name {
-        cached_py_string(self.py, name)
+        self.string(name)
     }
-    fn insert(&mut self, object: &mut Self::Object, name: Self::Name, value: Self::Value) -> bool {
-        let before = object.len();
-        if let Err(error) = object.set_item(name, value) {
+    fn insert(&mut self, (dict, members): &mut Self::Object, name: Self::Name, value: Self::Value) {
+        *members += 1;
+        if let Err(error) = dict.set_item(name, value) {
             self.failure.get_or_insert(error);
         }
-        object.len() > before || self.failure.is_some()
     }
-    fn end_object(&mut self, object: Self::Object) -> Self::Value {
-        object.into_any()
+    fn end_object(&mut self, (dict, members): Self::Object) -> Option<Self::Value> {
+        (dict.len() == members || self.failure.is_some()).then(|| dict.into_any())
     }
 }
 
@@ -191,118 +227,75 @@ const POINTER_BYTES: usize = 8;
 const STRING_BYTES: usize = 56;
 const NUMBER_BYTES: usize = 32;
 
-/// Writes claims as JSON: ASCII only, names sorted, without spaces. `None` where there is
-/// something that needs more than this: another type, or a name that is no string.
-pub(crate) fn write(claims: &Bound<'_, PyDict>) -> PyResult<Option<String>> {
-    let mut text = String::with_capacity(1024);
-    Ok(write_dict(&mut text, claims, 0)?.map(|()| text))
+/// Writes claims. `None` where there is something that needs more than this: another type, a
+/// number beyond 64 bits, or a name that is no string.
+pub(crate) fn draft(claims: &Bound<'_, PyDict>) -> Option<Draft> {
+    let mut draft = Draft::new();
+    write_dict(&mut draft, claims, 0)?;
+    Some(draft)
 }
 
-/// `None` in the middle of a text: it is not to be used.
-type Written = PyResult<Option<()>>;
+/// Deeper values are left to Django's encoder, which has a sentence for those that go round.
+const MAX_DEPTH: usize = 100;
 
-/// As deep as the engine reads.
-const MAX_DEPTH: usize = 200;
-
-fn write_value(text: &mut String, value: &Bound<'_, PyAny>, depth: usize) -> Written {
+fn write_value(draft: &mut Draft, value: &Bound<'_, PyAny>, depth: usize) -> Option<()> {
     if let Ok(value) = value.cast_exact::<PyString>() {
-        let Ok(value) = value.to_str() else { return Ok(None) };
-        write_string(text, value);
+        draft.text(value.to_str().ok()?);
     } else if let Ok(value) = value.cast_exact::<PyInt>() {
-        let Ok(value) = value.extract::<i64>() else { return Ok(None) };
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{value}");
+        draft.integer(value.extract().ok()?);
+    } else if let Ok(value) = value.cast_exact::<PyFloat>() {
+        draft.float(value.value());
     } else if let Ok(value) = value.cast_exact::<PyBool>() {
-        text.push_str(if value.is_true() { "true" } else { "false" });
+        draft.other(Some(value.is_true()));
     } else if value.is_none() {
-        text.push_str("null");
+        draft.other(None);
     } else if let Ok(value) = value.cast_exact::<PyDict>() {
-        return write_dict(text, value, depth);
+        write_dict(draft, value, depth)?;
     } else if let Ok(value) = value.cast_exact::<PyList>() {
-        return write_items(text, value.iter(), depth);
+        write_items(draft, value.iter(), depth)?;
     } else if let Ok(value) = value.cast_exact::<PyTuple>() {
-        return write_items(text, value.iter(), depth);
+        write_items(draft, value.iter(), depth)?;
     } else {
-        return Ok(None);
+        return None;
     }
-    Ok(Some(()))
+    Some(())
 }
 
-fn write_dict(text: &mut String, dict: &Bound<'_, PyDict>, depth: usize) -> Written {
-    if depth == MAX_DEPTH {
-        return Ok(None);
+fn write_dict(draft: &mut Draft, dict: &Bound<'_, PyDict>, depth: usize) -> Option<()> {
+    if depth > MAX_DEPTH {
+        return None;
     }
     let mut members = Vec::with_capacity(dict.len());
     for (name, value) in dict.iter() {
-        let Ok(name) = name.cast_into_exact::<PyString>() else { return Ok(None) };
-        members.push((name, value));
+        // A subclass may be equal to what it does not spell.
+        members.push((name.cast_into_exact::<PyString>().ok()?, value));
     }
     let mut sorted = Vec::with_capacity(members.len());
     for (name, value) in &members {
-        let Ok(name) = name.to_str() else { return Ok(None) };
-        sorted.push((name, value));
+        sorted.push((name.to_str().ok()?, value));
     }
     sorted.sort_unstable_by_key(|(name, _)| *name);
-    let mut opening = '{';
+    draft.object();
     for (name, value) in sorted {
-        text.push(opening);
-        opening = ',';
-        write_string(text, name);
-        text.push(':');
-        if write_value(text, value, depth + 1)?.is_none() {
-            return Ok(None);
-        }
+        draft.name(name);
+        write_value(draft, value, depth + 1)?;
     }
-    text.push_str(if members.is_empty() { "{}" } else { "}" });
-    Ok(Some(()))
+    draft.end();
+    Some(())
 }
 
 fn write_items<'py>(
-    text: &mut String,
-    items: impl ExactSizeIterator<Item = Bound<'py, PyAny>>,
+    draft: &mut Draft,
+    items: impl Iterator<Item = Bound<'py, PyAny>>,
     depth: usize,
-) -> Written {
-    if depth == MAX_DEPTH {
-        return Ok(None);
+) -> Option<()> {
+    if depth > MAX_DEPTH {
+        return None;
     }
-    let mut opening = '[';
+    draft.array();
     for item in items {
-        text.push(opening);
-        opening = ',';
-        if write_value(text, &item, depth + 1)?.is_none() {
-            return Ok(None);
-        }
+        write_value(draft, &item, depth + 1)?;
     }
-    text.push_str(if opening == '[' { "[]" } else { "]" });
-    Ok(Some(()))
-}
-
-fn write_string(text: &mut String, value: &str) {
-    text.push('"');
-    let plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
-    if value.as_bytes().iter().all(plain) {
-        text.push_str(value);
-    } else {
-        for letter in value.chars() {
-            write_letter(text, letter);
-        }
-    }
-    text.push('"');
-}
-
-fn write_letter(text: &mut String, letter: char) {
-    match letter {
-        '"' => text.push_str("\\\""),
-        '\\' => text.push_str("\\\\"),
-        ' '..='~' => text.push(letter),
-        _ => {
-            for unit in letter.encode_utf16(&mut [0; 2]) {
-                text.push_str("\\u");
-                for shift in [12, 8, 4, 0] {
-                    let digit = u32::from(*unit >> shift) & 0xf;
-                    text.push(char::from_digit(digit, 16).unwrap_or('0'));
-                }
-            }
-        }
-    }
+    draft.end();
+    Some(())
 }

@@ -13,7 +13,7 @@ use djwto_core::{Kind, Policy, Transport, UnixTime};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::claims::{self, Builder, Template};
+use crate::claims::{self, Builder, LastStrings, Template};
 use crate::convert::{
     header_bytes, kind, mode, not_issued, not_verified, refused, setting_error, unix_time,
 };
@@ -24,6 +24,7 @@ use crate::keys::KeyRing;
 pub(crate) struct Engine {
     core: djwto_core::Engine,
     cache: Option<TokenCache<Arc<Template>>>,
+    last_strings: LastStrings,
 }
 
 #[derive(FromPyObject)]
@@ -83,6 +84,7 @@ impl Engine {
         Ok(Self {
             core: djwto_core::Engine { keys, policy, transport },
             cache: TokenCache::new(cache_entries, cache_bytes),
+            last_strings: LastStrings::default(),
         })
     }
 
@@ -194,10 +196,9 @@ impl Engine {
     }
 
     fn encode(&self, py: Python<'_>, claims: &Bound<'_, PyDict>) -> PyResult<Option<Token>> {
-        match claims::write(claims)? {
-            Some(text) => self.sign(py, text).map(Some),
-            None => Ok(None),
-        }
+        let Some(draft) = claims::draft(claims) else { return Ok(None) };
+        let signed = self.released(py, || self.core.sign_draft(draft));
+        signed.map(|token| Some(Token(token))).map_err(not_issued)
     }
 
     fn sign(&self, py: Python<'_>, claims: String) -> PyResult<Token> {
@@ -253,7 +254,7 @@ impl Engine {
             Ok(signed) => signed,
             Err(error) => return Ok(Err(error)),
         };
-        let mut builder = Builder::new(py);
+        let mut builder = Builder::new(py, &self.last_strings);
         let verified = signed.verify(&self.core.policy, kind, now, &mut builder);
         builder.finish()?;
         let verified = match verified {
