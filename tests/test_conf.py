@@ -13,6 +13,7 @@ from django.test import override_settings
 from django.urls import clear_url_caches
 
 from djwto import conf, tokens
+from djwto.checks import SETTING_IDS
 
 WRONG = {
     "ISS_CLAIM": (1, "", b"iss", "\ud800"),
@@ -32,6 +33,8 @@ WRONG = {
     "SAME_SITE": ("no", 1, True),
     "DOMAIN": (1, "", "a b", "a;b", ".", "a..b", "\ud800"),
     "CSRF": (None, 1, "on"),
+    "TOKEN_CACHE_ENTRIES": (None, -1, 1.5, True, "4096", 2**64),
+    "TOKEN_CACHE_BYTES": (None, -1, 1.5, False, 2**64),
 }
 KEYS = Path(__file__).resolve().parent.parent / "vectors" / "keys"
 CASES = [(name, value) for name, values in WRONG.items() for value in values]
@@ -46,9 +49,16 @@ def test_a_wrong_value_is_named_by_the_error_and_by_its_own_check(name: str, val
     with override_settings(**{f"DJWTO_{name}": value}):
         with pytest.raises(ImproperlyConfigured, match=f"DJWTO_{name}: expected"):
             conf.engine()
-        number = list(WRONG).index(name) + 1
         found = [message.id for message in run_checks() if message.id.startswith("djwto.E0")]
-        assert found == [f"djwto.E{number:03}"]
+        assert found == [SETTING_IDS[name]]
+
+
+def test_ids_of_settings_never_change() -> None:
+    assert list(SETTING_IDS.values())[:19] == [
+        *(f"djwto.E{number:03}" for number in range(1, 18)),
+        "djwto.E020",
+        "djwto.E021",
+    ]
 
 
 def test_a_complaint_about_a_key_does_not_show_it() -> None:

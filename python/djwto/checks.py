@@ -1,6 +1,7 @@
 """`manage.py check`: every wrong setting by name, with an id that never changes."""
 
 import difflib
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,12 +16,23 @@ _FAILURE_VIEW = "djwto.csrf.failure"
 _SHORT = "DJWTO_SIGNING_KEY: the secret is shorter than the hash of {} (RFC 7518 §3.2)."
 _LONGER = "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(64))'"
 
+_TAKEN = (18, 19)
+"""Numbers of errors that are about no single setting."""
+SETTING_IDS = dict(
+    zip(
+        (setting.name for setting in conf.SETTINGS),
+        (f"djwto.E{number:03}" for number in itertools.count(1) if number not in _TAKEN),
+        strict=False,
+    )
+)
+"""The id of the error about each setting."""
+
 
 @register(Tags.security)
 def check_settings(**_: Any) -> list[CheckMessage]:
-    """E001 to E017: one for each setting, in the order of the documentation."""
-    ids = {setting.name: f"djwto.E{number:03}" for number, setting in enumerate(conf.SETTINGS, 1)}
-    return [Error(problem.message, id=ids[problem.setting.name]) for problem in conf.problems()]
+    """E001 to E017, and from E020: one for each setting, in the order of the documentation."""
+    problems = conf.problems()
+    return [Error(problem.message, id=SETTING_IDS[problem.setting.name]) for problem in problems]
 
 
 @register(Tags.security)

@@ -19,6 +19,7 @@ pub(super) fn looks_like_key(secret: &[u8]) -> bool {
     let dense: Vec<_> = secret.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     MARKS.iter().any(|mark| secret.windows(mark.len()).any(|window| window == *mark))
         || is_public_der(secret)
+        || is_private_der(secret)
         || STANDARD.decode(dense).is_ok_and(|der| is_public_der(&der))
         || json::parse_object(secret)
             .is_ok_and(|jwk| ["kty", "keys"].iter().any(|name| jwk.contains_key(*name)))
@@ -28,6 +29,15 @@ fn is_public_der(der: &[u8]) -> bool {
     SubjectPublicKeyInfoRef::from_der(der).is_ok()
         || pkcs1::RsaPublicKeyRef::from_der(der).is_ok()
         || x509_cert::Certificate::from_der(der).is_ok()
+}
+
+fn is_private_der(der: &[u8]) -> bool {
+    // RFC 5915 §3: version 1, then the scalar.
+    const SEC1: &[u8] = &[0x02, 0x01, 0x01, 0x04];
+    pkcs8::PrivateKeyInfoRef::from_der(der).is_ok()
+        || pkcs1::RsaPrivateKeyRef::from_der(der).is_ok()
+        || (der.first() == Some(&0x30)
+            && [2, 3].iter().any(|at| der.get(*at..at + 4) == Some(SEC1)))
 }
 
 pub(super) fn private(algorithm: Algorithm, text: &[u8]) -> Result<SigningKey, KeyError> {
