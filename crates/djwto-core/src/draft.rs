@@ -168,7 +168,7 @@ impl Draft {
 
     fn registered(&mut self, seen: &Seen<'_>) {
         match self.claim {
-            Claim::User | Claim::Other => return,
+            Claim::User | Claim::Other => {}
             claim if !is_valid(claim, seen) => {
                 self.fault.get_or_insert(ClaimsError::Invalid(claim.name()));
             }
@@ -203,8 +203,8 @@ fn write_string(text: &mut String, value: &str) {
 }
 
 /// Whether a byte stands for itself in a JSON string of ASCII.
-fn is_plain(byte: u8) -> bool {
-    (b' '..=b'~').contains(&byte) & (byte != b'"') & (byte != b'\\')
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'!' | b'#'..=b'[' | b']'..=b'~')
 }
 
 fn write_letter(text: &mut String, letter: char) {
