@@ -11,13 +11,15 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 /// The strings of the token before: those of the next are mostly the same, in the same order.
 #[derive(Default)]
-pub(crate) struct LastStrings(Mutex<Vec<(Box<str>, Py<PyString>)>>);
+pub(crate) struct LastStrings(Mutex<Strings>);
+
+type Strings = Vec<(Box<str>, Py<PyString>)>;
 
 /// Makes Python objects of the JSON that the engine reads.
 pub(crate) struct Builder<'py, 'l> {
     py: Python<'py>,
     /// None while another thread, or a finalizer under this one, is making claims.
-    last: Option<MutexGuard<'l, Vec<(Box<str>, Py<PyString>)>>>,
+    last: Option<MutexGuard<'l, Strings>>,
     place: usize,
     /// What Python raised, if it did: memory may run out.
     failure: Option<PyErr>,
