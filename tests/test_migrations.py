@@ -1,6 +1,7 @@
 """A database of 0.0.4 migrates in place, in each state that the contract names.
 
-0.0.4's table is made here by hand, as its releases left it, and not by our own migrations.
+The older table is made here by hand, and not by our own migrations. The contract names its columns and
+says neither which of them take NULL nor which have an index, so each way is tried.
 """
 
 from collections.abc import Iterator
@@ -32,11 +33,18 @@ RECORDED = {
     "recorded with the project's own 0002": ["0001_initial", "0002_alter_jwtblacklist_id"],
     "not recorded": [],
 }
+SHAPES = {
+    "not null": ("NOT NULL", ()),
+    "null": ("NULL", ()),
+    "indexed as Django would": ("NULL", ("djwto_jwtblacklist_expires_825c575c",)),
+    "indexed by hand": ("NOT NULL", ("by_hand",)),
+}
 STATES = [
-    (backend, id_type, recorded)
+    (backend, id_type, recorded, shape)
     for backend, types in IDS.items()
     for id_type in types
     for recorded in RECORDED
+    for shape in SHAPES
     # That 0002 made the id big.
     if "0002" not in recorded or backend == "sqlite" or id_type.startswith("big")
 ]
@@ -82,27 +90,41 @@ def columns(connection: Any) -> set[str]:
         return {c.name for c in connection.introspection.get_table_description(cursor, table)}
 
 
+def indexes_on_expires(connection: Any) -> int:
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, JWTBlacklist._meta.db_table)
+    return sum(one["index"] and one["columns"] == ["expires"] for one in found.values())
+
+
 @pytest.mark.parametrize(
-    ("legacy", "id_type", "recorded"),
+    ("legacy", "id_type", "recorded", "shape"),
     STATES,
     ids=[" ".join(state) for state in STATES],
     indirect=["legacy"],
 )
 def test_a_database_of_004_migrates_in_place(
-    legacy: tuple[Any, str], id_type: str, recorded: str
+    legacy: tuple[Any, str], id_type: str, recorded: str, shape: str
 ) -> None:
     connection, backend = legacy
+    null, indexes = SHAPES[shape]
     time = "datetime" if backend == "sqlite" else "timestamp with time zone"
     with connection.cursor() as cursor:
         cursor.execute(
             f"CREATE TABLE djwto_jwtblacklist (id {IDS[backend][id_type]}, "
-            f"jti varchar(255) NOT NULL UNIQUE, token text NOT NULL, "
-            f"expires {time} NOT NULL, created_at {time} NOT NULL)"
+            f"jti varchar(255) NOT NULL UNIQUE, token text {null}, "
+            f"expires {time} {null}, created_at {time} NOT NULL)"
         )
+        for index in indexes:
+            cursor.execute(f"CREATE INDEX {index} ON djwto_jwtblacklist (expires)")
         cursor.execute(
             "INSERT INTO djwto_jwtblacklist (jti, token, expires, created_at) VALUES "
             "('old', 'a.secret.token', '2030-01-01 00:00:00', '2020-01-01 00:00:00')"
         )
+        if null == "NULL":
+            cursor.execute(
+                "INSERT INTO djwto_jwtblacklist (jti, token, expires, created_at) VALUES "
+                "('endless', NULL, NULL, '2020-01-01 00:00:00')"
+            )
     recorder = MigrationRecorder(connection)
     recorder.ensure_schema()
     for name in RECORDED[recorded]:
@@ -115,7 +137,11 @@ def test_a_database_of_004_migrates_in_place(
     assert rows.get(jti="old").expires.year == 2030
     rows.create(jti="new", sid="login", expires=None)
     rows.create(pk=2**40, jti="far")
-    assert rows.count() == 3
+    assert rows.exclude(jti="endless").count() == 3
+    assert list(rows.filter(jti="endless").values_list("expires", flat=True)) == [None] * (
+        null == "NULL"
+    )
+    assert indexes_on_expires(connection) == 1
     if backend == "sqlite":
         assert b"a.secret.token" not in Path(connection.settings_dict["NAME"]).read_bytes()
     migrate()
@@ -126,6 +152,7 @@ def test_a_new_database_and_back(legacy: tuple[Any, str]) -> None:
     connection, _ = legacy
     migrate()
     assert columns(connection) == {"id", "jti", "sid", "expires", "created_at"}
+    assert indexes_on_expires(connection) == 1
     executor = MigrationExecutor(connection)
     executor.migrate([("djwto", None)])
     assert JWTBlacklist._meta.db_table not in connection.introspection.table_names()

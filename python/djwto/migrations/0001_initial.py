@@ -34,8 +34,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("jti", models.CharField(max_length=255, unique=True)),
-                ("token", models.TextField()),
-                ("expires", models.DateTimeField()),
+                # An older table may hold rows without these.
+                ("token", models.TextField(null=True)),
+                ("expires", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
