@@ -33,6 +33,11 @@ def user_function(request):
     return JsonResponse({"name": request.user.get_username()})
 
 
+@auth.jwt_login_required
+def nothing(request):
+    return None
+
+
 class Methods(View):
     @method_decorator(auth.jwt_login_required)
     def get(self, request):
@@ -197,6 +202,7 @@ class RestMethods(APIView):
 
 urlpatterns = [
     path("function/", function),
+    path("nothing/", nothing),
     path("async_function/", async_function),
     path("user_function/", user_function),
     path("methods/", Methods.as_view()),

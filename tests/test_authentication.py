@@ -1,12 +1,13 @@
 """Guards: on every kind of view, in every mode."""
 
 import gc
+import json
 import weakref
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.test import AsyncClient, Client, RequestFactory
 from django.utils.decorators import method_decorator
 from django.views import View
@@ -390,3 +391,22 @@ async def test_auser_is_the_tokens_user() -> None:
     client, user = AsyncClient(), await get_user_model().objects.acreate_user("dora")
     await alogin(client, user)
     assert (await client.get("/guarded/async_function/")).json()["id"] == user.pk
+
+
+@pytest.mark.parametrize("payload", [{"user": {"perms": ["*"]}}, {"x": 1}, None])
+def test_only_a_verified_token_gives_permissions(payload: Any) -> None:
+    @auth.jwt_perm_required(["app.codename"])
+    def view(request: Any) -> HttpResponse:
+        return HttpResponse("worked!")
+
+    request = RequestFactory().get("/")
+    request.payload = payload
+    response = view(request)
+    assert (response.status_code, json.loads(response.content)["code"]) == (403, "login_required")
+
+
+def test_a_view_that_returns_nothing_is_named_by_django(alice: Any) -> None:
+    client = Client()
+    login(client, alice)
+    with pytest.raises(ValueError, match="didn't return an HttpResponse object"):
+        client.get("/guarded/nothing/")

@@ -3,6 +3,7 @@
 import os
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import jwt
@@ -10,7 +11,7 @@ import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
-from django.urls import clear_url_caches
+from django.urls import clear_url_caches, include, path, re_path
 
 from djwto import conf, tokens
 from djwto.checks import SETTING_IDS
@@ -59,6 +60,16 @@ def test_ids_of_settings_never_change() -> None:
         "djwto.E020",
         "djwto.E021",
     ]
+
+
+def test_a_token_of_either_kind_must_become_valid_before_it_expires() -> None:
+    minute = timedelta(minutes=1)
+    short = {"DJWTO_ACCESS_TOKEN_LIFETIME": 5 * minute, "DJWTO_REFRESH_TOKEN_LIFETIME": minute}
+    with override_settings(**short, DJWTO_NBF_LIFETIME=minute):
+        (message,) = [found for found in run_checks() if found.id == "djwto.E009"]
+    assert message.msg.startswith("DJWTO_NBF_LIFETIME: expected less than the shortest lifetime")
+    with override_settings(**short, DJWTO_NBF_LIFETIME=minute / 2):
+        assert conf.problems() == []
 
 
 def test_a_complaint_about_a_key_does_not_show_it() -> None:
@@ -156,6 +167,23 @@ def test_a_prefix_that_takes_the_endpoints_off_the_cookie_is_an_error_with_cooki
     changes = {"DJWTO_MODE": mode, "ROOT_URLCONF": "tests.urls_prefixed"}
     with override_settings(**changes):
         assert ids() == (set() if mode == "JSON" else {"djwto.E018"})
+
+
+@pytest.mark.parametrize(
+    ("patterns", "wrong"),
+    [
+        ([path("api/", include(("djwto.urls", "djwto")))], 1),
+        ([path("", include(("djwto.urls", "djwto")))], 0),
+        ([path("v1/", include("djwto.urls")), path("", include("djwto.urls"))], 1),
+        ([path("", include("djwto.urls")), path("v1/", include("djwto.urls"))], 1),
+        ([re_path("^", include("djwto.urls"))], 0),
+    ],
+)
+def test_a_prefix_is_found_wherever_it_is(patterns: list[Any], wrong: int) -> None:
+    module = ModuleType("tests.urls_made")
+    module.urlpatterns = patterns  # type: ignore[attr-defined]
+    with override_settings(DJWTO_MODE="TWO-COOKIES", ROOT_URLCONF=module):
+        assert [m.id for m in run_checks()].count("djwto.E018") == wrong
 
 
 def test_a_clash_of_names_is_reported() -> None:

@@ -1,5 +1,6 @@
 """Login CSRF, and where the CSRF token comes from."""
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -110,3 +111,31 @@ def test_the_token_stays_where_no_middleware_is_installed(alice: Any, settings: 
     visitor.client.post("/login/", CREDENTIALS, secure=True)
     assert visitor.client.cookies["csrftoken"].value == secret
     assert visitor.post("/validate_access/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "answer"),
+    [
+        ("a=b", "application/x-www-form-urlencoded; charset=latin1", (400, "body_unreadable")),
+        ("x", "multipart/form-data", (400, "body_unreadable")),
+        ("a=1&" * 1001, "application/x-www-form-urlencoded", (400, "body_unreadable")),
+        ("x" * 2_700_000, "application/x-www-form-urlencoded", (413, "body_too_large")),
+        ("x", "text/plain", (403, "csrf_failed")),
+    ],
+)
+def test_a_guard_that_looks_into_an_odd_form(
+    alice: Any, settings: Any, body: str, content_type: str, answer: tuple[int, str]
+) -> None:
+    settings.DJWTO_MODE = "TWO-COOKIES"
+    visitor = Visitor("TWO-COOKIES")
+    visitor.login()
+    paths = ("/guarded/function/", "/guarded/dispatch/")
+    sent = ({"referer": "https://testserver/"}, visitor.headers("access"))
+    for path, headers in product(paths, sent):
+        response = visitor.client.generic(
+            "POST", path, body, content_type, headers=headers, secure=True
+        )
+        if answer == (403, "csrf_failed") and "x-csrftoken" in headers:
+            assert response.status_code == 200
+        else:
+            assert (response.status_code, response.json()["code"]) == answer

@@ -1,7 +1,7 @@
 """A database of 0.0.4 migrates in place, in each state that the contract names.
 
-The older table is made here by hand, and not by our own migrations. The contract names its columns and
-says neither which of them take NULL nor which have an index, so each way is tried.
+The older table is made here by hand, and not by our own migrations. The contract names its
+columns and says neither which of them take NULL nor which have an index: each way is tried.
 """
 
 from collections.abc import Iterator

@@ -120,3 +120,13 @@ def test_a_failing_receiver_lets_no_token_out(visitor: Visitor, alice: Any) -> N
     assert response.status_code == 500
     assert not any(name.startswith("jwt_") for name in response.cookies)
     assert b"eyJ" not in response.content
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_test_client_where_the_csrf_token_is_in_the_session(
+    alice: Any, settings: Any, mode: str
+) -> None:
+    settings.CSRF_USE_SESSIONS, settings.DJWTO_MODE = True, mode
+    client = Client()
+    djwto.test.login(client, alice)
+    assert client.get("/guarded/function/").status_code == 200

@@ -8,15 +8,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.exceptions import ValidationError
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError
 from django.test import Client
 from django.utils import timezone
 
 import djwto.authentication
 import djwto.tokens
-from djwto import exceptions
+from djwto import authentication, exceptions, signals, tokens
 from djwto.models import JWTBlacklist
-from tests.conftest import REFRESH, Visitor
+from tests.conftest import MODES, REFRESH, Visitor
 
 
 def test_a_whole_visit(visitor: Visitor, alice: Any) -> None:
@@ -275,3 +278,55 @@ def test_max_age_is_the_time_left_and_absent_without_exp(alice: Any, settings: A
 def test_every_slug_is_documented_once() -> None:
     assert len(exceptions.CODES) > 30
     assert all(code.meaning and code.sentence for code in exceptions.CODES.values())
+
+
+def test_a_renewal_that_fails_leaves_the_old_token_good(alice: Any, settings: Any) -> None:
+    visitor = Visitor("JSON")
+    visitor.login()
+    # The next refresh token ends sooner than this one.
+    settings.DJWTO_REFRESH_TOKEN_LIFETIME = timedelta(minutes=10)
+
+    def fail(**_: Any) -> None:
+        raise RuntimeError
+
+    signals.jwt_refresh_updated.connect(fail)
+    try:
+        assert visitor.refresh("update_refresh").status_code == 500
+    finally:
+        signals.jwt_refresh_updated.disconnect(fail)
+    assert visitor.refresh("update_refresh").status_code == 200
+
+
+def test_a_hook_that_permits_no_login(alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_request: Any) -> None:
+        raise PermissionDenied
+
+    monkeypatch.setattr(authentication, "user_authenticate", refuse)
+    response = Visitor("JSON").login()
+    assert (response.status_code, response.json()["code"]) == (403, "login_denied")
+
+
+def test_a_mistake_in_the_database_is_no_outage(
+    alice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise IntegrityError
+
+    monkeypatch.setattr(tokens, "process_user", fail)
+    response = Visitor("JSON").login()
+    assert (response.status_code, response.json()["code"]) == (500, "processing_failed")
+
+
+def test_a_user_with_more_permissions_than_any_token_holds(alice: Any, settings: Any) -> None:
+    content_type = ContentType.objects.get_for_model(alice)
+    permissions = Permission.objects.bulk_create(
+        Permission(content_type=content_type, codename=f"{'p' * 60}_{n}", name=str(n))
+        for n in range(600)
+    )
+    alice.user_permissions.set(permissions)
+    for mode in MODES:
+        settings.DJWTO_MODE = mode
+        visitor = Visitor(mode)
+        assert visitor.login().status_code == 200
+        claims = tokens.decode_token(visitor.token("access"))
+        assert (claims["user"]["perms"], claims["user"]["perms_omitted"]) == ([], True)

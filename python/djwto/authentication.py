@@ -16,7 +16,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
-from django.db import Error as DatabaseFailure
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
@@ -42,6 +42,9 @@ Work = Callable[[], Any]
 """The part of a check that may wait for a database or a cache."""
 Check = Callable[[HttpRequest, Any], "Work | None"]
 """Takes the request and the guarded view; raises `JWTError`, or gives back the rest to do."""
+
+STORE_GONE = (OperationalError, InterfaceError)
+"""What a database raises that cannot be reached; anything else it raises is somebody's mistake."""
 
 _log = logging.getLogger("djwto")
 
@@ -78,6 +81,7 @@ def jwt_authenticate(request: HttpRequest, kind: str = "access") -> dict[str, An
     )
     guarded = cast("THttpRequest", request)
     guarded.payload = claims = seen.claims
+    inner._djwto_claims = claims  # noqa: SLF001 (a project may set `payload` from anything)
     guarded.token = seen.token
     guarded.jwt_mode = seen.mode
     load = partial(_load_user, claims["user"]["id"])
@@ -220,10 +224,10 @@ def _is_exempt(request: HttpRequest, view: Any) -> bool:
 
 
 def _check_permissions(wanted: frozenset[str], request: HttpRequest, _view: Any) -> Work | None:
-    payload = getattr(request, "payload", None)
-    if payload is None:
+    claims = getattr(getattr(request, "_request", request), "_djwto_claims", None)
+    if claims is None:
         raise JWTError.of("login_required")
-    user = payload["user"]
+    user = claims["user"]
     if user.get("perms_omitted") is True:
         return partial(_check_stored_permissions, wanted, request)
     perms = user.get("perms")
@@ -298,6 +302,6 @@ def _is_method_of_async_view(view: Any) -> bool:
 def _run(work: Work) -> None:
     try:
         work()
-    except DatabaseFailure as error:
+    except STORE_GONE as error:
         _log.exception("the database failed under a guard")
         raise JWTError.of("store_unavailable") from error

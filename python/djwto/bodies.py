@@ -1,6 +1,8 @@
 """Request bodies: forms and JSON objects, all of them into `request.POST`."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +10,7 @@ from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOper
 from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.http import HttpRequest, QueryDict, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
+from django.utils.datastructures import MultiValueDict
 
 from djwto.exceptions import JWTError
 
@@ -19,8 +22,18 @@ _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 def read(request: HttpRequest) -> None:
     """Read the body into `request.POST`. Raises `JWTError` (400, 413, 415)."""
-    try:
+    with readable():
         _read(request)
+    for name, values in request.POST.lists():
+        if any(len(text) > MAX_FIELD_LETTERS or "\0" in text for text in (name, *values)):
+            raise JWTError.of("field_invalid", name[:64].replace("\0", ""))
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Turn what Django raises at a body that it cannot read into `JWTError` (400, 413)."""
+    try:
+        yield
     except RequestDataTooBig:
         raise JWTError.of("body_too_large") from None
     except (MultiPartParserError, SuspiciousOperation, BadRequest) as error:
@@ -28,16 +41,18 @@ def read(request: HttpRequest) -> None:
     except (UnreadablePostError, LookupError, ValueError):
         # Django trips over odd charsets and lengths in its own ways.
         raise JWTError.of("body_unreadable", "it broke off or is not UTF-8") from None
-    for name, values in request.POST.lists():
-        if any(len(text) > MAX_FIELD_LETTERS or "\0" in text for text in (name, *values)):
-            raise JWTError.of("field_invalid", name[:64].replace("\0", ""))
+
+
+def make_empty(request: HttpRequest) -> None:
+    """Let the form be empty for whoever looks at it from now on, whatever the content type."""
+    request._post, request._files = QueryDict(), MultiValueDict()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def _read(request: HttpRequest) -> None:
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if limit is not None and _declared_length(request) > limit:
         raise RequestDataTooBig
-    if request.content_type in _FORMS:
+    if request.content_type in _FORMS and not _is_empty(request):
         # Nothing here takes a file: keep Django from writing one to disk.
         if request.content_type == "multipart/form-data" and not hasattr(request, "_post"):
             request.upload_handlers = [MemoryFileUploadHandler(request)]
@@ -47,10 +62,18 @@ def _read(request: HttpRequest) -> None:
     if limit is not None and len(body) > limit:
         raise RequestDataTooBig
     if not body:
+        make_empty(request)
         return
     if request.content_type != "application/json":
         raise JWTError.of("media_type_unsupported")
     request.POST = _from_json(body)  # type: ignore[assignment]
+
+
+def _is_empty(request: HttpRequest) -> bool:
+    """Whether there is no body, as far as its headers tell; then its type does not matter."""
+    return request.META.get("CONTENT_LENGTH") in ("", "0") or not (
+        request.META.get("CONTENT_LENGTH") or request.META.get("HTTP_TRANSFER_ENCODING")
+    )
 
 
 def _declared_length(request: HttpRequest) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+from django.urls import URLPattern, URLResolver, get_resolver
 
 from djwto import conf, csrf
 
@@ -103,13 +103,8 @@ def check_refresh_path(**_: Any) -> list[CheckMessage]:
     """E018: the refresh cookie would not be sent to the refresh endpoints."""
     if not _has_cookies():
         return []
-    try:
-        url = reverse("refresh_access")
-    except NoReverseMatch:
-        return []
     path = "/" + str(conf.valid("REFRESH_COOKIE_PATH")).strip("/")
-    if url == f"{path}/refresh_access/":
-        return []
+    urls = _paths_of_own(get_resolver().url_patterns, "/")
     return [
         Error(
             f"djwto's URLs are included under a prefix: refresh_access is at {url}, and browsers "
@@ -118,6 +113,8 @@ def check_refresh_path(**_: Any) -> list[CheckMessage]:
             "DJWTO_REFRESH_COOKIE_PATH.",
             id="djwto.E018",
         )
+        for url in urls
+        if url != f"{path}/refresh_access/"
     ]
 
 
@@ -158,6 +155,16 @@ def _did_you_mean(name: str, known: list[str]) -> str | None:
 
 def _is_own(pattern: URLPattern) -> bool:
     return pattern.callback.__module__ == "djwto.views"
+
+
+def _paths_of_own(patterns: Sequence[URLPattern | URLResolver], prefix: str) -> Iterable[str]:
+    """Where `refresh_access` is, wherever and under whatever namespace it was included."""
+    for pattern in patterns:
+        path = prefix + str(pattern.pattern).removeprefix("^").removeprefix("/")
+        if isinstance(pattern, URLResolver):
+            yield from _paths_of_own(pattern.url_patterns, path)
+        elif _is_own(pattern) and pattern.name == "refresh_access":
+            yield path
 
 
 def _class_with_guarded_methods(pattern: URLPattern) -> list[type]:

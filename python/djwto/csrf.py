@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.middleware.csrf import CsrfViewMiddleware, get_token, rotate_token
 from django.views.decorators.csrf import csrf_exempt
 
-from djwto import replies
+from djwto import bodies, replies
 from djwto.exceptions import JWTError
 from djwto.replies import ResponseT
 
@@ -26,10 +26,17 @@ def failure(_request: HttpRequest, reason: str = "") -> JsonResponse:
 
 
 def check(request: HttpRequest) -> None:
-    """Demand Django's CSRF token. Raises `JWTError` (`csrf_failed`)."""
+    """Demand Django's CSRF token. Raises `JWTError` (`csrf_failed`, `body_…`)."""
     middleware = _Check(_view)
     middleware.process_request(request)
-    reason = middleware.process_view(request, None, (), {})  # type: ignore[arg-type]
+    try:
+        # Without the header, Django looks for the token in the form, which may be any odd bytes.
+        with bodies.readable():
+            reason = middleware.process_view(request, None, (), {})  # type: ignore[arg-type]
+    except JWTError:
+        # Whoever looks at the form after us, as Django's page of a refusal does, must not trip too.
+        bodies.make_empty(request)
+        raise
     if reason is not None:
         raise JWTError.of("csrf_failed", str(reason))
 

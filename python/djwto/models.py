@@ -31,7 +31,7 @@ class JWTBlacklist(models.Model):
     @classmethod
     def is_blacklisted(cls, jti: str) -> bool:
         """Whether the token with this `jti` was logged out."""
-        return cls._rows().filter(jti=jti).exists()
+        return cls.rows().filter(jti=jti).exists()
 
     @classmethod
     def is_ended(cls, claims: dict[str, Any]) -> bool:
@@ -40,7 +40,7 @@ class JWTBlacklist(models.Model):
         ended = models.Q(jti=jti) if jti else models.Q()
         if sid:
             ended |= models.Q(sid=sid)
-        return bool(ended) and cls._rows().filter(ended).exists()
+        return bool(ended) and cls.rows().filter(ended).exists()
 
     @classmethod
     def end(cls, claims: dict[str, Any]) -> bool:
@@ -49,7 +49,7 @@ class JWTBlacklist(models.Model):
             return False
         row = {"sid": claims.get("sid", ""), "expires": _last_expiry(claims)}
         # Two requests may be here at once: the unique column decides.
-        return cls._rows().get_or_create(jti=claims["jti"], defaults=row)[1]
+        return cls.rows().get_or_create(jti=claims["jti"], defaults=row)[1]
 
     @classmethod
     def retire(cls, old: dict[str, Any], new: dict[str, Any]) -> None:
@@ -60,10 +60,10 @@ class JWTBlacklist(models.Model):
         jti, expires = old.get("jti"), old.get("exp", math.inf)
         if jti and expires > new.get("exp", math.inf):
             row = {"expires": _as_datetime(expires)}
-            cls._rows().get_or_create(jti=jti, defaults=row)
+            cls.rows().get_or_create(jti=jti, defaults=row)
 
     @classmethod
-    def _rows(cls) -> models.QuerySet[JWTBlacklist]:
+    def rows(cls) -> models.QuerySet[JWTBlacklist]:
         """The rows as the writing database has them: a replica may not know of a logout yet."""
         return cls.objects.using(router.db_for_write(cls))
 

@@ -52,9 +52,14 @@ def build_tokens_response(
 
 def keep_private(response: ResponseT) -> ResponseT:
     """Keep a personal reply out of shared caches (RFC 9111 §5.2.2.7)."""
-    patch_vary_headers(response, ("Cookie", "Authorization"))
-    if not response.has_header("Cache-Control"):
-        response["Cache-Control"] = "private"
+    if not isinstance(response, HttpResponseBase):
+        return response  # Django has a sentence for a view that returns something else
+    headers = response.headers
+    if "Vary" in headers:
+        patch_vary_headers(response, ("Cookie", "Authorization"))
+    else:
+        headers["Vary"] = "Cookie, Authorization"
+    headers.setdefault("Cache-Control", "private")
     return response
 
 

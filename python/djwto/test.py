@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.http import HttpRequest
 from django.test import AsyncClient, Client
 
@@ -19,7 +20,12 @@ def login(client: Client | AsyncClient, user: Any, *, mode: str | None = None) -
     request = HttpRequest()
     request.method = "POST"
     request.META.update(SERVER_NAME="testserver", SERVER_PORT="443")
+    if settings.CSRF_USE_SESSIONS:
+        request.session = client.session
     response = sessions.login(request, user, mode=mode)
+    if settings.CSRF_USE_SESSIONS:
+        request.session.save()
+        client.cookies[settings.SESSION_COOKIE_NAME] = str(request.session.session_key)
     for name, morsel in response.cookies.items():
         if morsel["max-age"] != 0:
             client.cookies[name] = morsel

@@ -5,9 +5,8 @@ from typing import Any, cast
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.signals import user_logged_out
-from django.core.exceptions import ValidationError
-from django.db import Error as DatabaseFailure
-from django.db import transaction
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.decorators import method_decorator
 from django.views import View
@@ -15,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
 from djwto import authentication, bodies, conf, csrf, exceptions, replies, sessions, signals, tokens
-from djwto.authentication import THttpRequest
+from djwto.authentication import STORE_GONE, THttpRequest
 from djwto.exceptions import JWTError
 from djwto.models import JWTBlacklist
 from djwto.replies import build_tokens_response
@@ -33,15 +32,17 @@ __all__ = [
 _log = logging.getLogger("djwto")
 
 
+def _never_atomic(view: Any) -> Any:
+    """Exempt a view from `ATOMIC_REQUESTS` of every database that the settings name."""
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return view
+
+
 # Refusals must be JSON, so the views check CSRF themselves; and the answer of a view whose
 # database is gone must be ours, so no transaction is opened around it.
 @method_decorator(
-    [
-        csrf_exempt,
-        login_not_required,
-        transaction.non_atomic_requests,
-        sensitive_post_parameters(),
-    ],
+    [csrf_exempt, login_not_required, _never_atomic, sensitive_post_parameters()],
     name="dispatch",
 )
 class Endpoint(View):
@@ -55,7 +56,7 @@ class Endpoint(View):
             response = super().dispatch(request, *args, **kwargs)
         except JWTError as error:
             response = replies.refusal(error)
-        except DatabaseFailure:
+        except STORE_GONE:
             _log.exception("the database failed at %s", request.path)
             response = replies.refusal(JWTError.of("store_unavailable"))
         except Exception:  # noqa: BLE001 (a client must see JSON, and no reason)
@@ -83,6 +84,8 @@ class GetTokensView(Endpoint):
             csrf.check_login(request)
         try:
             user = authentication.user_authenticate(request)
+        except PermissionDenied as error:
+            raise JWTError.of("login_denied") from error
         except ValidationError as error:
             text = exceptions.form_errors(error)
             signals.jwt_login_fail.send(sender="GetTokensView", request=request, error=text)
@@ -140,14 +143,16 @@ class UpdateRefreshView(Endpoint):
             raise JWTError.of("user_inactive")
         refresh_claims = tokens.renewed_refresh_claims(user, old_claims)
         access_claims = tokens.access_claims_of(user, refresh_claims)
-        JWTBlacklist.retire(old_claims, refresh_claims)
-        return _renewed(
+        response = _renewed(
             live,
             tokens.issue(refresh_claims, access_claims, live.jwt_mode),
             signals.jwt_refresh_updated,
             "UpdateRefreshView",
             "Refresh token successfully updated.",
         )
+        # Last, so that a renewal that fails leaves the old token as it was.
+        JWTBlacklist.retire(old_claims, refresh_claims)
+        return response
 
 
 class BlackListTokenView(Endpoint):

@@ -113,6 +113,9 @@ codes! {
     RefreshUpdateFailed, "refresh_update_failed", 401,
         "Can't update refresh token.",
         "The user is gone. Log in again.";
+    LoginDenied, "login_denied", 403,
+        "This login is not permitted.",
+        "A hook or a backend refused it (`PermissionDenied`), whatever the credentials.";
     UserInactive, "user_inactive", 403,
         "User is inactive.",
         "The user was deactivated, and gets no new tokens.";

@@ -99,7 +99,8 @@ impl Policy {
                 return Err(PolicyError::NoTime(field));
             }
         }
-        let shortest = options.access_lifetime.or(options.refresh_lifetime);
+        let lifetimes = [options.access_lifetime, options.refresh_lifetime];
+        let shortest = lifetimes.into_iter().flatten().min();
         if shortest.is_some_and(|lifetime| options.not_before >= lifetime) {
             return Err(PolicyError::NeverValid);
         }
@@ -154,7 +155,7 @@ impl fmt::Display for PolicyError {
             Self::Empty(_) => f.write_str("expected a text that is not empty, found an empty one"),
             Self::NoTime(_) => f.write_str("expected at least one second, found less"),
             Self::NeverValid => f.write_str(
-                "expected less than the lifetime of an access token, or it would never be valid",
+                "expected less than the shortest lifetime, or such a token would never be valid",
             ),
             Self::Leeway => write!(f, "expected at most {} seconds", MAX_LEEWAY.as_secs()),
         }
@@ -162,3 +163,31 @@ impl fmt::Display for PolicyError {
 }
 
 impl std::error::Error for PolicyError {}
+
+#[cfg(test)]
+mod tests {
+    use super::{Policy, PolicyError, PolicyOptions};
+    use std::time::Duration;
+
+    #[test]
+    fn a_token_of_either_kind_becomes_valid_before_it_expires() {
+        let seconds = |lifetime: Option<u64>| lifetime.map(Duration::from_secs);
+        for (access, refresh, wait, is_refused) in [
+            (Some(300), Some(60), 59, false),
+            (Some(300), Some(60), 60, true),
+            (Some(60), Some(300), 60, true),
+            (None, Some(60), 60, true),
+            (Some(60), None, 60, true),
+            (None, None, 60, false),
+        ] {
+            let built = Policy::new(PolicyOptions {
+                access_lifetime: seconds(access),
+                refresh_lifetime: seconds(refresh),
+                not_before: Duration::from_secs(wait),
+                ..PolicyOptions::default()
+            });
+            let expected = if is_refused { Some(PolicyError::NeverValid) } else { None };
+            assert_eq!(built.err(), expected, "{access:?} {refresh:?} {wait}");
+        }
+    }
+}

@@ -97,7 +97,10 @@ fn bearer(header: &[u8]) -> Result<Option<&[u8]>, ReadError> {
     let end = header.iter().position(|byte| is_blank(*byte)).unwrap_or(header.len());
     let (scheme, rest) = header.split_at_checked(end).unwrap_or((header, &[]));
     if !scheme.eq_ignore_ascii_case(b"bearer") {
-        return Ok(None);
+        // A Bearer token was sent all the same where two headers were joined into one, or where
+        // something that only looks like a space stands beside the scheme.
+        let is_meant = header.split(|byte| *byte == b',').any(names_bearer);
+        return if is_meant { Err(ReadError::AuthorizationInvalid) } else { Ok(None) };
     }
     let token = trim(rest);
     let token68 = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
@@ -105,6 +108,14 @@ fn bearer(header: &[u8]) -> Result<Option<&[u8]>, ReadError> {
         return Err(ReadError::AuthorizationInvalid);
     }
     Ok(Some(token))
+}
+
+/// Whether this begins with the word `Bearer`, and not with a longer one (RFC 9110 §5.6.2).
+fn names_bearer(element: &[u8]) -> bool {
+    let tchar = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    visible_core(element).split_at_checked(b"bearer".len()).is_some_and(|(word, rest)| {
+        word.eq_ignore_ascii_case(b"bearer") && !rest.first().is_some_and(tchar)
+    })
 }
 
 /// The value of the one cookie of that name; an empty one counts as none.
