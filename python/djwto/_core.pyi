@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, final
 
-__all__ = ["Authenticated", "Engine", "SetCookie", "Token", "algorithms", "codes", "modes"]
+__all__ = [
+    "Authenticated",
+    "Engine",
+    "SetCookie",
+    "Token",
+    "algorithms",
+    "codes",
+    "modes",
+    "pbkdf2_sha256",
+]
 
 @final
 class Engine:
@@ -124,3 +133,10 @@ def algorithms() -> list[str]:
 
 def modes() -> list[str]:
     """List the names of the modes."""
+
+def pbkdf2_sha256(password: bytes, salt: bytes, iterations: int) -> bytes:
+    """Derive 32 bytes by PBKDF2 with HMAC-SHA-256 (RFC 8018 §5.2), without the interpreter's lock.
+
+    Raises `ValueError` where `iterations` is below 1, and `OverflowError` where it is over
+    2,147,483,647, as `hashlib.pbkdf2_hmac` does.
+    """

@@ -1,7 +1,9 @@
-//! The Python binding of `djwto-core`: conversion and nothing else. `_core.pyi` describes it.
+//! The Python binding of `djwto-core`: conversion, and a password hash that no token needs.
+//! `_core.pyi` describes it.
 
 mod convert;
 mod engine;
+mod password;
 
 use pyo3::prelude::*;
 
@@ -12,6 +14,8 @@ use djwto_core::{Algorithm, Code, Mode};
 mod _core {
     #[pymodule_export]
     use crate::engine::{Authenticated, Engine, SetCookie, Token};
+    #[pymodule_export]
+    use crate::password::pbkdf2_sha256;
     #[pymodule_export]
     use crate::{algorithms, codes, modes};
 }
