@@ -23,13 +23,13 @@ def main() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "benches.settings"
     django.setup()
     # These read Django's settings when they are imported.
-    from benches import requests, tokens, weight
+    from benches import passwords, requests, tokens, weight
 
     start = time.perf_counter()
     print(f"Python {platform.python_version()}, " + ", ".join(map(_versioned, PACKAGES)))
     print(f"{_cpu()}, {os.cpu_count()} cores, {platform.system()}, {time.strftime('%Y-%m-%d')}")
     print("Medians of rounds, ± half of the range of the middle half; the libraries take turns.")
-    for part in (tokens, requests, weight):
+    for part in (tokens, passwords, requests, weight):
         part.run()
     print(f"\n{time.perf_counter() - start:.0f} s in all")
 

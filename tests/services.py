@@ -148,7 +148,7 @@ def postgres_programs() -> Path:
 
 @contextmanager
 def serve(
-    server: Literal["granian", "uvicorn"],
+    server: Literal["granian", "gunicorn", "uvicorn"],
     *,
     env: dict[str, str],
     folder: Path,
@@ -171,8 +171,7 @@ def serve(
     served.prepare()
     command = [
         *(sys.executable, "-m", server),
-        *("--host", "127.0.0.1", "--port", str(port)),
-        *_server_options(server, served),
+        *_server_options(server, served, port),
         *options,
     ]
     process = _spawn(command, log=served.log, cwd=PORTAL, env=served.env)
@@ -268,7 +267,7 @@ print(*demo.certificate(var), sep="\\n")
 
 def _portal_env(env: dict[str, str], folder: Path) -> dict[str, str]:
     # The test runner's own settings module must not reach the portal, nor a developer's shell.
-    ours = ("PORTAL_", "DJWTO_", "DJANGO_", "GRANIAN_", "PYTHONWARNINGS")
+    ours = ("PORTAL_", "DJWTO_", "DJANGO_", "GRANIAN_", "GUNICORN_", "PYTHONWARNINGS")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {
         **inherited,
@@ -281,16 +280,25 @@ def _portal_env(env: dict[str, str], folder: Path) -> dict[str, str]:
     }
 
 
-def _server_options(server: str, served: Server) -> list[str]:
+def _server_options(server: str, served: Server, port: int) -> list[str]:
     certificate, key = str(served.certificate), str(served.key)
+    if server == "gunicorn":
+        return [
+            *("--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--threads", "4"),
+            *("--certfile", certificate, "--keyfile", key),
+            *("--graceful-timeout", "2", "--no-control-socket"),
+            "portal.wsgi:application",
+        ]
     if server == "granian":
         return [
+            *("--host", "127.0.0.1", "--port", str(port)),
             *("--interface", "wsgi", "--blocking-threads", "4"),
             *("--ssl-certificate", certificate, "--ssl-keyfile", key),
             *("--workers-kill-timeout", "2"),
             "portal.wsgi:application",
         ]
     return [
+        *("--host", "127.0.0.1", "--port", str(port)),
         *("--interface", "asgi3", "--lifespan", "off", "--no-access-log"),
         *("--ssl-certfile", certificate, "--ssl-keyfile", key),
         *("--timeout-graceful-shutdown", "1"),

@@ -15,6 +15,7 @@ __all__ = [
     "codes",
     "generate_jwk",
     "modes",
+    "pbkdf2_sha256",
 ]
 
 @final
@@ -199,3 +200,10 @@ def algorithms() -> list[str]:
 
 def modes() -> list[str]:
     """List the names of the modes."""
+
+def pbkdf2_sha256(password: bytes, salt: bytes, iterations: int) -> bytes:
+    """Derive 32 bytes by PBKDF2 with HMAC-SHA-256 (RFC 8018 §5.2), without the interpreter's lock.
+
+    Raises `ValueError` where `iterations` is below 1, and `OverflowError` where it is over
+    2,147,483,647, as `hashlib.pbkdf2_hmac` does.
+    """

@@ -1,9 +1,11 @@
-//! The Python binding of `djwto-core`: conversion and nothing else. `_core.pyi` describes it.
+//! The Python binding of `djwto-core`: conversion, and a password hash that no token needs.
+//! `_core.pyi` describes it.
 
 mod claims;
 mod convert;
 mod engine;
 mod keys;
+mod password;
 
 use pyo3::prelude::*;
 
@@ -16,6 +18,8 @@ mod _core {
     use crate::engine::{Authenticated, CacheInfo, Engine, SetCookie, Token};
     #[pymodule_export]
     use crate::keys::{KeyRing, generate_jwk};
+    #[pymodule_export]
+    use crate::password::pbkdf2_sha256;
     #[pymodule_export]
     use crate::{algorithms, codes, modes};
 }

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -72,9 +73,9 @@ class Complaints:
 
     def expect_status(self, status: int) -> None:
         """Allow the line that Chromium writes about a refused call, and no other."""
-        self._expected.add(
-            f"Failed to load resource: the server responded with a status of {status} ()"
-        )
+        said = f"Failed to load resource: the server responded with a status of {status}"
+        # HTTP/2 has no reason beside the status, and HTTP/1.1 has.
+        self._expected |= {f"{said} ()", f"{said} ({HTTPStatus(status).phrase})"}
 
     def check(self) -> None:
         unexpected = [line for line in self._said if line not in self._expected]

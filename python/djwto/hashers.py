@@ -1,0 +1,31 @@
+"""Django's own password hashes, computed by the engine's cryptographic library."""
+
+import base64
+import hashlib
+
+from django.contrib.auth import hashers
+from django.utils.encoding import force_bytes, force_str
+
+from djwto import _core
+
+
+class PBKDF2PasswordHasher(hashers.PBKDF2PasswordHasher):
+    """Django's default hasher, faster: the same text for the same password, salt and iterations.
+
+    For `PASSWORD_HASHERS`, in the place of Django's. Either verifies what the other has stored.
+    Raises what Django's raises.
+    """
+
+    def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
+        """Hash a password (PBKDF2 with HMAC-SHA-256, RFC 8018 §5.2) into the text that is stored.
+
+        `iterations` None or 0 takes the hasher's own. Raises `TypeError`, `ValueError` and
+        `OverflowError`.
+        """
+        if self.digest is not hashlib.sha256:  # a project's subclass wants another hash
+            return super().encode(password, salt, iterations)
+        self._check_encode_args(password, salt)  # type: ignore[attr-defined]
+        iterations, salt = iterations or self.iterations, force_str(salt)
+        derived = _core.pbkdf2_sha256(force_bytes(password), force_bytes(salt), iterations)
+        hash_ = base64.b64encode(derived).decode("ascii")
+        return f"{self.algorithm}${iterations:d}${salt}${hash_}"
