@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use djwto_core::cache::{self, Lookup, TokenCache};
+use djwto_core::cache::{Lookup, TokenCache};
 use djwto_core::engine::AuthenticateError;
-use djwto_core::issue::{self, RefreshLink, Registered};
+use djwto_core::issue::{RefreshLink, Registered};
 use djwto_core::policy::{Audience, PolicyOptions};
-use djwto_core::transport::{self, Delivery, Pair, SameSite, TransportOptions};
+use djwto_core::transport::{Delivery, Pair, SameSite, TransportOptions};
 use djwto_core::verify::VerifyError;
 use djwto_core::{Kind, Policy, Transport, UnixTime};
 use pyo3::prelude::*;
@@ -18,6 +18,7 @@ use crate::convert::{
     header_bytes, kind, mode, not_issued, not_verified, refused, setting_error, unix_time,
 };
 use crate::keys::KeyRing;
+use crate::values::{Authenticated, CacheInfo, SetCookie, Token};
 
 /// Keys, policy and transport, checked and parsed once; and the tokens verified by them.
 #[pyclass(frozen, module = "djwto._core")]
@@ -275,98 +276,6 @@ impl Engine {
     /// Runs without the interpreter's lock where the work takes longer than handing it over.
     fn released<T: Send>(&self, py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
         if self.core.keys.has_key_pairs() { py.detach(work) } else { work() }
-    }
-}
-
-/// What the cache holds, and how it fares.
-#[pyclass(frozen, module = "djwto._core")]
-pub(crate) struct CacheInfo(cache::CacheInfo);
-
-#[pymethods]
-impl CacheInfo {
-    #[getter]
-    fn entries(&self) -> usize {
-        self.0.entries
-    }
-
-    #[getter]
-    fn bytes(&self) -> usize {
-        self.0.bytes
-    }
-
-    #[getter]
-    fn hits(&self) -> u64 {
-        self.0.hits
-    }
-
-    #[getter]
-    fn misses(&self) -> u64 {
-        self.0.misses
-    }
-}
-
-/// A request's token, verified.
-#[pyclass(frozen, module = "djwto._core")]
-pub(crate) struct Authenticated {
-    #[pyo3(get)]
-    claims: Py<PyDict>,
-    #[pyo3(get)]
-    token: Py<PyString>,
-    #[pyo3(get)]
-    mode: &'static str,
-}
-
-/// A signed token.
-#[pyclass(frozen, module = "djwto._core")]
-pub(crate) struct Token(issue::Token);
-
-#[pymethods]
-impl Token {
-    #[getter]
-    fn text(&self) -> &str {
-        self.0.text()
-    }
-}
-
-/// One cookie to set or to clear.
-#[pyclass(frozen, module = "djwto._core")]
-pub(crate) struct SetCookie(transport::SetCookie);
-
-#[pymethods]
-impl SetCookie {
-    #[getter]
-    fn name(&self) -> &'static str {
-        self.0.name
-    }
-
-    #[getter]
-    fn value(&self) -> &str {
-        &self.0.value
-    }
-
-    #[getter]
-    fn max_age(&self) -> Option<u64> {
-        self.0.max_age
-    }
-
-    #[getter]
-    fn path(&self) -> &str {
-        &self.0.path
-    }
-
-    #[getter]
-    fn domain(&self) -> Option<&str> {
-        self.0.domain.as_deref()
-    }
-
-    #[getter]
-    fn http_only(&self) -> bool {
-        self.0.http_only
-    }
-
-    #[getter]
-    fn same_site(&self) -> Option<&'static str> {
-        self.0.same_site.map(SameSite::name)
     }
 }
 

@@ -6,6 +6,7 @@ mod convert;
 mod engine;
 mod keys;
 mod password;
+mod values;
 
 use pyo3::prelude::*;
 
@@ -15,11 +16,13 @@ use djwto_core::{Algorithm, Code, Mode};
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use crate::engine::{Authenticated, CacheInfo, Engine, SetCookie, Token};
+    use crate::engine::Engine;
     #[pymodule_export]
     use crate::keys::{KeyRing, generate_jwk};
     #[pymodule_export]
     use crate::password::pbkdf2_sha256;
+    #[pymodule_export]
+    use crate::values::{Authenticated, CacheInfo, SetCookie, Token};
     #[pymodule_export]
     use crate::{algorithms, codes, modes};
 }

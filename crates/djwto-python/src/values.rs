@@ -1,0 +1,98 @@
+//! What an engine hands out: frozen, and without rules.
+
+use djwto_core::transport::{self, SameSite};
+use djwto_core::{cache, issue};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+/// A request's token, verified.
+#[pyclass(frozen, module = "djwto._core")]
+pub(crate) struct Authenticated {
+    #[pyo3(get)]
+    pub(crate) claims: Py<PyDict>,
+    #[pyo3(get)]
+    pub(crate) token: Py<PyString>,
+    #[pyo3(get)]
+    pub(crate) mode: &'static str,
+}
+
+/// A signed token.
+#[pyclass(frozen, module = "djwto._core")]
+pub(crate) struct Token(pub(crate) issue::Token);
+
+#[pymethods]
+impl Token {
+    #[getter]
+    fn text(&self) -> &str {
+        self.0.text()
+    }
+}
+
+/// One cookie to set or to clear.
+#[pyclass(frozen, module = "djwto._core")]
+pub(crate) struct SetCookie(pub(crate) transport::SetCookie);
+
+#[pymethods]
+impl SetCookie {
+    #[getter]
+    fn name(&self) -> &'static str {
+        self.0.name
+    }
+
+    #[getter]
+    fn value(&self) -> &str {
+        &self.0.value
+    }
+
+    #[getter]
+    fn max_age(&self) -> Option<u64> {
+        self.0.max_age
+    }
+
+    #[getter]
+    fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    #[getter]
+    fn domain(&self) -> Option<&str> {
+        self.0.domain.as_deref()
+    }
+
+    #[getter]
+    fn http_only(&self) -> bool {
+        self.0.http_only
+    }
+
+    #[getter]
+    fn same_site(&self) -> Option<&'static str> {
+        self.0.same_site.map(SameSite::name)
+    }
+}
+
+/// What the cache holds, and how it fares.
+#[pyclass(frozen, module = "djwto._core")]
+pub(crate) struct CacheInfo(pub(crate) cache::CacheInfo);
+
+#[pymethods]
+impl CacheInfo {
+    #[getter]
+    fn entries(&self) -> usize {
+        self.0.entries
+    }
+
+    #[getter]
+    fn bytes(&self) -> usize {
+        self.0.bytes
+    }
+
+    #[getter]
+    fn hits(&self) -> u64 {
+        self.0.hits
+    }
+
+    #[getter]
+    fn misses(&self) -> u64 {
+        self.0.misses
+    }
+}
