@@ -101,6 +101,9 @@ CSRF_COOKIE_SAMESITE = DJWTO_SAME_SITE
 SESSION_COOKIE_SECURE = True
 SECURE_REFERRER_POLICY = "same-origin"
 
+# Django's own hashes, computed faster; what Django's hasher has stored is verified as well.
+PASSWORD_HASHERS = ["djwto.hashers.PBKDF2PasswordHasher"]
+
 # With DEBUG off Django prints nothing, and the reason for a 500 would be lost. Refusals (401, 403)
 # are the portal's daily business and stay out of the log.
 LOGGING = {
