@@ -243,9 +243,7 @@ def test_settings_page_lists_the_settings():
         re.MULTILINE,
     )
     names = {"timedelta": timedelta}
-    listed = [
-        (name, eval(value, names), number) for name, value, number in entry.findall(page)
-    ]
+    listed = [(name, eval(value, names), number) for name, value, number in entry.findall(page)]
     assert listed == [(one.name, one.default, SETTING_IDS[one.name]) for one in conf.SETTINGS]
 
 

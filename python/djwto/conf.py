@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 
-from djwto import _core, keyfiles
+from djwto import _core
 from djwto.exceptions import SettingError
 from djwto.keyfiles import KeyFiles, Watch
 
@@ -277,7 +277,7 @@ def _renewed(config: Config, watch: Watch) -> Config | None:
     try:
         files = watch.changed()
     except SettingError as error:
-        _log.error("DJWTO_KEYS: %s. The keys that were read before stay in use.", error)  # noqa: TRY400
+        _log.error("DJWTO_KEYS: %s. The keys that were read before stay in use.", error)
         return None
     if files is None:
         return None

@@ -166,7 +166,7 @@ def _pem_files(path: Path) -> list[Path]:
 
 def _bytes_of(path: Path) -> bytes:
     # A pipe would never end, and opening one would wait for its writer.
-    with open(os.open(path, os.O_RDONLY | _O_NONBLOCK), "rb") as file:
+    with os.fdopen(os.open(path, os.O_RDONLY | _O_NONBLOCK), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise SettingError("keys", f"{path}: expected a file or a directory")
         text = file.read(MAX_BYTES + 1)
