@@ -31,7 +31,7 @@ from django.apps import AppConfig
 from django.core import checks
 from django.test import Client, override_settings
 
-from djwto import conf
+from djwto import _core, conf
 from djwto.checks import SETTING_IDS
 from djwto.exceptions import CODES
 
@@ -217,6 +217,7 @@ def _write_keys(folder):
     from cryptography.hazmat.primitives.asymmetric import ed25519
 
     (folder / "signing.key").write_text("a secret of 32 bytes or more, for tests\n")
+    (folder / "keys.json").write_text(f'{{"keys": [{_core.generate_jwk("EdDSA", None)}]}}')
     key = ed25519.Ed25519PrivateKey.generate()
     (folder / "jwt.pem").write_bytes(
         key.private_bytes(
@@ -242,13 +243,13 @@ def test_settings_page_lists_the_settings():
         re.MULTILINE,
     )
     names = {"timedelta": timedelta}
-    listed = [(name, eval(value, names), check) for name, value, check in entry.findall(page)]
+    listed = [(name, eval(value, names), number) for name, value, number in entry.findall(page)]
     assert listed == [(one.name, one.default, SETTING_IDS[one.name]) for one in conf.SETTINGS]
 
 
 def test_settings_page_lists_the_checks():
     code = (ROOT / "python/djwto/checks.py").read_text()
-    ids = set(SETTING_IDS.values()) | set(re.findall(r"djwto\.[EW]\d{3}", code))
+    ids = {*SETTING_IDS.values(), *re.findall(r"djwto\.[EW]\d{3}", code)}
     assert set(re.findall(r"`(djwto\.[EW]\d{3})`", (DOCS / "settings.md").read_text())) == ids
 
 

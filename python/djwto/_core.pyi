@@ -22,8 +22,8 @@ __all__ = [
 class KeyRing:
     """One key that signs, and any number that verify, each bound to one algorithm.
 
-    Fallbacks are pairs of an algorithm's name and a key: they verify and never sign. Raises
-    `exceptions.SettingError` naming the argument that is wrong.
+    Fallbacks are pairs of an algorithm's name and a key (a secret, PEM, DER or a JWK): they verify
+    and never sign. Raises `exceptions.SettingError` naming the argument that is wrong.
     """
 
     @staticmethod

@@ -1,7 +1,6 @@
 """`manage.py check`: every wrong setting by name, with an id that never changes."""
 
 import difflib
-import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,29 +9,26 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from djwto import conf, csrf
+from djwto import _core, conf, csrf, keyfiles
 
 _FAILURE_VIEW = "djwto.csrf.failure"
-_SHORT = "DJWTO_SIGNING_KEY: the secret is shorter than the hash of {} (RFC 7518 §3.2)."
+_SHORT = "DJWTO_{}: the secret is shorter than the hash of {} (RFC 7518 §3.2)."
 _LONGER = "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(64))'"
 
-_TAKEN = (18, 19)
-"""Numbers of errors that are about no single setting."""
-SETTING_IDS = dict(
-    zip(
-        (setting.name for setting in conf.SETTINGS),
-        (f"djwto.E{number:03}" for number in itertools.count(1) if number not in _TAKEN),
-        strict=False,
-    )
-)
-"""The id of the error about each setting."""
+# An id never changes. E018 and E019 were taken when the eighteenth setting came.
+SETTING_IDS = {
+    setting.name: f"djwto.E{number if number < 18 else number + 2:03}"
+    for number, setting in enumerate(conf.SETTINGS, 1)
+}
+"""The check of each setting, by its name without the prefix."""
 
 
 @register(Tags.security)
 def check_settings(**_: Any) -> list[CheckMessage]:
-    """E001 to E017, and from E020: one for each setting, in the order of the documentation."""
-    problems = conf.problems()
-    return [Error(problem.message, id=SETTING_IDS[problem.setting.name]) for problem in problems]
+    """E001 to E017 and from E020: one for each setting, in the order of the documentation."""
+    return [
+        Error(problem.message, id=SETTING_IDS[problem.setting.name]) for problem in conf.problems()
+    ]
 
 
 @register(Tags.security)
@@ -50,18 +46,16 @@ def check_unknown(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def check_secret(**_: Any) -> list[CheckMessage]:
-    """W003: the secret is short. It works."""
-    if not _has_short_secret():
-        return []
-    return [checks.Warning(_SHORT.format(conf.value("ALGORITHM")), hint=_LONGER, id="djwto.W003")]
+    """W003: a secret is short. It works."""
+    return [
+        checks.Warning(sentence, hint=_LONGER, id="djwto.W003") for sentence in _short_secrets()
+    ]
 
 
 @register(Tags.security, deploy=True)
 def check_secret_for_deployment(**_: Any) -> list[CheckMessage]:
-    """E019: the secret is short, and this is production."""
-    if not _has_short_secret():
-        return []
-    return [Error(_SHORT.format(conf.value("ALGORITHM")), hint=_LONGER, id="djwto.E019")]
+    """E019: a secret is short, and this is production."""
+    return [Error(sentence, hint=_LONGER, id="djwto.E019") for sentence in _short_secrets()]
 
 
 @register(Tags.security)
@@ -69,12 +63,61 @@ def check_signing(**_: Any) -> list[CheckMessage]:
     """W005: there is a key to verify with, and none to sign with."""
     if conf.problems() or conf.engine().can_sign:
         return []
+    lack = "DJWTO_KEYS has no key to sign with" if conf.keys_path() else _NO_SIGNING_KEY
     return [
         checks.Warning(
-            "DJWTO_SIGNING_KEY is not set: this server verifies tokens, and every login and "
-            "renewal answers 500.",
+            f"{lack}: this server verifies tokens, and every login and renewal answers 500.",
             id="djwto.W005",
         )
+    ]
+
+
+@register(Tags.security)
+def check_ignored(**_: Any) -> list[CheckMessage]:
+    """W006: settings that DJWTO_KEYS replaces are there too."""
+    path = conf.keys_path()
+    if path is None:
+        return []
+    ignored = [name for name in ("SIGNING_KEY", "VERIFYING_KEY") if conf.is_set(name)]
+    algorithm = conf.valid("ALGORITHM")
+    is_for_files = path.is_dir() and algorithm == keyfiles.rsa_algorithm(algorithm)
+    if conf.is_set("ALGORITHM") and not is_for_files:
+        ignored.append("ALGORITHM")
+    return [
+        checks.Warning(
+            f"DJWTO_{name} is ignored: the keys and their algorithms are those of DJWTO_KEYS.",
+            hint="Take it out. A key whose tokens are still to be accepted goes into "
+            "DJWTO_SIGNING_KEY_FALLBACKS.",
+            id="djwto.W006",
+        )
+        for name in ignored
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_key_files(**_: Any) -> list[CheckMessage]:
+    """W007: others can read the private keys of DJWTO_KEYS, and this is production."""
+    path = conf.keys_path()
+    if path is None or conf.problems():
+        return []
+    return [
+        checks.Warning(
+            f"{exposed}: others than its owner may read these private keys.",
+            hint=f"chmod 600 {exposed}",
+            id="djwto.W007",
+        )
+        for exposed in keyfiles.KeyFiles.read(path).exposed()
+    ]
+
+
+@register(Tags.security)
+def check_skipped(**_: Any) -> list[CheckMessage]:
+    """W008: keys of DJWTO_KEYS that cannot be used."""
+    if conf.problems():
+        return []
+    return [
+        checks.Warning(f"DJWTO_KEYS: {reason}.", id="djwto.W008")
+        for reason in conf.current().keys.skipped
     ]
 
 
@@ -140,8 +183,20 @@ def check_names(**_: Any) -> list[CheckMessage]:
     ]
 
 
-def _has_short_secret() -> bool:
-    return not conf.problems() and bool(conf.current().keys.short_secrets)
+_NO_SIGNING_KEY = "DJWTO_SIGNING_KEY is not set"
+
+
+def _short_secrets() -> list[str]:
+    if conf.problems():
+        return []
+    short = conf.current().keys.short_secrets
+    # Those of the fallbacks come last; beside a long secret they are alone.
+    fallbacks = _core.KeyRing.load("HS256", b"." * 32, None, conf.fallbacks()).short_secrets
+    own = short[: len(short) - len(fallbacks)]
+    name = "KEYS" if conf.keys_path() else "SIGNING_KEY"
+    sentences = [_SHORT.format(name, algorithm) for algorithm in own]
+    sentences += [_SHORT.format("SIGNING_KEY_FALLBACKS", algorithm) for algorithm in fallbacks]
+    return list(dict.fromkeys(sentences))
 
 
 def _has_cookies() -> bool:

@@ -1,9 +1,11 @@
 """The settings: read from Django's, checked once per change, live under `override_settings`."""
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -11,8 +13,11 @@ from django.core.exceptions import ImproperlyConfigured
 
 from djwto import _core
 from djwto.exceptions import SettingError
+from djwto.keyfiles import KeyFiles, Watch
 
 PREFIX = "DJWTO_"
+
+_log = logging.getLogger("djwto")
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class Config:
     csrf: bool
     access_lifetime: timedelta | None
     refresh_lifetime: timedelta | None
+    watch: Watch | None
+    """Says when to look at the files of `DJWTO_KEYS` again."""
 
 
 def _text(value: Any) -> bool:
@@ -81,6 +88,25 @@ def _count(value: Any) -> bool:
 def _key(value: Any) -> bool:
     is_key = isinstance(value, (str, bytes)) and bool(value)
     return value is None or (is_key and _as_bytes(value, environment=True) is not None)
+
+
+def _path(value: Any) -> bool:
+    if not isinstance(value, (str, os.PathLike)):
+        return value is None
+    try:
+        name = os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
+    return bool(name) and b"\0" not in name
+
+
+def _fallbacks(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(map(_fallback, value))
+
+
+def _fallback(value: Any) -> bool:
+    is_pair = isinstance(value, (list, tuple)) and len(value) == 2
+    return is_pair and value[0] in _core.algorithms() and value[1] is not None and _key(value[1])
 
 
 def _modes(value: Any) -> bool:
@@ -150,6 +176,21 @@ SETTINGS = (
     Setting("CSRF", True, "True or False", _bool),
     Setting("TOKEN_CACHE_ENTRIES", 4096, _COUNT, _count, "cache_entries"),
     Setting("TOKEN_CACHE_BYTES", 16 * 2**20, _COUNT, _count, "cache_bytes"),
+    Setting(
+        "KEYS",
+        None,
+        "the path of a JWK Set file or of a directory of *.pem files, or None",
+        _path,
+        "keys",
+    ),
+    Setting(
+        "SIGNING_KEY_FALLBACKS",
+        [],
+        "a list of pairs (algorithm, key)",
+        _fallbacks,
+        "fallbacks",
+        secret=True,
+    ),
 )
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 _BY_FIELD = {setting.field: setting for setting in SETTINGS if setting.field}
@@ -170,7 +211,10 @@ def current() -> Config:
         config, problems = _build()
         if config is None:
             raise ImproperlyConfigured(" ".join(problem.message for problem in problems))
+        _tell_skipped(config)
         _cached = (source, config)
+    elif config.watch is not None and config.watch.is_due():
+        config = _with_present_keys(config, config.watch)
     return config
 
 
@@ -193,10 +237,71 @@ def valid(name: str) -> Any:
     return found if setting.accepts(found) else setting.default
 
 
+def keys_path() -> Path | None:
+    """Tell where the files of `DJWTO_KEYS` are."""
+    path = valid("KEYS")
+    return None if path is None else Path(os.fsdecode(path))
+
+
+def is_set(name: str) -> bool:
+    """Whether the settings themselves, and not the environment, give it a value."""
+    return getattr(django_settings, PREFIX + name, None) not in (None, "", b"")
+
+
+def fallbacks() -> list[tuple[str, bytes]]:
+    """The keys of `DJWTO_SIGNING_KEY_FALLBACKS`, each with its algorithm; secrets as bytes."""
+    pairs = ((name, _as_bytes(key, environment=True)) for name, key in valid(_FALLBACKS))
+    return [(name, key) for name, key in pairs if key is not None]
+
+
+_FALLBACKS = "SIGNING_KEY_FALLBACKS"
 _cached: tuple[object, Config | None] = (None, None)
 
 
-def _build() -> tuple[Config | None, list[Problem]]:
+def _with_present_keys(config: Config, watch: Watch) -> Config:
+    """The settings with the keys as their files are now, or were when they last were good."""
+    global _cached  # noqa: PLW0603
+    with watch.look() as is_ours:
+        # Whoever had the turn before may have put another in its place.
+        source, present = _cached
+        if present is None or present.watch is not watch:
+            return config
+        if is_ours and (renewed := _renewed(present, watch)) is not None:
+            _cached = (source, renewed)
+            return renewed
+        return present
+
+
+def _renewed(config: Config, watch: Watch) -> Config | None:
+    """The settings with keys that were changed; None where they were not, or are no good."""
+    try:
+        files = watch.changed()
+    except SettingError as error:
+        _log.error("DJWTO_KEYS: %s. The keys that were read before stay in use.", error)
+        return None
+    if files is None:
+        return None
+    renewed, problems = _build(files, watch)
+    reason = " ".join(problem.message for problem in problems)
+    if renewed is not None and config.keys.can_sign and not renewed.keys.can_sign:
+        # More likely a directory in the middle of being copied than a wish.
+        reason = "DJWTO_KEYS: expected a key to sign with, as there was one, found none."
+    if renewed is None or reason:
+        _log.error("%s The keys that were read before stay in use.", reason)
+        return None
+    _tell_skipped(renewed)
+    _log.info("DJWTO_KEYS: the keys have changed, and are in use.")
+    return renewed
+
+
+def _tell_skipped(config: Config) -> None:
+    for reason in config.keys.skipped:
+        _log.warning("DJWTO_KEYS: %s.", reason)
+
+
+def _build(
+    files: KeyFiles | None = None, watch: Watch | None = None
+) -> tuple[Config | None, list[Problem]]:
     values = {setting.name: value(setting.name) for setting in SETTINGS}
     problems = [
         _problem(setting, f"expected {setting.expected}", values[setting.name])
@@ -205,29 +310,43 @@ def _build() -> tuple[Config | None, list[Problem]]:
     ]
     if problems:
         return None, problems
-    arguments = {setting.field: values[setting.name] for setting in SETTINGS if setting.field}
+    not_the_engines = ("signing_key", "verifying_key", "algorithm", "keys", "fallbacks")
+    arguments = {
+        setting.field: values[setting.name]
+        for setting in SETTINGS
+        if setting.field and setting.field not in not_the_engines
+    }
     arguments |= {
         "not_before": arguments["not_before"] or timedelta(),
         "modes": as_modes(arguments["modes"]),
     }
     try:
-        keys = _core.KeyRing.load(
-            arguments.pop("algorithm"),
-            _as_bytes(arguments.pop("signing_key"), environment=True),
-            _as_bytes(arguments.pop("verifying_key")),
-            [],
-        )
+        if values["KEYS"] is None:
+            keys = _core.KeyRing.load(
+                values["ALGORITHM"],
+                _as_bytes(values["SIGNING_KEY"], environment=True),
+                _as_bytes(values["VERIFYING_KEY"]),
+                fallbacks(),
+            )
+        else:
+            if files is None:
+                watch = Watch(Path(os.fsdecode(values["KEYS"])))
+                files = watch.first()
+            keys = files.ring(values["ALGORITHM"], fallbacks())
         engine = _core.Engine(keys=keys, **arguments)
     except SettingError as error:
         setting = _BY_FIELD[error.field]
-        hint = (
-            " Set it, or the environment variable of that name."
-            if setting.name == "SIGNING_KEY" and values["SIGNING_KEY"] is None
-            else ""
-        )
-        return None, [Problem(setting, f"{PREFIX}{setting.name}: {error}.{hint}")]
+        return None, [Problem(setting, f"{PREFIX}{setting.name}: {error}.{_hint(setting, values)}")]
     lifetimes = values["ACCESS_TOKEN_LIFETIME"], values["REFRESH_TOKEN_LIFETIME"]
-    return Config(engine, keys, values["CSRF"], *lifetimes), []
+    return Config(engine, keys, values["CSRF"], *lifetimes, watch), []
+
+
+def _hint(setting: Setting, values: dict[str, Any]) -> str:
+    if setting.name == "SIGNING_KEY" and values["SIGNING_KEY"] is None:
+        return " Set it, or the environment variable of that name."
+    if setting.name == "KEYS" and not Path(os.fsdecode(values["KEYS"])).exists():
+        return " `manage.py djwto_keys generate` makes it."
+    return ""
 
 
 def _problem(setting: Setting, expected: str, found: Any) -> Problem:

@@ -8,6 +8,7 @@ _refresh = str(conf.valid("REFRESH_COOKIE_PATH")).strip("/")
 
 urlpatterns = [
     path("login/", views.GetTokensView.as_view(), name="login"),
+    path(".well-known/jwks.json", views.JwksView.as_view(), name="jwks"),
     path("csrf/", views.CsrfTokenView.as_view(), name="csrf"),
     path(
         "validate_access/",

@@ -1,5 +1,6 @@
 """The endpoints. Each view reads as the sentence of what it does; failures become JSON once."""
 
+import hashlib
 import logging
 from typing import Any, cast
 
@@ -8,12 +9,25 @@ from django.contrib.auth.signals import user_logged_out
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.utils.cache import get_conditional_response
 from django.utils.decorators import method_decorator
+from django.utils.http import quote_etag
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
-from djwto import authentication, bodies, conf, csrf, exceptions, replies, sessions, signals, tokens
+from djwto import (
+    authentication,
+    bodies,
+    conf,
+    csrf,
+    exceptions,
+    keyfiles,
+    replies,
+    sessions,
+    signals,
+    tokens,
+)
 from djwto.authentication import STORE_GONE, THttpRequest
 from djwto.exceptions import JWTError
 from djwto.models import JWTBlacklist
@@ -23,6 +37,7 @@ __all__ = [
     "BlackListTokenView",
     "CsrfTokenView",
     "GetTokensView",
+    "JwksView",
     "RefreshAccessView",
     "UpdateRefreshView",
     "ValidateTokensView",
@@ -49,7 +64,7 @@ class Endpoint(View):
     """What the endpoints share: reading the body, and failures as JSON."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answer, whatever happens, and never let a cache keep it."""
+        """Answer, whatever happens, and let no cache keep it unless the view said so."""
         try:
             if request.method == "POST" and hasattr(self, "post"):
                 bodies.read(request)
@@ -62,7 +77,7 @@ class Endpoint(View):
         except Exception:  # noqa: BLE001 (a client must see JSON, and no reason)
             _log.exception("failed to process %s", request.path)
             response = replies.refusal(JWTError.of("processing_failed"))
-        response["Cache-Control"] = "no-store"
+        response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     def http_method_not_allowed(
@@ -189,6 +204,18 @@ class CsrfTokenView(Endpoint):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Give the token in the body, and set its cookie."""
         return csrf.set_cookie(request, JsonResponse({"csrf_token": csrf.current_token(request)}))
+
+
+class JwksView(Endpoint):
+    """`.well-known/jwks.json`: the public keys, for those who verify our tokens themselves."""
+
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        """Give the JWK Set (RFC 7517 §5), or 304 to whoever has it."""
+        text = conf.current().keys.public_jwks()
+        response = HttpResponse(text, content_type="application/jwk-set+json")
+        response["Cache-Control"] = f"public, max-age={keyfiles.JWKS_SECONDS}"
+        response["ETag"] = quote_etag(hashlib.sha256(response.content).hexdigest())
+        return get_conditional_response(request, response["ETag"], response=response) or response
 
 
 def _live(request: HttpRequest, kind: str) -> THttpRequest:

@@ -160,9 +160,15 @@ impl KeyRing {
         Ok(Self::of(keys, signing))
     }
 
-    /// The public halves as a JWK Set, for those who verify; secrets are left out.
+    /// The public halves as a JWK Set, for those who verify; secrets are left out. A key that is
+    /// there twice, as in a private and a public file, is listed once (RFC 7517 §4.5).
     pub fn to_public_jwks(&self) -> String {
-        let keys: Vec<_> = self.keys().iter().filter_map(Key::public_jwk).collect();
+        let mut keys = Vec::new();
+        for jwk in self.keys().iter().filter_map(Key::public_jwk) {
+            if !keys.contains(&jwk) {
+                keys.push(jwk);
+            }
+        }
         json!({ "keys": keys }).to_string()
     }
 }

@@ -1,0 +1,191 @@
+"""The files of `DJWTO_KEYS`: a JWK Set, or a directory of PEM files; looked at while serving."""
+
+import hashlib
+import json
+import os
+import stat
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from djwto import _core
+from djwto.exceptions import SettingError
+
+RELOAD_SECONDS = 1.0
+"""How long the files are not looked at again, in seconds. A server that answers requests knows of
+a change after twice this time at the latest."""
+
+JWKS_SECONDS = 300
+"""How long others may keep our public keys, in seconds (`max-age` of the JWK Set document)."""
+
+MAX_BYTES = 2**20
+"""The longest file that is read, in bytes."""
+
+clock = time.monotonic
+
+_RACY_SECONDS = 2.0
+"""The coarsest clock of a file system: within it a file can change and keep its times."""
+_WAIT_SECONDS = 1.0
+"""How long a request waits at most for another one that is reading the files, in seconds."""
+
+Fallbacks = Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True)
+class KeyFiles:
+    """What was in the files when they were read. It holds private keys: never log it."""
+
+    path: Path
+    is_directory: bool
+    files: tuple[tuple[str, bytes], ...]
+    """Names and bytes; the names of PEM files lack their ending."""
+
+    @classmethod
+    def read(cls, path: Path) -> "KeyFiles":
+        """Read the file, or the PEM files of the directory. Raises `SettingError`."""
+        try:
+            if not path.is_dir():
+                return cls(path, False, ((path.name, _bytes_of(path)),))
+            names = _pem_files(path)
+            return cls(path, True, tuple((name.stem, _bytes_of(name)) for name in names))
+        except OSError as error:
+            raise SettingError("keys", f"{error.filename}: {error.strerror}") from None
+
+    def ring(self, algorithm: str, fallbacks: Fallbacks) -> _core.KeyRing:
+        """Load the keys; `algorithm` is that of RSA keys in PEM files. Raises `SettingError`."""
+        if self.is_directory:
+            return _core.KeyRing.from_files(self.files, rsa_algorithm(algorithm), fallbacks)
+        return _core.KeyRing.from_jwks(self.files[0][1], fallbacks)
+
+    def digest(self) -> str:
+        """Tell one content from another."""
+        whole = hashlib.sha256()
+        for name, text in self.files:
+            whole.update(b"%d %d %s" % (len(name), len(text), os.fsencode(name)))
+            whole.update(text)
+        return whole.hexdigest()
+
+    def exposed(self) -> list[Path]:
+        """List the files with private or secret keys that others than their owner may read."""
+        return [path for path in self._private() if path.stat().st_mode & _OTHERS_READ]
+
+    def _private(self) -> Iterator[Path]:
+        if not self.is_directory:
+            if any(is_private(jwk) for jwk in json.loads(self.files[0][1])["keys"]):
+                yield self.path
+            return
+        for name, text in self.files:
+            if _core.KeyRing.from_files([(name, text)], "RS256", []).can_sign:
+                yield self.path / f"{name}.pem"
+
+
+def is_private(jwk: Any) -> bool:
+    """Whether a JWK has a private or a secret part (RFC 7518 §§6.2.2, 6.3.2, 6.4)."""
+    return isinstance(jwk, dict) and ("d" in jwk or "k" in jwk)
+
+
+def rsa_algorithm(algorithm: str) -> str:
+    """Tell which algorithm RSA keys in PEM files are for, as `DJWTO_ALGORITHM` stands."""
+    return algorithm if algorithm.startswith(("RS", "PS")) else "RS256"
+
+
+class Watch:
+    """When the files are to be looked at again, and whether they are still what was read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._looked = clock()
+        self._stamp: object = None
+        self._seen = ""
+
+    def is_due(self) -> bool:
+        """Whether a look is due. This is all that most requests do."""
+        return clock() - self._looked >= RELOAD_SECONDS
+
+    @contextmanager
+    def look(self) -> Iterator[bool]:
+        """Take the turn to look; False where another thread has it, or just had it.
+
+        One thread looks and the others go on with what they have. Only where the last look is too
+        long ago, as after a quiet night, do they wait for it: keys may have changed since.
+        """
+        started = clock()
+        is_recent = started - self._looked < 2 * RELOAD_SECONDS
+        if not self._lock.acquire(timeout=0 if is_recent else _WAIT_SECONDS):
+            yield False
+            return
+        try:
+            if not self.is_due():
+                yield False
+                return
+            try:
+                yield True
+            finally:
+                self._looked = started
+        finally:
+            self._lock.release()
+
+    def first(self) -> KeyFiles:
+        """Read the files. Raises `SettingError`."""
+        stamp = _stamp(self.path)
+        files = KeyFiles.read(self.path)
+        self._stamp, self._seen = stamp, files.digest()
+        return files
+
+    def changed(self) -> KeyFiles | None:
+        """Read the files if they are not what was read last. Raises `SettingError` once."""
+        stamp = _stamp(self.path)
+        if stamp is not None and stamp == self._stamp:
+            return None
+        try:
+            files = KeyFiles.read(self.path)
+        except SettingError as error:
+            self._stamp, seen = None, str(error)
+            if seen == self._seen:
+                return None
+            self._seen = seen
+            raise
+        self._stamp, seen = stamp, files.digest()
+        if seen == self._seen:
+            return None
+        self._seen = seen
+        return files
+
+
+_OTHERS_READ = stat.S_IRGRP | stat.S_IROTH
+
+
+def _pem_files(path: Path) -> list[Path]:
+    return sorted(name for name in path.glob("*.pem") if not name.name.startswith("."))
+
+
+def _bytes_of(path: Path) -> bytes:
+    # A pipe would never end, and opening one would wait for its writer.
+    with os.fdopen(os.open(path, os.O_RDONLY | _O_NONBLOCK), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise SettingError("keys", f"{path}: expected a file or a directory")
+        text = file.read(MAX_BYTES + 1)
+    if len(text) > MAX_BYTES:
+        raise SettingError("keys", f"{path}: expected a file of at most {MAX_BYTES} bytes")
+    return text
+
+
+_O_NONBLOCK: int = getattr(os, "O_NONBLOCK", 0)
+
+
+def _stamp(path: Path) -> object:
+    """Sum up the times and sizes of the files; None where those could hide a change."""
+    try:
+        paths = _pem_files(path) if path.is_dir() else [path]
+        stats = [(str(one), one.stat()) for one in paths]
+    except OSError:
+        return None
+    now = time.time()
+    if any(abs(now - one.st_mtime) < _RACY_SECONDS for _, one in stats):
+        return None
+    return [(name, one.st_mtime_ns, one.st_size, one.st_ino) for name, one in stats]

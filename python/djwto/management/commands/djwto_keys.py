@@ -1,0 +1,143 @@
+"""`manage.py djwto_keys`: the life of the keys in the file of `DJWTO_KEYS`."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from djwto import _core, conf, keyfiles, keysets
+from djwto.exceptions import SettingError
+from djwto.keysets import Key, KeySetError
+
+
+class Command(BaseCommand):
+    """Each action changes the file at once, and servers take it up while they run."""
+
+    help = "Makes, lists, rotates and retires the keys of the file that DJWTO_KEYS names."
+    # Without the file, which `generate` makes, the checks would fail.
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take an action and its options."""
+        actions = parser.add_subparsers(dest="action", required=True)
+        generate = actions.add_parser("generate", help="make the file, or add a next key to it")
+        rotate = actions.add_parser("rotate", help="let the next key sign, and retire the active")
+        retire = actions.add_parser("retire", help="drop retired keys whose tokens have expired")
+        listing = actions.add_parser("list", help="show the keys, without what is secret of them")
+        for action, default in ((generate, "the active key's, or EdDSA"), (rotate, "the same")):
+            action.add_argument(
+                "--algorithm",
+                choices=_core.algorithms(),
+                metavar="NAME",
+                help=f"algorithm of the new key (default: {default})",
+            )
+        rotate.add_argument("--kid", help="the next key to take (default: the oldest)")
+        rotate.add_argument(
+            "--force", action="store_true", help="even if not everybody knows the next key yet"
+        )
+        retire.add_argument(
+            "--force", action="store_true", help="all of them: who has their tokens is logged out"
+        )
+        listing.add_argument("--json", action="store_true", help="as JSON")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Do it, or say why not."""
+        path = conf.keys_path()
+        if path is None:
+            raise CommandError("DJWTO_KEYS is not set: it names the file with the keys.")
+        if options["action"] != "list" and path.is_dir():
+            raise CommandError(_DIRECTORY.format(path))
+        try:
+            getattr(self, f"_{options['action']}")(path, options)
+        except (KeySetError, SettingError) as error:
+            raise CommandError(str(error)) from error
+
+    def _generate(self, path: Path, options: dict[str, Any]) -> None:
+        with keysets.opened(path) as keys:
+            made = keys.generate(options["algorithm"], keysets.now())
+        self._tell(made)
+
+    def _rotate(self, path: Path, options: dict[str, Any]) -> None:
+        chosen = {name: options[name] for name in ("kid", "algorithm", "force")}
+        with _existing(path) as keys:
+            changed = keys.rotate(keysets.now(), **chosen)
+        self._tell(changed)
+
+    def _retire(self, path: Path, options: dict[str, Any]) -> None:
+        with _existing(path) as keys:
+            dropped, kept = keys.retire(keysets.now(), _longest(), force=options["force"])
+        for key in dropped:
+            self.stdout.write(f"{key.kid}: dropped")
+        for key, left in kept:
+            when = "its tokens do not expire" if left is None else f"in {left:.0f} seconds"
+            self.stdout.write(f"{key.kid}: kept, {when}")
+        if not dropped and not kept:
+            self.stdout.write("There is no retired key.")
+
+    def _list(self, path: Path, options: dict[str, Any]) -> None:
+        keys = _listed(path)
+        if options["json"]:
+            self.stdout.write(json.dumps([asdict(key) for key in keys], indent=2))
+            return
+        rows = [("kid", "algorithm", "state", "since", "private", "file"), *map(_row, keys)]
+        used = [column for column in zip(*rows, strict=True) if any(column[1:])]
+        widths = [max(map(len, column)) for column in used]
+        for row in zip(*used, strict=True):
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            self.stdout.write("  ".join(cells).rstrip())
+
+    def _tell(self, keys: list[Key]) -> None:
+        for key in keys:
+            self.stdout.write(f"{key.kid}: {key.algorithm}, {key.state}")
+
+
+_DIRECTORY = (
+    "{}: expected a JWK Set file, found a directory. Whoever writes its PEM files manages them: "
+    "add the next key's public half; minutes later put its private key into signing.pem, and "
+    "leave the public half of the old one until its last token has expired."
+)
+
+
+def _existing(path: Path) -> Any:
+    if not path.exists():
+        raise KeySetError(f"{path}: there is no such file: `generate` makes it")
+    return keysets.opened(path)
+
+
+def _listed(path: Path) -> list[Key]:
+    files = keyfiles.KeyFiles.read(path)
+    # What servers would refuse is refused here, in the same words.
+    ring = files.ring(conf.valid("ALGORITHM"), [])
+    if not files.is_directory:
+        return keysets.KeySet(json.loads(files.files[0][1])).keys()
+    rsa = keyfiles.rsa_algorithm(conf.valid("ALGORITHM"))
+    keys = [keysets.described_file(name, text, rsa) for name, text in files.files]
+    private = [key for key in keys if key.private]
+    signing = [key for key in private if key.file == "signing.pem"] or private
+    is_active = {id(key): "active" for key in signing if ring.can_sign}
+    return [Key(**{**asdict(key), "state": is_active.get(id(key))}) for key in keys]
+
+
+def _row(key: Key) -> tuple[str, ...]:
+    since = "" if key.since is None else _date(key.since)
+    private = "yes" if key.private else "no"
+    usable = key.algorithm or "cannot be used"
+    return key.kid or "", usable, key.state or "", since, private, key.file or ""
+
+
+def _date(seconds: int) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return str(seconds)
+
+
+def _longest() -> float | None:
+    """Give the longest lifetime of a token in seconds; None: there are tokens without an end."""
+    access, refresh = conf.valid("ACCESS_TOKEN_LIFETIME"), conf.valid("REFRESH_TOKEN_LIFETIME")
+    if refresh is None:
+        return None
+    return float(max(refresh, access or timedelta()).total_seconds())
