@@ -218,14 +218,16 @@ def _write_keys(folder):
 
     (folder / "signing.key").write_text("a secret of 32 bytes or more, for tests\n")
     (folder / "keys.json").write_text(f'{{"keys": [{_core.generate_jwk("EdDSA", None)}]}}')
+    (folder / "keys.json").chmod(0o600)
+    (folder / "pem").mkdir()
     key = ed25519.Ed25519PrivateKey.generate()
-    (folder / "jwt.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
     )
+    for name in ("jwt.pem", "pem/signing.pem"):
+        (folder / name).write_bytes(private)
     (folder / "jwt.pub.pem").write_bytes(
         key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
