@@ -173,6 +173,13 @@ STRICTER = [
         json.dumps(GOOD),
     ),
     Row(
+        "key_unknown",
+        "a kid names a key, and no other is tried in its place (RFC 7515 §4.1.4)",
+        lambda read: "kid" in dict(read.header),
+        HEADER | {"kid": "another"},
+        json.dumps(GOOD),
+    ),
+    Row(
         "claim_invalid",
         "a time is a number (RFC 7519 §2), of 64 bits; a text or true only turns into one",
         lambda read: any(
