@@ -50,6 +50,13 @@ WRONG = {
         [("HS256", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----")],
         [("HS256", '{"kty": "oct", "k": "AAAA", "alg": "HS512"}')],
     ),
+    "ROTATE_REFRESH": (None, "always", 1, "JSON", []),
+    "REFRESH_GRACE": (10, timedelta(seconds=-1)),
+    "SESSION_LIFETIME": (3600, timedelta(0)),
+    "ACCEPT_LEGACY": (None, 1),
+    "REVOCATION_INTERVAL": (1, timedelta(0)),
+    "REVOCATION_MAX_AGE": (60, timedelta(0)),
+    "REVOCATION_URL": (1, "", "localhost:6379"),
 }
 KEYS = Path(__file__).resolve().parent.parent / "vectors" / "keys"
 CASES = [(name, value) for name, values in WRONG.items() for value in values]
@@ -105,8 +112,8 @@ def test_several_wrong_settings_are_all_named() -> None:
 
 def test_settings_are_read_live() -> None:
     with override_settings(DJWTO_ISS_CLAIM="other"):
-        assert conf.engine().refresh_claims(None, 0.0)["iss"] == "other"
-    assert conf.engine().refresh_claims(None, 0.0)["iss"] == "iss"
+        assert conf.engine().login_claims(0.0)["iss"] == "other"
+    assert conf.engine().login_claims(0.0)["iss"] == "iss"
 
 
 def test_the_engine_is_built_once_for_the_same_settings() -> None:
@@ -117,9 +124,9 @@ def test_the_engine_is_built_once_for_the_same_settings() -> None:
 def test_defaults_need_no_settings(name: str, settings: Any) -> None:
     delattr(settings, f"DJWTO_{name}")
     default = {"ACCESS_TOKEN_LIFETIME": 300, "REFRESH_TOKEN_LIFETIME": 86400}[name]
-    make = conf.engine().refresh_claims if "REFRESH" in name else None
-    claims = make(None, 0.0) if make else conf.engine().access_claims(None, None, None, 0.0)
-    assert claims["exp"] == default
+    engine = conf.engine()
+    make = engine.login_claims if "REFRESH" in name else engine.access_claims
+    assert make(0.0)["exp"] == default
 
 
 def test_the_key_may_come_from_the_environment(

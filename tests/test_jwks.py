@@ -169,7 +169,7 @@ def test_moving_from_a_secret_to_a_key_pair_logs_nobody_out(
     assert visitor.refresh("refresh_access").status_code == 200
     header = jwt.get_unverified_header(visitor.token("access"))
     assert header == {"alg": "EdDSA", "kid": keys()[0]["kid"], "typ": "JWT"}
-    assert visitor.token("refresh") == old["refresh"]
+    assert (visitor.token("refresh") == old["refresh"]) is (visitor.mode == "JSON")
     assert visitor.refresh("update_refresh").status_code == 200
     # From here on the secret may go.
     settings.DJWTO_SIGNING_KEY_FALLBACKS = []

@@ -95,7 +95,7 @@ def public(key: dict[str, Any]) -> dict[str, Any]:
 
 
 def a_token() -> str:
-    claims = conf.engine().access_claims(None, None, None, time.time())
+    claims = conf.engine().access_claims(time.time())
     return tokens.encode_claims({**claims, "user": {"id": 1}})
 
 

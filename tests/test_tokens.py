@@ -18,7 +18,7 @@ def test_a_refresh_token_is_lean(carol: Any) -> None:
     claims = tokens.process_claims(carol, REQUEST)
     assert claims["type"] == "refresh"
     assert claims["user"] == {"username": "carol", "id": carol.pk}
-    assert set(claims) == {"iss", "sub", "aud", "iat", "exp", "jti", "sid", "type", "user"}
+    assert set(claims) == {"iss", "sub", "aud", "iat", "exp", "jti", "sid", "gen", "type", "user"}
     assert claims["exp"] - claims["iat"] == 86400
 
 

@@ -9,6 +9,7 @@ __all__ = [
     "CacheInfo",
     "Engine",
     "KeyRing",
+    "Revocations",
     "SetCookie",
     "Token",
     "algorithms",
@@ -61,6 +62,20 @@ class KeyRing:
         """Give the public halves as a JWK Set; secrets are left out."""
 
 @final
+class Revocations:
+    """The ended sessions that a process knows: ids (16 bytes of a UUID), and until when."""
+
+    def __new__(cls) -> Revocations: ...
+    def extend(self, ended: Sequence[tuple[bytes, int]]) -> None:
+        """Remember sessions, each until this time, in seconds since 1970-01-01T00:00:00Z."""
+
+    def forget_before(self, time: int) -> None:
+        """Forget the sessions that had to be remembered until a time before this one."""
+
+    def __contains__(self, id: bytes, /) -> bool: ...
+    def __len__(self) -> int: ...
+
+@final
 class Engine:
     """Keys, policy and transport, checked and parsed once.
 
@@ -86,17 +101,34 @@ class Engine:
         domain: str | None,
         cache_entries: int,
         cache_bytes: int,
+        accept_legacy: bool = True,
+        rotation: str = "cookies",
+        refresh_grace: timedelta = ...,
+        revocations: Revocations | None = None,
     ) -> Engine: ...
     @property
     def modes(self) -> list[str]: ...
+    @property
+    def rotated_modes(self) -> list[str]:
+        """The modes whose sessions get a new refresh token at each renewal."""
+
     @property
     def can_sign(self) -> bool: ...
     def cache_info(self) -> CacheInfo:
         """Tell what the cache of verified tokens holds, and how it fares."""
     def authenticate(
-        self, authorization: str | None, cookie: str | None, kind: str, now: float
+        self,
+        authorization: str | None,
+        cookie: str | None,
+        kind: str,
+        now: float,
+        *,
+        even_ended: bool = False,
     ) -> Authenticated:
-        """Find and verify a request's token. Raises `exceptions.JWTValidationError`."""
+        """Find and verify a request's token. Raises `exceptions.JWTValidationError`.
+
+        `even_ended` takes the tokens of ended sessions too.
+        """
 
     def find(self, authorization: str | None, cookie: str | None, kind: str) -> tuple[str, str]:
         """Find a token and its mode, unverified. Raises `exceptions.JWTValidationError`."""
@@ -107,17 +139,55 @@ class Engine:
     def decode(self, token: str, kind: str | None, now: float) -> dict[str, Any]:
         """Verify a token; `kind` None takes either. Raises `exceptions.JWTValidationError`."""
 
-    def refresh_claims(self, session: str | None, now: float) -> dict[str, Any]:
-        """Make the registered claims of a refresh token; `session` None opens a new one."""
+    def login_claims(self, now: float) -> dict[str, Any]:
+        """Make the registered claims of the first refresh token of a new session."""
+
+    def refresh_claims(
+        self,
+        *,
+        session: str,
+        generation: int,
+        issued_at: float,
+        expires: float | None,
+        is_only: bool,
+    ) -> dict[str, Any]:
+        """Make the registered claims of a refresh token of a session.
+
+        `is_only`: it is the one of its generation, and made again it has the same `jti`.
+        """
 
     def access_claims(
         self,
-        session: str | None,
-        refresh_iat: float | None,
-        refresh_exp: float | None,
         now: float,
+        *,
+        session: str | None = None,
+        generation: int | None = None,
+        refresh_iat: float | None = None,
+        refresh_exp: float | None = None,
+        ends: float | None = None,
     ) -> dict[str, Any]:
-        """Make the registered claims of the access token that goes with a refresh token."""
+        """Make the registered claims of the access token that goes with a refresh token.
+
+        With a `generation`, it is the one of that generation, and made again it has the same `jti`.
+        """
+
+    def judge(
+        self,
+        presented: int,
+        *,
+        generation: int,
+        is_ended: bool,
+        since_rotation: float | None,
+        since_previous_rotation: float | None,
+    ) -> str:
+        """Judge a refresh token by its generation: `current`, or `repeated` within the grace.
+
+        Seconds are by the store's clock. Raises `exceptions.JWTValidationError`.
+        """
+
+    @staticmethod
+    def legacy_session(jti: str) -> str:
+        """Name the session of a token of 0.0.4, which has none."""
 
     def encode(self, claims: dict[str, Any]) -> Token | None:
         """Sign claims of plain types; None where others must be made JSON first.

@@ -17,8 +17,8 @@ else:
 class JWTBlacklistAdmin(_ModelAdmin):
     """Read-only: entries come from logouts."""
 
-    list_display = ("jti", "sid", "created_at", "expires")
-    search_fields = ("jti", "sid")
+    list_display = ("jti", "created_at", "expires")
+    search_fields = ("jti",)
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
 

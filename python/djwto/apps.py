@@ -12,4 +12,4 @@ class DjwtoConfig(AppConfig):
 
     def ready(self) -> None:
         """Import what registers itself."""
-        from djwto import checks  # noqa: F401
+        from djwto import checks, receivers  # noqa: F401

@@ -12,7 +12,6 @@ from inspect import isawaitable
 from typing import Any, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.contrib.auth import get_user_model
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
@@ -20,10 +19,10 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from djwto import conf, csrf, replies, tokens
+from djwto import conf, csrf, renewal, replies, revocation, sessions, tokens
 from djwto.exceptions import JWTError
-from djwto.models import JWTBlacklist
 from djwto.replies import WWWAUTHENTICATE
+from djwto.users import find_user
 
 __all__ = [
     "WWWAUTHENTICATE",
@@ -68,16 +67,26 @@ def user_authenticate(request: HttpRequest) -> Any:
     return form.get_user()
 
 
-def jwt_authenticate(request: HttpRequest, kind: str = "access") -> dict[str, Any]:
+def jwt_authenticate(
+    request: HttpRequest, kind: str = "access", *, even_ended: bool = False
+) -> dict[str, Any]:
     """Verify the request's token and set `payload`, `token`, `jwt_mode` and `user` on it.
 
-    Returns the claims. Raises `JWTValidationError`. CSRF is not looked at here.
+    Returns the claims. Raises `JWTValidationError`, and `JWTError` where it is not known which
+    sessions have ended; `even_ended` takes their tokens too. CSRF is not looked at here.
     """
     # Django REST framework wraps Django's request, and is slow to give what is inside.
     inner: Any = getattr(request, "_request", request)
     headers = inner.META
-    seen = conf.engine().authenticate(
-        headers.get("HTTP_AUTHORIZATION"), headers.get("HTTP_COOKIE"), kind, time.time()
+    config = conf.current()
+    if not even_ended:
+        revocation.require(config)
+    seen = config.engine.authenticate(
+        headers.get("HTTP_AUTHORIZATION"),
+        headers.get("HTTP_COOKIE"),
+        kind,
+        time.time(),
+        even_ended=even_ended,
     )
     guarded: Any = request
     guarded.payload = claims = seen.claims
@@ -143,11 +152,12 @@ def authenticate_form(
 ) -> dict[str, Any]:
     """Verify the token of an endpoint, whose form says `jwt_type` where a cookie carries it.
 
-    Checks CSRF, and not the blacklist. Returns the claims. Raises `JWTError`.
+    Checks CSRF, and not whether the session was ended: that is the database's to say. Returns the
+    claims. Raises `JWTError`.
     """
     if answering_mode(request) != "JSON":
         _check_jwt_type(request, kind)
-    claims = jwt_authenticate(request, kind)
+    claims = jwt_authenticate(request, kind, even_ended=True)
     by_cookie = cast("THttpRequest", request).jwt_mode != "JSON"
     if by_cookie and conf.current().csrf and not csrf_exempt:
         csrf.check(request)
@@ -155,9 +165,11 @@ def authenticate_form(
 
 
 def live_claims(request: HttpRequest, kind: str, *, csrf_exempt: bool = False) -> dict[str, Any]:
-    """Do the same, and refuse a token whose login was ended."""
+    """Do the same, and refuse a token whose session was ended, or that is not its latest."""
     claims = authenticate_form(request, kind, csrf_exempt=csrf_exempt)
-    if JWTBlacklist.is_ended(claims):
+    if kind == "refresh":
+        renewal.check(claims)
+    elif not sessions.is_live(claims):
         raise JWTError.of("token_blacklisted")
     return claims
 
@@ -188,16 +200,6 @@ async def _load_user_async(user: Any) -> Any:
     # Touching the lazy object loads it, once for both ways of asking.
     await sync_to_async(bool)(user)
     return user
-
-
-def find_user(pk: Any, *, active: bool = True) -> Any:
-    """Find a user by the `id` of a token; None where there is none, or `active` rules him out."""
-    model = get_user_model()
-    try:
-        user = model._default_manager.get(pk=model._meta.pk.to_python(pk))  # noqa: SLF001
-    except (model.DoesNotExist, ValidationError, ValueError, OverflowError):
-        return None
-    return user if user.is_active or not active else None
 
 
 def _check_login(request: HttpRequest, view: Any) -> Work | None:
@@ -265,6 +267,8 @@ def _guard(view: View, check: Check, *, is_login: bool = True) -> View:
         @wraps(view)
         async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             try:
+                if revocation.is_loading(conf.current()):
+                    await sync_to_async(revocation.require)(conf.current())
                 work = check(request, view)
                 if work is not None:
                     await sync_to_async(_run)(work)

@@ -17,6 +17,9 @@ from djwto.keyfiles import KeyFiles, Watch
 
 PREFIX = "DJWTO_"
 
+ended_sessions = _core.Revocations()
+"""The sessions that this process knows to have ended. It outlives every change of settings."""
+
 _log = logging.getLogger("djwto")
 
 
@@ -43,6 +46,18 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Revocation:
+    """How a process learns of sessions that others have ended."""
+
+    interval: float | None
+    """Seconds between two looks; None: never."""
+    max_age: float | None
+    """Seconds until what is known is too old to be trusted; None: it never is."""
+    url: str | None
+    """A Redis server that tells at once."""
+
+
+@dataclass(frozen=True)
 class Config:
     """Checked settings, with the engine built from them."""
 
@@ -51,6 +66,8 @@ class Config:
     csrf: bool
     access_lifetime: timedelta | None
     refresh_lifetime: timedelta | None
+    session_lifetime: timedelta | None
+    revocation: "Revocation"
     watch: Watch | None
     """Says when to look at the files of `DJWTO_KEYS` again."""
 
@@ -115,13 +132,24 @@ def _modes(value: Any) -> bool:
     return known and len(listed) == len(set(listed)) > 0
 
 
+def _redis_url(value: Any) -> bool:
+    schemes = ("redis://", "rediss://", "unix://")
+    return value is None or (isinstance(value, str) and value.startswith(schemes))
+
+
 def as_modes(value: Any) -> list[Any]:
     """One mode or several, as a list."""
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
+def _rotation(value: Any) -> bool:
+    return isinstance(value, (bool, str)) and value in _ROTATIONS
+
+
+_ROTATIONS = {"cookies": "cookies", True: "always", False: "never"}
 _COUNT = "a whole number that is not negative"
 _LIFETIME = "a timedelta of at least one second, or None"
+_DELAY = "a timedelta that is not negative, or None"
 _KEY = "a text or bytes"
 
 SETTINGS = (
@@ -136,7 +164,7 @@ SETTINGS = (
     Setting(
         "NBF_LIFETIME",
         timedelta(),
-        "a timedelta that is not negative, or None",
+        _DELAY,
         _delay,
         "not_before",
     ),
@@ -189,6 +217,24 @@ SETTINGS = (
         "a list of pairs (algorithm, key)",
         _fallbacks,
         "fallbacks",
+        secret=True,
+    ),
+    Setting("ROTATE_REFRESH", "cookies", '"cookies", True or False', _rotation, "rotation"),
+    Setting("REFRESH_GRACE", timedelta(seconds=10), _DELAY, _delay, "refresh_grace"),
+    Setting("SESSION_LIFETIME", None, _LIFETIME, _lifetime),
+    Setting("ACCEPT_LEGACY", True, "True or False", _bool, "accept_legacy"),
+    Setting(
+        "REVOCATION_INTERVAL",
+        timedelta(seconds=1),
+        "a timedelta of at least 10 milliseconds, or None",
+        lambda value: value is None or (_delay(value) and value >= timedelta(milliseconds=10)),
+    ),
+    Setting("REVOCATION_MAX_AGE", timedelta(minutes=1), _LIFETIME, _lifetime),
+    Setting(
+        "REVOCATION_URL",
+        None,
+        'the address of a Redis server, such as "redis://localhost:6379/0", or None',
+        _redis_url,
         secret=True,
     ),
 )
@@ -318,6 +364,9 @@ def _build(
     }
     arguments |= {
         "not_before": arguments["not_before"] or timedelta(),
+        "refresh_grace": arguments["refresh_grace"] or timedelta(),
+        "rotation": _ROTATIONS[arguments["rotation"]],
+        "revocations": ended_sessions,
         "modes": as_modes(arguments["modes"]),
     }
     try:
@@ -337,8 +386,14 @@ def _build(
     except SettingError as error:
         setting = _BY_FIELD[error.field]
         return None, [Problem(setting, f"{PREFIX}{setting.name}: {error}.{_hint(setting, values)}")]
-    lifetimes = values["ACCESS_TOKEN_LIFETIME"], values["REFRESH_TOKEN_LIFETIME"]
-    return Config(engine, keys, values["CSRF"], *lifetimes, watch), []
+    lifetimes = [
+        values[f"{name}_LIFETIME"] for name in ("ACCESS_TOKEN", "REFRESH_TOKEN", "SESSION")
+    ]
+    seconds = [values[f"REVOCATION_{name}"] for name in ("INTERVAL", "MAX_AGE")]
+    revocation = Revocation(
+        *(time and time.total_seconds() for time in seconds), values["REVOCATION_URL"]
+    )
+    return Config(engine, keys, values["CSRF"], *lifetimes, revocation, watch), []
 
 
 def _hint(setting: Setting, values: dict[str, Any]) -> str:

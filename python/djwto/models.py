@@ -1,22 +1,20 @@
-"""The blacklist: logins that were ended. No token is stored, only identifiers."""
+"""What is stored: sessions, and the blacklist. No token, and no hash of one."""
 
 from __future__ import annotations
 
-import math
-import time
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 from django.db import models, router
 
-from djwto import conf
+NEVER = datetime(9999, 12, 31, tzinfo=timezone.utc)
+"""The end of what has none. A date, so that times can be compared in the database."""
 
 
 class JWTBlacklist(models.Model):
-    """A token that was logged out, and with it every token of its login."""
+    """A refresh token that was logged out, by its `jti`."""
 
     jti = models.CharField(max_length=255, unique=True)
-    sid = models.CharField(max_length=255, blank=True, default="", db_index=True)
     expires = models.DateTimeField(
         null=True, blank=True, db_index=True, help_text="When the row may go; empty: never."
     )
@@ -34,33 +32,12 @@ class JWTBlacklist(models.Model):
         return cls.rows().filter(jti=jti).exists()
 
     @classmethod
-    def is_ended(cls, claims: dict[str, Any]) -> bool:
-        """Whether the token with these claims, or the login it belongs to, was logged out."""
-        jti, sid = claims.get("jti"), claims.get("sid")
-        ended = models.Q(jti=jti) if jti else models.Q()
-        if sid:
-            ended |= models.Q(sid=sid)
-        return bool(ended) and cls.rows().filter(ended).exists()
-
-    @classmethod
-    def end(cls, claims: dict[str, Any]) -> bool:
-        """Log out the token with these claims and its login. False: someone did so before."""
-        if cls.is_ended(claims):
-            return False
-        row = {"sid": claims.get("sid", ""), "expires": _last_expiry(claims)}
+    def add(cls, claims: dict[str, Any]) -> bool:
+        """Blacklist the token with these claims. False: someone did so before."""
+        expires = as_datetime(claims["exp"]) if "exp" in claims else None
         # Two requests may be here at once: the unique column decides.
+        row = {"expires": None if expires == NEVER else expires}
         return cls.rows().get_or_create(jti=claims["jti"], defaults=row)[1]
-
-    @classmethod
-    def retire(cls, old: dict[str, Any], new: dict[str, Any]) -> None:
-        """Keep a refresh token that would outlive its successor from outliving a logout too.
-
-        That happens when lifetimes are shortened: a row of the ended login would go too soon.
-        """
-        jti, expires = old.get("jti"), old.get("exp", math.inf)
-        if jti and expires > new.get("exp", math.inf):
-            row = {"expires": _as_datetime(expires)}
-            cls.rows().get_or_create(jti=jti, defaults=row)
 
     @classmethod
     def rows(cls) -> models.QuerySet[JWTBlacklist]:
@@ -68,28 +45,74 @@ class JWTBlacklist(models.Model):
         return cls.objects.using(router.db_for_write(cls))
 
 
-def _last_expiry(claims: dict[str, Any]) -> datetime | None:
-    """When the last token of this login will have expired; None: never."""
-    own, config = claims.get("exp"), conf.current()
-    if own is None:
-        return None
-    if "sid" not in claims:
-        return _as_datetime(own)
-    if config.refresh_lifetime is None:
-        return None
-    # Another token of the login may be as young as this moment, or be on its way.
-    longest = max(config.refresh_lifetime, config.access_lifetime or timedelta())
-    latest = time.time() + longest.total_seconds() + _UNDER_WAY
-    return _as_datetime(max(own, latest))
+class Session(models.Model):
+    """A login, from its first tokens to its end. Its row outlives its user, as evidence.
+
+    Times that end in `rotated_at` and `revoked_at` are the database's, the others the server's.
+    """
+
+    id = models.UUIDField("sid", primary_key=True)
+    user_id = models.CharField("user's key", max_length=255)
+    mode = models.CharField(max_length=16, help_text="How its first tokens were delivered.")
+    created_at = models.DateTimeField()
+    renewed_at = models.DateTimeField("last renewed")
+    issued_at = models.DateTimeField(help_text="When the present refresh token was issued.")
+    expires_at = models.DateTimeField(
+        "idle expiry", help_text="When the last refresh token that was issued expires."
+    )
+    ends_at = models.DateTimeField(
+        "absolute expiry", help_text="When it ends, however often it is renewed."
+    )
+    lifetime = models.DurationField(
+        null=True, blank=True, help_text="Life of its refresh tokens, where it has its own."
+    )
+    authenticated_at = models.DateTimeField("auth_time", help_text="When the user was asked.")
+    amr = models.CharField("amr", max_length=255, blank=True, help_text="How (RFC 8176).")
+    generation = models.PositiveBigIntegerField()
+    rotated_at = models.DateTimeField(null=True, blank=True)
+    previously_rotated_at = models.DateTimeField(null=True, blank=True)
+    access_until = models.DateTimeField(help_text="When its last access token expires.")
+    auth_hash = models.CharField(
+        max_length=255, blank=True, help_text="Django's session auth hash of the user."
+    )
+    device = models.CharField(max_length=100, blank=True)
+    user_agent = models.CharField(max_length=500, blank=True)
+    address = models.GenericIPAddressField(null=True, blank=True)
+    revoked_at = models.DateTimeField("ended", null=True, blank=True)
+    revoked_reason = models.CharField("why", max_length=32, blank=True)
+
+    class Meta:  # noqa: D106
+        db_table = "djwto_session"
+        indexes = (
+            models.Index(fields=["user_id"], name="djwto_session_user"),
+            # What the feed of ended sessions asks; the query needs nothing but the index.
+            models.Index(fields=["revoked_at", "access_until", "id"], name="djwto_session_revoked"),
+            models.Index(fields=["expires_at"], name="djwto_session_expires"),
+        )
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @classmethod
+    def rows(cls) -> models.QuerySet[Session]:
+        """The rows as the writing database has them: a replica that lags looks like a replay."""
+        return cls.objects.using(router.db_for_write(cls))
+
+    @classmethod
+    def live(cls) -> models.QuerySet[Session]:
+        """The rows of sessions that were not ended."""
+        return cls.rows().filter(revoked_at=None)
 
 
-_UNDER_WAY = 60
-"""How long a renewal may take that began before a logout, in seconds."""
-
-
-def _as_datetime(seconds: float) -> datetime | None:
-    """Turn a time into a date; one beyond the calendar is None: never."""
+def as_datetime(seconds: float | None) -> datetime:
+    """Turn a time into a date; none, and one beyond the calendar, are `NEVER`."""
     try:
-        return datetime.fromtimestamp(seconds, timezone.utc)
+        found = datetime.fromtimestamp(seconds, timezone.utc) if seconds is not None else NEVER
     except (OverflowError, ValueError, OSError):
-        return None
+        return NEVER
+    return min(found, NEVER)
+
+
+def as_seconds(date: datetime) -> int | None:
+    """Turn a date into a time in whole seconds; `NEVER` is None."""
+    return None if date >= NEVER else int(date.timestamp())

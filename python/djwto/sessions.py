@@ -1,29 +1,54 @@
-"""Logging users in, whoever has authenticated them."""
+"""Sessions: logging users in, whoever has authenticated them, and everything that ends a login."""
 
-import time
-from typing import Any
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.signals import user_logged_in
+from django.db.models.functions import Now
 from django.http import HttpRequest, JsonResponse
 
-from djwto import conf, csrf, replies, signals, tokens
-from djwto.exceptions import JWTError, JWTValidationError
-from djwto.models import JWTBlacklist
+from djwto import conf, csrf, devices, replies, revocation, signals, tokens, users
+from djwto.exceptions import JWTError, JWTIssueError, JWTValidationError
+from djwto.models import JWTBlacklist, Session, as_datetime, as_seconds
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 
-def login(request: HttpRequest, user: Any, *, mode: str | None = None) -> JsonResponse:
-    """Log a user in and return the reply that carries the tokens.
+def login(
+    request: HttpRequest,
+    user: Any,
+    *,
+    mode: str | None = None,
+    lifetime: timedelta | None = None,
+    amr: Sequence[str] = (),
+) -> JsonResponse:
+    """Log a user in, which opens a session, and return the reply that carries the tokens.
 
     For a user that something else has authenticated: single sign-on, a passkey, impersonation.
-    `mode` is one of `DJWTO_MODE`; None takes the first. Raises `JWTError` (`mode_unknown`,
-    `user_inactive`) and `JWTIssueError`.
+    `mode` is one of `DJWTO_MODE`; None takes the first. `lifetime` is how long the login lasts,
+    however often it is renewed; None leaves that to `tokens.process_lifetime` and the settings.
+    `amr` says how the user was authenticated (RFC 8176), for the record. Raises `JWTError`
+    (`mode_unknown`, `user_inactive`) and `JWTIssueError`.
     """
     mode = offered_mode(mode)
     if not user.is_active:
         raise JWTError.of("user_inactive")
-    refresh_claims = tokens.process_claims(user, request, "refresh")
-    access_claims = tokens.access_claims_of(user, refresh_claims)
+    session = opened(user, mode, lifetime or tokens.process_lifetime(user, request))
+    session.amr = " ".join(amr)[:255]
+    session.device, session.user_agent, session.address = devices.describe(request)
+    refresh_claims = _first_claims(tokens.process_claims(user, request, "refresh"), session)
+    registered = tokens.registered_access_claims(
+        refresh_claims, session.renewed_at.timestamp(), ends=as_seconds(session.ends_at)
+    )
+    access_claims = tokens.access_claims_of(user, refresh_claims, registered)
     issued = tokens.issue(refresh_claims, access_claims, mode)
+    session.access_until = as_datetime(issued.access_claims.get("exp"))
+    session.save(force_insert=True, using=Session.rows().db)
     user_logged_in.send(sender=user.__class__, request=request, user=user)
     signals.jwt_logged_in.send(
         sender="GetTokensView",
@@ -38,17 +63,62 @@ def login(request: HttpRequest, user: Any, *, mode: str | None = None) -> JsonRe
     return csrf.set_cookie(request, response)
 
 
+def end(session_id: uuid.UUID | str, *, reason: str = "ended") -> bool:
+    """End a session: its tokens are refused from now on. False: there is no live one of that id.
+
+    `reason` is for the record, in at most 32 letters.
+    """
+    key = _as_key(str(session_id))
+    return key is not None and _end(Session.live().filter(pk=key), reason) > 0
+
+
+def end_all(user: Any, *, keep: HttpRequest | None = None, reason: str = "ended") -> int:
+    """End the sessions of a user, but for that of the request `keep`. Gives their number.
+
+    `keep` is a request that a guard has let through.
+    """
+    live = Session.live().filter(user_id=str(user.pk))
+    kept = current_key(keep)
+    return _end(live if kept is None else live.exclude(pk=kept), reason)
+
+
+def end_where(sessions: QuerySet[Session], *, reason: str) -> int:
+    """End the sessions of a query that live. Gives their number."""
+    return _end(sessions.using(Session.rows().db).filter(revoked_at=None), reason)
+
+
+def own(user_id: Any) -> QuerySet[Session]:
+    """Give the sessions of a user that can be renewed, the latest first."""
+    now = datetime.now(timezone.utc)
+    return (
+        Session.live()
+        .filter(user_id=str(user_id), expires_at__gt=now, ends_at__gt=now)
+        .order_by("-renewed_at")
+    )
+
+
+def is_live(claims: tokens.Claims) -> bool:
+    """Whether the session of a token goes on, as the database has it at this moment."""
+    pk = key_of(claims)
+    if "sid" in claims:
+        return pk is not None and Session.live().filter(pk=pk).exists()
+    # A token of 0.0.4 need not have a session yet.
+    is_ended = pk is not None and Session.rows().filter(pk=pk).exclude(revoked_at=None).exists()
+    return not is_ended and not ("jti" in claims and JWTBlacklist.is_blacklisted(claims["jti"]))
+
+
 def is_logged_in(request: HttpRequest, user: Any, mode: str) -> bool:
     """Whether the request holds, in this mode, a good access token of this very user."""
     headers = request.META
     authorization = headers.get("HTTP_AUTHORIZATION") if mode == "JSON" else None
     cookie = headers.get("HTTP_COOKIE") if mode != "JSON" else None
+    now = datetime.now(timezone.utc).timestamp()
     try:
-        seen = conf.engine().authenticate(authorization, cookie, "access", time.time())
+        seen = conf.engine().authenticate(authorization, cookie, "access", now)
     except JWTValidationError:
         return False
     is_own = seen.mode == mode and str(seen.claims["user"]["id"]) == str(user.pk)
-    return is_own and not JWTBlacklist.is_ended(seen.claims)
+    return is_own and is_live(seen.claims)
 
 
 def offered_mode(mode: str | None) -> str:
@@ -57,3 +127,74 @@ def offered_mode(mode: str | None) -> str:
     if mode is not None and mode not in modes:
         raise JWTError.of("mode_unknown", ", ".join(modes))
     return mode or modes[0]
+
+
+def key_of(claims: tokens.Claims) -> uuid.UUID | None:
+    """Give the primary key of a token's session; None where it cannot have one of ours."""
+    return _as_key(tokens.session_of(claims) or "")
+
+
+def current_key(request: HttpRequest | None) -> uuid.UUID | None:
+    """Give the session of a request that a guard has let through."""
+    claims = getattr(getattr(request, "_request", request), "_djwto_claims", None)
+    return None if claims is None else key_of(claims)
+
+
+def opened(user: Any, mode: str, lifetime: timedelta | None = None) -> Session:
+    """Make a session that begins now, without saving it."""
+    config, now = conf.current(), datetime.now(timezone.utc)
+    return Session(
+        user_id=str(user.pk),
+        mode=mode,
+        created_at=now,
+        renewed_at=now,
+        issued_at=now,
+        expires_at=after(now, lifetime or config.refresh_lifetime),
+        ends_at=after(now, lifetime or config.session_lifetime),
+        lifetime=lifetime,
+        authenticated_at=now,
+        generation=0,
+        access_until=after(now, config.access_lifetime or config.refresh_lifetime),
+        auth_hash=users.auth_hash(user),
+    )
+
+
+def after(date: datetime, lifetime: timedelta | None) -> datetime:
+    """Give the end of a lifetime; `NEVER` where there is none."""
+    return as_datetime(None if lifetime is None else date.timestamp() + lifetime.total_seconds())
+
+
+def _first_claims(claims: tokens.Claims, session: Session) -> tokens.Claims:
+    """Make claims and session agree: a hook may have said what it liked."""
+    registered = conf.engine().login_claims(session.renewed_at.timestamp())
+    claims = {**claims, "sid": claims.get("sid", registered["sid"]), "gen": registered["gen"]}
+    key = _as_key(str(claims["sid"]))
+    if key is None:
+        raise JWTIssueError('the claim "sid" is not a UUID: leave it to djwto')
+    session.pk, session.generation = key, claims["gen"]
+    if session.lifetime is None:
+        session.expires_at = min(as_datetime(claims.get("exp")), session.ends_at)
+    expires = as_seconds(session.expires_at)
+    session.issued_at = as_datetime(claims.get("iat", session.renewed_at.timestamp()))
+    return claims if expires is None else {**claims, "exp": expires}
+
+
+def _end(live: QuerySet[Session], reason: str) -> int:
+    number, keys = 0, list(live.values_list("pk", flat=True))
+    for start in range(0, len(keys), _BATCH):
+        batch = Session.rows().filter(pk__in=keys[start : start + _BATCH])
+        number += batch.filter(revoked_at=None).update(revoked_at=Now(), revoked_reason=reason[:32])
+        # After the update: no renewal makes its last access token later any more.
+        revocation.announce(batch.values_list("pk", "access_until"))
+    return number
+
+
+_BATCH = 500
+"""Sessions of one statement: SQLite takes no more than 999 parameters in some builds."""
+
+
+def _as_key(sid: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(sid)
+    except ValueError:
+        return None

@@ -9,6 +9,9 @@ from django.dispatch import Signal
 jwt_logged_in = Signal()
 #: Arguments: `request`, `error` (JSON text). Sender: `GetTokensView`.
 jwt_login_fail = Signal()
+#: Arguments: `request`, `refresh_claims`. Sender: `RefreshAccessView` or `UpdateRefreshView`.
+#: A refresh token came again that was used before: its session was ended.
+jwt_reuse_detected = Signal()
 #: Arguments: `request`, `jti`. Sender: `BlackListTokenView`.
 jwt_blacklisted = Signal()
 #: Arguments: `request`. Sender: `ValidateTokensView`.

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -13,7 +14,7 @@ from djwto.exceptions import JWTIssueError, JWTTooLargeError
 Claims = dict[str, Any]
 
 _ENGINES_OWN = frozenset(
-    ("iss", "sub", "aud", "iat", "nbf", "exp", "jti", "sid", "type", "refresh_iat", "user")
+    ("iss", "sub", "aud", "iat", "nbf", "exp", "jti", "sid", "gen", "type", "refresh_iat", "user")
 )
 _ENCODER = DjangoJSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
@@ -45,8 +46,16 @@ def process_claims(
     engine, now = conf.engine(), time.time()
     claim = process_user(user)
     if type_ == "access":
-        return {**engine.access_claims(None, None, None, now), "user": claim}
-    return {**engine.refresh_claims(None, now), "user": lean_user(user, claim)}
+        return {**engine.access_claims(now), "user": claim}
+    return {**engine.login_claims(now), "user": lean_user(user, claim)}
+
+
+def process_lifetime(user: Any, request: HttpRequest) -> timedelta | None:  # noqa: ARG001
+    """Hook: how long a login lasts ("remember me"); None leaves it to the settings.
+
+    Such a login ends after that time, however often it is renewed.
+    """
+    return None
 
 
 def get_access_claims_from_refresh(refresh_claims: Claims) -> Claims:
@@ -54,27 +63,41 @@ def get_access_claims_from_refresh(refresh_claims: Claims) -> Claims:
 
     It has the same `sid`, a `jti` of its own, `refresh_iat`, and whatever a hook added.
     """
-    registered = conf.engine().access_claims(
-        refresh_claims.get("sid"),
-        refresh_claims.get("iat"),
-        refresh_claims.get("exp"),
-        time.time(),
-    )
+    registered = registered_access_claims(refresh_claims, time.time())
     return {**_added(refresh_claims), "user": refresh_claims.get("user"), **registered}
 
 
-def access_claims_of(user: Any, refresh_claims: Claims) -> Claims:
+def registered_access_claims(refresh_claims: Claims, now: float, **kwargs: Any) -> Claims:
+    """Make the registered claims of the access token that goes with a refresh token."""
+    return conf.engine().access_claims(
+        now,
+        session=session_of(refresh_claims),
+        refresh_iat=refresh_claims.get("iat"),
+        refresh_exp=refresh_claims.get("exp"),
+        **kwargs,
+    )
+
+
+def access_claims_of(
+    user: Any, refresh_claims: Claims, registered: Claims | None = None
+) -> Claims:
     """Make the claims of an access token for a user as he is now."""
-    claims = get_access_claims_from_refresh(refresh_claims)
-    claims["user"] = {**(claims.get("user") or {}), **process_user(user)}
-    return claims
-
-
-def renewed_refresh_claims(user: Any, refresh_claims: Claims) -> Claims:
-    """Make the claims of the next refresh token of the same login."""
-    registered = conf.engine().refresh_claims(refresh_claims.get("sid"), time.time())
-    claim = {**refresh_claims["user"], **lean_user(user, process_user(user))}
+    if registered is None:
+        registered = registered_access_claims(refresh_claims, time.time())
+    claim = {**(refresh_claims.get("user") or {}), **process_user(user)}
     return {**_added(refresh_claims), "user": claim, **registered}
+
+
+def refresh_claims_of(user: Any, refresh_claims: Claims, registered: Claims) -> Claims:
+    """Make the claims of the next refresh token of the same login."""
+    claim = {**(refresh_claims.get("user") or {}), **lean_user(user, process_user(user))}
+    return {**_added(refresh_claims), "user": claim, **registered}
+
+
+def session_of(claims: Claims) -> str | None:
+    """Name the session of a token: its `sid`, or what stands for it in a token of 0.0.4."""
+    sid, jti = claims.get("sid"), claims.get("jti")
+    return sid or (conf.engine().legacy_session(jti) if jti else None)
 
 
 def lean_user(user: Any, claim: Claims) -> Claims:

@@ -1,7 +1,7 @@
 //! Tokens that were verified before, so that one that comes again need not be.
 //!
 //! A hit skips the signature and the JSON, and nothing else: the whole token is compared, and its
-//! times and kind are checked again. A cache belongs to one set of keys and one policy, and goes
+//! times, kind and session are checked again. A cache belongs to one set of keys and one policy, and goes
 //! with them. It is bounded in entries and bytes; what expires soonest leaves first, and nothing
 //! stays past its `exp`. A token gets in when it is seen for the second time, so that a flood of
 //! tokens that are each seen once costs little and pushes nothing out.
@@ -12,9 +12,8 @@ use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::claims::{Kind, UnixTime};
-use crate::policy::Policy;
-use crate::verify::{Facts, Verified, VerifyError, verify_again};
+use crate::claims::UnixTime;
+use crate::verify::{Demands, Facts, Verified, VerifyError, verify_again};
 
 /// Verified tokens, with what a face made of the claims of each.
 pub struct TokenCache<V> {
@@ -64,20 +63,14 @@ impl<V: Clone> TokenCache<V> {
         })
     }
 
-    /// Looks a token up. `policy` must be the one under which tokens were put in.
-    pub fn get(
-        &self,
-        token: &[u8],
-        policy: &Policy,
-        kind: Option<Kind>,
-        now: UnixTime,
-    ) -> Lookup<V> {
+    /// Looks a token up. The policy must be the one under which tokens were put in.
+    pub fn get(&self, token: &[u8], demands: &Demands<'_>) -> Lookup<V> {
         let place = self.place(token);
         let mut inner = self.lock();
-        let expired = inner.remove_expired(now);
+        let expired = inner.remove_expired(demands.now);
         let found = match inner.entries.get(&place.0) {
             Some(entry) if *entry.token == *token => {
-                let verdict = verify_again(entry.facts, policy, kind, now);
+                let verdict = verify_again(entry.facts, demands);
                 Some(verdict.map(|()| entry.value.clone()))
             }
             _ => None,

@@ -93,6 +93,8 @@ pub struct Claims<'p> {
     pub id: Option<Cow<'p, str>>,
     /// `sid`, the login
     pub session: Option<Cow<'p, str>>,
+    /// `gen`, of a refresh token: how often its session was renewed
+    pub generation: Option<i64>,
     /// `type`
     pub kind: Option<Kind>,
     /// Whether `user.id` is a number or a text.
@@ -162,6 +164,7 @@ impl<'p> Claims<'p> {
             Claim::IssuedAt => self.issued_at = UnixTime::of(&value),
             Claim::Id => self.id = text(value),
             Claim::Session => self.session = text(value),
+            Claim::Generation => self.generation = whole(&value),
             Claim::Type => self.kind = Kind::of(&value),
             Claim::Audience => self.audience.get_or_insert_default().extend(text(value)),
             Claim::User | Claim::Other => {}
@@ -185,6 +188,13 @@ impl<'p> Claims<'p> {
     }
 }
 
+fn whole(value: &Seen<'_>) -> Option<i64> {
+    match value {
+        Seen::Integer(number) if *number >= 0 => Some(*number),
+        _ => None,
+    }
+}
+
 fn text(value: Seen<'_>) -> Option<Cow<'_, str>> {
     match value {
         Seen::Text(text) => Some(text),
@@ -198,6 +208,7 @@ pub(crate) fn is_valid(claim: Claim, value: &Seen<'_>) -> bool {
         Claim::Issuer | Claim::Subject | Claim::Audience => matches!(value, Seen::Text(_)),
         Claim::Expires | Claim::NotBefore | Claim::IssuedAt => UnixTime::of(value).is_some(),
         Claim::Id | Claim::Session => matches!(value, Seen::Text(id) if is_identifier(id)),
+        Claim::Generation => whole(value).is_some(),
         Claim::Type => Kind::of(value).is_some(),
         Claim::User => match value {
             Seen::Integer(_) | Seen::BigInteger => true,
@@ -230,6 +241,7 @@ pub(crate) enum Claim {
     IssuedAt,
     Id,
     Session,
+    Generation,
     Type,
     User,
     Other,
@@ -245,6 +257,7 @@ impl Claim {
         ("iat", Self::IssuedAt),
         ("jti", Self::Id),
         ("sid", Self::Session),
+        ("gen", Self::Generation),
         ("type", Self::Type),
         ("user", Self::User),
     ];

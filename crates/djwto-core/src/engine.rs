@@ -10,8 +10,9 @@ use crate::error::Code;
 use crate::issue::{self, IssueError, Token};
 use crate::key::KeyRing;
 use crate::policy::Policy;
+use crate::revocation::Revocations;
 use crate::transport::{Found, Mode, ReadError, Transport};
-use crate::verify::{self, Signed, Verified, VerifyError};
+use crate::verify::{self, Demands, Signed, Verified, VerifyError};
 
 /// Everything that a face needs to authenticate requests and to issue tokens.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct Engine {
     pub policy: Policy,
     /// Where tokens travel.
     pub transport: Transport,
+    /// Whose tokens are refused. It outlives an engine: settings change, ended sessions stay.
+    pub revocations: Arc<Revocations>,
 }
 
 /// A request's token, verified.
@@ -64,7 +67,7 @@ impl Engine {
         kind: Option<Kind>,
         now: UnixTime,
     ) -> Result<Verified<()>, VerifyError> {
-        verify::verify(&Untrusted::parse(token)?, &self.keys, &self.policy, kind, now)
+        verify::verify(&Untrusted::parse(token)?, &self.keys, &self.demands(kind, now))
     }
 
     /// The slow half of [`Engine::verify`], for faces that do the rest under a lock.
@@ -74,6 +77,11 @@ impl Engine {
     /// As [`verify::verify_signature`].
     pub fn verify_signature(&self, token: &[u8]) -> Result<Signed, VerifyError> {
         verify::verify_signature(&Untrusted::parse(token)?, &self.keys)
+    }
+
+    /// What this engine demands of a token.
+    pub fn demands(&self, kind: Option<Kind>, now: UnixTime) -> Demands<'_> {
+        Demands { policy: &self.policy, revocations: Some(&self.revocations), kind, now }
     }
 
     /// Signs the JSON text of claims.

@@ -103,7 +103,13 @@ codes! {
         "The token names no user: `user.id` is not there.";
     TokenBlacklisted, "token_blacklisted", 401,
         "Token is blacklisted.",
-        "The token, or the login it belongs to, was logged out. Log in again.";
+        "The token was logged out, or its session was ended: by its owner, a changed password, or reuse of a refresh token. Log in again.";
+    SessionUnknown, "session_unknown", 401,
+        "The session of this token is not known.",
+        "No such login is on record: it was removed, or the database is older than the token. Log in again.";
+    RefreshReused, "refresh_reused", 401,
+        "The refresh token was used before.",
+        "A refresh token that was renewed came again after `DJWTO_REFRESH_GRACE`: somebody may have stolen it, and its session was ended. Log in again.";
     CredentialsInvalid, "credentials_invalid", 401,
         "{}",
         "The login form was refused; `error` is the JSON text of Django's form errors.";
@@ -155,12 +161,18 @@ codes! {
     BodyUnreadable, "body_unreadable", 400,
         "The request's body cannot be read: {}.",
         "The body is not what its content type says.";
+    SessionNotFound, "session_not_found", 404,
+        "There is no such session.",
+        "None of this user's live sessions has that id.";
     MethodNotAllowed, "method_not_allowed", 405,
         "Method {} is not allowed.",
         "The `Allow` header lists the methods that are.";
     AlreadyBlacklisted, "already_blacklisted", 409,
         "Input jti token is already blacklisted.",
         "Someone logged out with this token before. Nothing is left to do.";
+    RefreshSuperseded, "refresh_superseded", 409,
+        "The refresh token was replaced, and its successor was used.",
+        "Another tab or request has renewed twice since. Nothing was ended: use the newest tokens.";
     BodyTooLarge, "body_too_large", 413,
         "The request's body is too large.",
         "Over Django's `DATA_UPLOAD_MAX_MEMORY_SIZE`.";

@@ -1,6 +1,7 @@
 //! New tokens: the registered claims of each, and claims → signed tokens.
 
 use std::fmt;
+use std::time::Duration;
 
 use aws_lc_rs::rand;
 use uuid::Uuid;
@@ -10,6 +11,7 @@ use crate::compact::{self, MAX_TOKEN_BYTES};
 use crate::draft::{Draft, Written};
 use crate::key::KeyRing;
 use crate::policy::{Audience, Policy};
+use crate::revocation::derived;
 
 /// The registered claims of a new token; a face adds `user` and its own.
 #[derive(Clone, Debug)]
@@ -27,42 +29,83 @@ pub struct Registered {
     pub not_before: Option<i64>,
     /// `exp`, whole seconds
     pub expires: Option<i64>,
-    /// `jti`, a random UUID
+    /// `jti`, a UUID
     pub id: Option<String>,
-    /// `sid`
+    /// `sid`, a UUID
     pub session: String,
+    /// `gen`, of a refresh token
+    pub generation: Option<u64>,
     /// `type`
     pub kind: Kind,
     /// `refresh_iat`, of an access token
     pub refresh_issued_at: Option<i64>,
 }
 
-/// The refresh token that an access token goes with.
-#[derive(Clone, Debug, Default)]
-pub struct RefreshLink {
-    /// Its `sid`; `None` opens a new one.
-    pub session: Option<String>,
+/// The generation of a new session.
+pub const FIRST_GENERATION: u64 = 1;
+
+/// The refresh token of a session, as its store has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Renewal<'a> {
+    /// `sid`
+    pub session: &'a str,
+    /// `gen`
+    pub generation: u64,
+    /// `iat`, whole seconds.
+    pub issued_at: i64,
+    /// `exp`, whole seconds.
+    pub expires: Option<i64>,
+    /// Whether the token is the only one of its generation. Its `jti` is then derived, so that
+    /// whoever makes it again makes the same.
+    pub is_only: bool,
+}
+
+/// What an access token takes from its refresh token.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RefreshLink<'a> {
+    /// Its `sid`; `None` opens a new session.
+    pub session: Option<&'a str>,
+    /// Its `gen`, where one access token goes with it and no other: the `jti` is then derived.
+    pub generation: Option<u64>,
     /// Its `iat`, whole seconds.
     pub issued_at: Option<i64>,
     /// Its `exp`, whole seconds.
     pub expires: Option<i64>,
+    /// When the session ends, however often it is renewed; whole seconds.
+    pub ends: Option<i64>,
 }
 
 impl Registered {
-    /// A refresh token of the login `session`, or of a new one.
+    /// The first refresh token of a new session.
     ///
     /// # Errors
     ///
     /// [`IssueError::Random`] where the system gives no random bytes.
-    pub fn refresh(
-        policy: &Policy,
-        session: Option<String>,
-        now: UnixTime,
-    ) -> Result<Self, IssueError> {
+    pub fn login(policy: &Policy, now: UnixTime) -> Result<Self, IssueError> {
         let lifetime = policy.options().refresh_lifetime;
-        let expires =
-            lifetime.map(|lifetime| whole(now).saturating_add_unsigned(lifetime.as_secs()));
-        Self::new(policy, Kind::Refresh, session, expires, None, now)
+        let renewal = Renewal {
+            session: &random_uuid()?,
+            generation: FIRST_GENERATION,
+            issued_at: whole(now),
+            expires: lifetime.map(|lifetime| later(whole(now), lifetime)),
+            is_only: true,
+        };
+        Self::refresh(policy, &renewal)
+    }
+
+    /// The refresh token of a session as it stands.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError::Random`] where the system gives no random bytes.
+    pub fn refresh(policy: &Policy, renewal: &Renewal<'_>) -> Result<Self, IssueError> {
+        let generation = renewal.is_only.then_some(renewal.generation);
+        let session = renewal.session.to_owned();
+        Ok(Self {
+            expires: renewal.expires,
+            generation: Some(renewal.generation),
+            ..Self::new(policy, Kind::Refresh, session, generation, renewal.issued_at)?
+        })
     }
 
     /// An access token that goes with a refresh token.
@@ -70,37 +113,59 @@ impl Registered {
     /// # Errors
     ///
     /// [`IssueError::Random`] where the system gives no random bytes.
-    pub fn access(policy: &Policy, link: RefreshLink, now: UnixTime) -> Result<Self, IssueError> {
-        let expires = match policy.options().access_lifetime {
-            Some(lifetime) => Some(whole(now).saturating_add_unsigned(lifetime.as_secs())),
-            None => link.expires,
-        };
-        Self::new(policy, Kind::Access, link.session, expires, link.issued_at, now)
+    pub fn access(
+        policy: &Policy,
+        link: &RefreshLink<'_>,
+        now: UnixTime,
+    ) -> Result<Self, IssueError> {
+        let lifetime = policy.options().access_lifetime;
+        let expires = lifetime.map(|lifetime| later(whole(now), lifetime)).or(link.expires);
+        let session = link.session.map_or_else(random_uuid, |session| Ok(session.to_owned()))?;
+        Ok(Self {
+            expires: expires.into_iter().chain(link.ends).min(),
+            refresh_issued_at: link.issued_at,
+            ..Self::new(policy, Kind::Access, session, link.generation, whole(now))?
+        })
     }
 
     fn new(
         policy: &Policy,
         kind: Kind,
-        session: Option<String>,
-        expires: Option<i64>,
-        refresh_issued_at: Option<i64>,
-        now: UnixTime,
+        session: String,
+        generation: Option<u64>,
+        issued_at: i64,
     ) -> Result<Self, IssueError> {
         let options = policy.options();
-        let wait = options.not_before.as_secs();
+        let id = match generation {
+            _ if !options.id => None,
+            Some(generation) => Some(repeatable_id(&session, generation, kind)),
+            None => Some(random_uuid()?),
+        };
         Ok(Self {
             issuer: options.issuer.clone(),
             subject: options.subject.clone(),
             audience: options.audience.clone(),
-            issued_at: options.issued_at.then(|| whole(now)),
-            not_before: (wait > 0).then(|| whole(now).saturating_add_unsigned(wait)),
-            expires,
-            id: if options.id { Some(random_uuid()?) } else { None },
-            session: session.map_or_else(random_uuid, Ok)?,
+            issued_at: options.issued_at.then_some(issued_at),
+            not_before: (options.not_before.as_secs() > 0)
+                .then(|| later(issued_at, options.not_before)),
+            expires: None,
+            id,
+            session,
+            generation: None,
             kind,
-            refresh_issued_at,
+            refresh_issued_at: None,
         })
     }
+}
+
+/// The `jti` of the one token of its kind that a generation has.
+fn repeatable_id(session: &str, generation: u64, kind: Kind) -> String {
+    let parts = [session.as_bytes(), &generation.to_be_bytes(), kind.name().as_bytes()];
+    derived("djwto token", &parts).to_string()
+}
+
+fn later(time: i64, by: Duration) -> i64 {
+    time.saturating_add_unsigned(by.as_secs())
 }
 
 /// A signed token, with what its transport needs to know.

@@ -6,6 +6,7 @@
 //! ```
 //! use djwto_core::{Algorithm, Engine, Key, KeyRing, Kind, Mode, Policy, PolicyOptions};
 //! use djwto_core::{Transport, TransportOptions, UnixTime};
+//! use std::sync::Arc;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let engine = Engine {
@@ -15,6 +16,7 @@
 //!         modes: vec![Mode::Json],
 //!         ..TransportOptions::default()
 //!     })?,
+//!     revocations: Arc::default(),
 //! };
 //! let now = UnixTime::new(1_700_000_000.0).ok_or("finite")?;
 //! let access = engine.sign(
@@ -41,6 +43,8 @@ pub mod json;
 pub mod key;
 pub mod manual;
 pub mod policy;
+pub mod revocation;
+pub mod session;
 pub mod transport;
 pub mod verify;
 
@@ -50,4 +54,5 @@ pub use engine::Engine;
 pub use error::Code;
 pub use key::{Key, KeyRing};
 pub use policy::{Policy, PolicyOptions};
+pub use revocation::{Revocations, SessionId};
 pub use transport::{Mode, Transport, TransportOptions};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::claims::Kind;
+use crate::session::Rotation;
 
 /// The most that clocks may be apart: more would keep expired tokens alive.
 pub const MAX_LEEWAY: Duration = Duration::from_secs(300);
@@ -30,6 +31,12 @@ pub struct PolicyOptions {
     pub not_before: Duration,
     /// How far clocks may be apart, at most [`MAX_LEEWAY`].
     pub leeway: Duration,
+    /// Whether tokens of djwto 0.0.4 are taken, which name no session.
+    pub accept_legacy: bool,
+    /// Of which sessions a renewal replaces the refresh token.
+    pub rotation: Rotation,
+    /// How long a refresh token may be presented again after it was used. Zero: never.
+    pub refresh_grace: Duration,
 }
 
 impl Default for PolicyOptions {
@@ -44,6 +51,9 @@ impl Default for PolicyOptions {
             refresh_lifetime: Some(Duration::from_secs(86_400)),
             not_before: Duration::ZERO,
             leeway: Duration::ZERO,
+            accept_legacy: true,
+            rotation: Rotation::Cookies,
+            refresh_grace: Duration::from_secs(10),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::error::Code;
 use crate::json::Build;
 use crate::key::{KeyRing, SelectError};
 use crate::policy::Policy;
+use crate::revocation::{Revocations, SessionId};
 
 /// A payload whose signature holds, and whose claims nobody looked at yet.
 #[derive(PartialEq, Eq)]
@@ -31,12 +32,41 @@ impl<V> Verified<V> {
     }
 }
 
+/// What a token must be at this moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Demands<'a> {
+    /// The operator's rules.
+    pub policy: &'a Policy,
+    /// Sessions that were ended. `None` takes their tokens too, as a second logout must.
+    pub revocations: Option<&'a Revocations>,
+    /// The kind wanted; `None` takes either.
+    pub kind: Option<Kind>,
+    /// The time.
+    pub now: UnixTime,
+}
+
 /// What can change a verdict while neither the token nor the policy changes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
     pub(crate) expires: Option<UnixTime>,
     not_before: Option<UnixTime>,
     kind: Option<Kind>,
+    session: Option<SessionId>,
+}
+
+impl Facts {
+    fn of(claims: &Claims<'_>) -> Self {
+        let session = match (&claims.session, &claims.id) {
+            (Some(sid), _) => SessionId::parse(sid),
+            (None, jti) => jti.as_deref().map(SessionId::of_legacy),
+        };
+        Self {
+            expires: claims.expires,
+            not_before: claims.not_before,
+            kind: claims.kind,
+            session,
+        }
+    }
 }
 
 impl fmt::Debug for Signed {
@@ -61,11 +91,9 @@ impl<V> fmt::Debug for Verified<V> {
 pub fn verify(
     token: &Untrusted<'_>,
     keys: &KeyRing,
-    policy: &Policy,
-    kind: Option<Kind>,
-    now: UnixTime,
+    demands: &Demands<'_>,
 ) -> Result<Verified<()>, VerifyError> {
-    verify_signature(token, keys)?.verify(policy, kind, now, &mut ())
+    verify_signature(token, keys)?.verify(demands, &mut ())
 }
 
 /// Verifies the signature alone (RFC 7515 §5.2): the slow half, which needs nothing but the keys.
@@ -90,43 +118,43 @@ impl Signed {
     /// Verifies the claims, while `build` makes of them what a face needs.
     ///
     /// The order: the payload is strict JSON, then `exp`, `nbf`, `iss`, `sub`, `aud`, the required
-    /// claims, `user.id` and `type` (RFC 7519 §7.2, RFC 8725 §3). `kind` is the kind wanted;
-    /// `None` takes either.
+    /// claims, `user.id`, `type` (RFC 7519 §7.2, RFC 8725 §3), and whether the session was ended.
     ///
     /// # Errors
     ///
     /// [`VerifyError`] names the first rule that does not hold.
     pub fn verify<B: Build>(
         self,
-        policy: &Policy,
-        kind: Option<Kind>,
-        now: UnixTime,
+        demands: &Demands<'_>,
         build: &mut B,
     ) -> Result<Verified<B::Value>, VerifyError> {
         let (claims, value) = Claims::read(&self.payload, build)?;
-        let facts =
-            Facts { expires: claims.expires, not_before: claims.not_before, kind: claims.kind };
-        check_times(facts, policy, now)?;
-        check_parties(&claims, policy)?;
-        check_presence(&claims, policy)?;
+        let facts = Facts::of(&claims);
+        check_times(facts, demands)?;
+        check_parties(&claims, demands.policy)?;
+        check_presence(&claims, demands.policy)?;
         if !claims.names_user {
             return Err(VerifyError::NoUser);
         }
-        check_kind(facts, kind)?;
+        check_kind(facts, demands.kind)?;
+        check_session(facts, demands)?;
         drop(claims);
         Ok(Verified { payload: self.payload, facts, value })
     }
 }
 
 /// Verifies a token that was verified before, by the same keys and under the same policy.
-pub(crate) fn verify_again(
-    facts: Facts,
-    policy: &Policy,
-    kind: Option<Kind>,
-    now: UnixTime,
-) -> Result<(), VerifyError> {
-    check_times(facts, policy, now)?;
-    check_kind(facts, kind)
+pub(crate) fn verify_again(facts: Facts, demands: &Demands<'_>) -> Result<(), VerifyError> {
+    check_times(facts, demands)?;
+    check_kind(facts, demands.kind)?;
+    check_session(facts, demands)
+}
+
+fn check_session(facts: Facts, demands: &Demands<'_>) -> Result<(), VerifyError> {
+    match (facts.session, demands.revocations) {
+        (Some(session), Some(ended)) if ended.contains(session) => Err(VerifyError::Ended),
+        _ => Ok(()),
+    }
 }
 
 fn check_kind(facts: Facts, wanted: Option<Kind>) -> Result<(), VerifyError> {
@@ -136,8 +164,8 @@ fn check_kind(facts: Facts, wanted: Option<Kind>) -> Result<(), VerifyError> {
     }
 }
 
-fn check_times(facts: Facts, policy: &Policy, now: UnixTime) -> Result<(), VerifyError> {
-    let leeway = policy.options().leeway.as_secs_f64();
+fn check_times(facts: Facts, demands: &Demands<'_>) -> Result<(), VerifyError> {
+    let (now, leeway) = (demands.now, demands.policy.options().leeway.as_secs_f64());
     // Fractions are cut, so that no peer that reads whole seconds calls us lax.
     if facts.expires.is_some_and(|exp| exp.seconds().floor() <= now.seconds() - leeway) {
         return Err(VerifyError::Expired);
@@ -185,6 +213,9 @@ fn check_presence(claims: &Claims<'_>, policy: &Policy) -> Result<(), VerifyErro
     if policy.options().id && claims.id.is_none() {
         return Err(VerifyError::Missing("jti"));
     }
+    if !policy.options().accept_legacy && claims.session.is_none() {
+        return Err(VerifyError::Missing("sid"));
+    }
     Ok(())
 }
 
@@ -218,6 +249,8 @@ pub enum VerifyError {
     NoUser,
     /// `type` is not this one.
     Type(Kind),
+    /// The session was ended.
+    Ended,
 }
 
 impl VerifyError {
@@ -237,6 +270,7 @@ impl VerifyError {
             Self::Audience => Code::AudienceInvalid,
             Self::NoUser => Code::UserMissing,
             Self::Type(_) => Code::TypeInvalid,
+            Self::Ended => Code::TokenBlacklisted,
         }
     }
 }

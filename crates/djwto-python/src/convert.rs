@@ -6,6 +6,7 @@ use std::fmt::Display;
 use djwto_core::claims::{Kind, UnixTime};
 use djwto_core::engine::AuthenticateError;
 use djwto_core::issue::IssueError;
+use djwto_core::session::RenewalError;
 use djwto_core::verify::VerifyError;
 use djwto_core::{Algorithm, Code, Mode};
 use pyo3::exceptions::PyValueError;
@@ -57,6 +58,10 @@ pub(crate) fn refused(error: AuthenticateError) -> PyErr {
 }
 
 pub(crate) fn not_verified(error: VerifyError) -> PyErr {
+    validation_error(error.code(), &error)
+}
+
+pub(crate) fn not_renewed(error: RenewalError) -> PyErr {
     validation_error(error.code(), &error)
 }
 

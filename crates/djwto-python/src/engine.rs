@@ -5,19 +5,22 @@ use std::time::Duration;
 
 use djwto_core::cache::{Lookup, TokenCache};
 use djwto_core::engine::AuthenticateError;
-use djwto_core::issue::{RefreshLink, Registered};
+use djwto_core::issue::{RefreshLink, Registered, Renewal};
 use djwto_core::policy::{Audience, PolicyOptions};
+use djwto_core::session::{Rotation, Standing, State};
 use djwto_core::transport::{Delivery, Pair, SameSite, TransportOptions};
-use djwto_core::verify::VerifyError;
-use djwto_core::{Kind, Policy, Transport, UnixTime};
+use djwto_core::verify::{Demands, VerifyError};
+use djwto_core::{Mode, Policy, SessionId, Transport};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use crate::claims::{self, Builder, LastStrings, Template};
 use crate::convert::{
-    header_bytes, kind, mode, not_issued, not_verified, refused, setting_error, unix_time,
+    header_bytes, kind, mode, not_issued, not_renewed, not_verified, refused, setting_error,
+    unix_time,
 };
 use crate::keys::KeyRing;
+use crate::revocations::Revocations;
 use crate::values::{Authenticated, CacheInfo, SetCookie, Token};
 
 /// Keys, policy and transport, checked and parsed once; and the tokens verified by them.
@@ -27,6 +30,8 @@ pub(crate) struct Engine {
     cache: Option<TokenCache<Arc<Template>>>,
     last_strings: LastStrings,
 }
+
+const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
 #[derive(FromPyObject)]
 enum AudienceArgument {
@@ -39,7 +44,8 @@ impl Engine {
     #[new]
     #[pyo3(signature = (*, keys, issuer, subject, audience,
         issued_at, jti, access_lifetime, refresh_lifetime, not_before, modes, refresh_path,
-        same_site, domain, cache_entries, cache_bytes))]
+        same_site, domain, cache_entries, cache_bytes, accept_legacy = true,
+        rotation = "cookies", refresh_grace = DEFAULT_GRACE, revocations = None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments, one for each setting")]
     #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands over owned lists")]
     fn new(
@@ -58,6 +64,10 @@ impl Engine {
         domain: Option<String>,
         cache_entries: usize,
         cache_bytes: usize,
+        accept_legacy: bool,
+        rotation: &str,
+        refresh_grace: Duration,
+        revocations: Option<&Revocations>,
     ) -> PyResult<Self> {
         let policy = Policy::new(PolicyOptions {
             issuer,
@@ -72,6 +82,9 @@ impl Engine {
             refresh_lifetime,
             not_before,
             leeway: Duration::ZERO,
+            accept_legacy,
+            rotation: rotation_argument(rotation)?,
+            refresh_grace,
         })
         .map_err(|error| setting_error(error.field(), &error))?;
         let transport = Transport::new(TransportOptions {
@@ -83,7 +96,12 @@ impl Engine {
         .map_err(|error| setting_error(error.field(), &error))?;
         let keys = Arc::clone(&keys.ring);
         Ok(Self {
-            core: djwto_core::Engine { keys, policy, transport },
+            core: djwto_core::Engine {
+                keys,
+                policy,
+                transport,
+                revocations: revocations.map(|set| Arc::clone(&set.0)).unwrap_or_default(),
+            },
             cache: TokenCache::new(cache_entries, cache_bytes),
             last_strings: LastStrings::default(),
         })
@@ -92,6 +110,13 @@ impl Engine {
     #[getter]
     fn modes(&self) -> Vec<&'static str> {
         self.core.transport.modes().iter().map(|mode| mode.name()).collect()
+    }
+
+    /// The modes whose sessions are rotated.
+    #[getter]
+    fn rotated_modes(&self) -> Vec<&'static str> {
+        let rotation = self.core.policy.options().rotation;
+        Mode::ALL.iter().filter(|mode| rotation.applies(**mode)).map(|mode| mode.name()).collect()
     }
 
     #[getter]
@@ -103,6 +128,7 @@ impl Engine {
         CacheInfo(self.cache.as_ref().map(TokenCache::info).unwrap_or_default())
     }
 
+    #[pyo3(signature = (authorization, cookie, kind, now, *, even_ended = false))]
     fn authenticate(
         &self,
         py: Python<'_>,
@@ -110,6 +136,7 @@ impl Engine {
         cookie: Option<&Bound<'_, PyString>>,
         kind: &str,
         now: f64,
+        even_ended: bool,
     ) -> PyResult<Authenticated> {
         let (kind, now) = (self::kind(kind)?, unix_time(now)?);
         let authorization = authorization.map(header_bytes);
@@ -120,8 +147,12 @@ impl Engine {
             .transport
             .read(authorization, cookie, kind)
             .map_err(|error| refused(error.into()))?;
+        let mut demands = self.core.demands(Some(kind), now);
+        if even_ended {
+            demands.revocations = None;
+        }
         let claims = self
-            .verified(py, found.token, Some(kind), now)?
+            .verified(py, found.token, &demands)?
             .map_err(|error| refused(AuthenticateError::of(error, found.mode)))?;
         Ok(Authenticated {
             claims: claims.unbind(),
@@ -166,34 +197,80 @@ impl Engine {
     ) -> PyResult<Bound<'py, PyDict>> {
         let (kind, now) = (kind.map(self::kind).transpose()?, unix_time(now)?);
         let token = header_bytes(token);
-        self.verified(py, &token, kind, now)?.map_err(not_verified)
+        self.verified(py, &token, &self.core.demands(kind, now))?.map_err(not_verified)
     }
 
+    fn login_claims<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Bound<'py, PyDict>> {
+        let registered = Registered::login(&self.core.policy, unix_time(now)?);
+        registered_dict(py, &registered.map_err(not_issued)?)
+    }
+
+    #[pyo3(signature = (*, session, generation, issued_at, expires, is_only))]
     fn refresh_claims<'py>(
         &self,
         py: Python<'py>,
-        session: Option<String>,
-        now: f64,
+        session: &str,
+        generation: u64,
+        issued_at: f64,
+        expires: Option<f64>,
+        is_only: bool,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let registered = Registered::refresh(&self.core.policy, session, unix_time(now)?);
+        let renewal = Renewal {
+            session,
+            generation,
+            issued_at: whole(issued_at),
+            expires: expires.map(whole),
+            is_only,
+        };
+        let registered = Registered::refresh(&self.core.policy, &renewal);
         registered_dict(py, &registered.map_err(not_issued)?)
     }
 
+    #[pyo3(signature = (now, *, session = None, generation = None, refresh_iat = None,
+        refresh_exp = None, ends = None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments, one for each claim")]
     fn access_claims<'py>(
         &self,
         py: Python<'py>,
-        session: Option<String>,
+        now: f64,
+        session: Option<&str>,
+        generation: Option<u64>,
         refresh_iat: Option<f64>,
         refresh_exp: Option<f64>,
-        now: f64,
+        ends: Option<f64>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let link = RefreshLink {
             session,
+            generation,
             issued_at: refresh_iat.map(whole),
             expires: refresh_exp.map(whole),
+            ends: ends.map(whole),
         };
-        let registered = Registered::access(&self.core.policy, link, unix_time(now)?);
+        let registered = Registered::access(&self.core.policy, &link, unix_time(now)?);
         registered_dict(py, &registered.map_err(not_issued)?)
+    }
+
+    #[pyo3(signature = (presented, *, generation, is_ended, since_rotation,
+        since_previous_rotation))]
+    fn judge(
+        &self,
+        presented: u64,
+        generation: u64,
+        is_ended: bool,
+        since_rotation: Option<f64>,
+        since_previous_rotation: Option<f64>,
+    ) -> PyResult<&'static str> {
+        let state = State { generation, is_ended, since_rotation, since_previous_rotation };
+        match state.judge(presented, self.core.policy.options().refresh_grace) {
+            Ok(Standing::Current) => Ok("current"),
+            Ok(Standing::Repeated) => Ok("repeated"),
+            Err(error) => Err(not_renewed(error)),
+        }
+    }
+
+    #[staticmethod]
+    fn legacy_session(jti: &str) -> String {
+        SessionId::of_legacy(jti).to_string()
     }
 
     fn encode(&self, py: Python<'_>, claims: &Bound<'_, PyDict>) -> PyResult<Option<Token>> {
@@ -241,22 +318,20 @@ impl Engine {
         &self,
         py: Python<'py>,
         token: &[u8],
-        kind: Option<Kind>,
-        now: UnixTime,
+        demands: &Demands<'_>,
     ) -> PyResult<Result<Bound<'py, PyDict>, VerifyError>> {
-        let place =
-            match self.cache.as_ref().map(|cache| cache.get(token, &self.core.policy, kind, now)) {
-                Some(Lookup::Hit(Ok(template))) => return template.copy(py).map(Ok),
-                Some(Lookup::Hit(Err(error))) => return Ok(Err(error)),
-                Some(Lookup::Miss(place)) => Some(place),
-                None => None,
-            };
+        let place = match self.cache.as_ref().map(|cache| cache.get(token, demands)) {
+            Some(Lookup::Hit(Ok(template))) => return template.copy(py).map(Ok),
+            Some(Lookup::Hit(Err(error))) => return Ok(Err(error)),
+            Some(Lookup::Miss(place)) => Some(place),
+            None => None,
+        };
         let signed = match self.released(py, || self.core.verify_signature(token)) {
             Ok(signed) => signed,
             Err(error) => return Ok(Err(error)),
         };
         let mut builder = Builder::new(py, &self.last_strings);
-        let verified = signed.verify(&self.core.policy, kind, now, &mut builder);
+        let verified = signed.verify(demands, &mut builder);
         builder.finish()?;
         let verified = match verified {
             Ok(verified) => verified,
@@ -277,6 +352,11 @@ impl Engine {
     fn released<T: Send>(&self, py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
         if self.core.keys.has_key_pairs() { py.detach(work) } else { work() }
     }
+}
+
+fn rotation_argument(name: &str) -> PyResult<Rotation> {
+    Rotation::from_name(name)
+        .ok_or_else(|| setting_error("rotation", &"expected \"cookies\", True or False"))
 }
 
 fn same_site_argument(name: &str) -> PyResult<SameSite> {
@@ -310,6 +390,9 @@ fn registered_dict<'py>(py: Python<'py>, claims: &Registered) -> PyResult<Bound<
         }
     }
     dict.set_item("sid", &claims.session)?;
+    if let Some(generation) = claims.generation {
+        dict.set_item("gen", generation)?;
+    }
     dict.set_item("type", claims.kind.name())?;
     Ok(dict)
 }

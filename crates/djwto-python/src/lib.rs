@@ -6,6 +6,7 @@ mod convert;
 mod engine;
 mod keys;
 mod password;
+mod revocations;
 mod values;
 
 use pyo3::prelude::*;
@@ -21,6 +22,8 @@ mod _core {
     use crate::keys::{KeyRing, generate_jwk};
     #[pymodule_export]
     use crate::password::pbkdf2_sha256;
+    #[pymodule_export]
+    use crate::revocations::Revocations;
     #[pymodule_export]
     use crate::values::{Authenticated, CacheInfo, SetCookie, Token};
     #[pymodule_export]

@@ -1,4 +1,4 @@
-"""Ended logins: the `sid`, and rows that never expire."""
+"""Blacklist rows that never expire."""
 
 from typing import Any
 
@@ -38,11 +38,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AlterModelOptions(
             name="jwtblacklist", options={"verbose_name": "blacklisted token"}
-        ),
-        migrations.AddField(
-            model_name="jwtblacklist",
-            name="sid",
-            field=models.CharField(blank=True, db_index=True, default="", max_length=255),
         ),
         AlterFieldAsFound(
             model_name="jwtblacklist",

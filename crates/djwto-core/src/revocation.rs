@@ -1,0 +1,178 @@
+//! The sessions that are no longer welcome.
+//!
+//! A set that a face feeds, and that every verification asks: an access token of an ended session
+//! is refused although its signature holds and its time has not come (RFC 9700 §4.14.2). An entry
+//! stays until the last access token of its session has expired. The set knows neither a store
+//! nor a clock; how fresh it is, is the face's business.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use aws_lc_rs::digest;
+use uuid::Uuid;
+
+/// A session by its `sid`, which is a UUID.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId(Uuid);
+
+impl SessionId {
+    /// The session of that `sid`; `None` where it is no UUID, and so none of ours.
+    pub fn parse(sid: &str) -> Option<Self> {
+        Uuid::try_parse(sid).ok().map(Self)
+    }
+
+    /// The session that a token of djwto 0.0.4 belongs to, which has a `jti` and no `sid`.
+    ///
+    /// It is derived, so that everyone who renews or ends such a token means the same session.
+    pub fn of_legacy(jti: &str) -> Self {
+        Self(derived("djwto legacy session", &[jti.as_bytes()]))
+    }
+
+    /// From the 16 bytes of the UUID.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A `UUIDv8` (RFC 9562 §5.8) of the SHA-256 over a purpose and parts.
+pub(crate) fn derived(purpose: &str, parts: &[&[u8]]) -> Uuid {
+    let mut hash = digest::Context::new(&digest::SHA256);
+    for part in std::iter::once(purpose.as_bytes()).chain(parts.iter().copied()) {
+        // Each with its length, so that no two lists of parts run together into one text.
+        hash.update(&part.len().to_be_bytes());
+        hash.update(part);
+    }
+    let mut bytes = [0; 16];
+    for (byte, hashed) in bytes.iter_mut().zip(hash.finish().as_ref()) {
+        *byte = *hashed;
+    }
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+/// Ended sessions, each with the time until which it must be remembered.
+#[derive(Default)]
+pub struct Revocations {
+    ended: RwLock<Ended>,
+}
+
+type Ended = HashMap<SessionId, i64, BuildHasherDefault<Folded>>;
+
+impl Revocations {
+    /// Remembers ended sessions, each until the last of its access tokens has expired: seconds
+    /// since 1970-01-01T00:00:00Z. Of two times for one session the later counts.
+    pub fn extend(&self, ended: impl IntoIterator<Item = (SessionId, i64)>) {
+        let mut set = self.write();
+        for (session, until) in ended {
+            let known = set.entry(session).or_insert(until);
+            *known = until.max(*known);
+        }
+    }
+
+    /// Forgets the sessions that had to be remembered until a time before this one.
+    pub fn forget_before(&self, time: i64) {
+        let mut set = self.write();
+        set.retain(|_, until| *until >= time);
+        if set.len() < set.capacity() / 4 {
+            set.shrink_to_fit();
+        }
+    }
+
+    /// Whether a session was ended.
+    pub fn contains(&self, session: SessionId) -> bool {
+        self.read().contains_key(&session)
+    }
+
+    /// How many sessions are remembered.
+    pub fn len(&self) -> usize {
+        self.read().len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Ended> {
+        self.ended.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Ended> {
+        self.ended.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Revocations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Revocations").field("len", &self.len()).finish()
+    }
+}
+
+/// A `sid` is random or a hash already, and signed by us: no sender chooses where it falls.
+#[derive(Default)]
+struct Folded(u64);
+
+impl Hasher for Folded {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            for (to, from) in word.iter_mut().zip(chunk) {
+                *to = *from;
+            }
+            self.0 ^= u64::from_le_bytes(word);
+        }
+    }
+
+    fn write_usize(&mut self, _length: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+    use super::{Revocations, SessionId, derived};
+
+    const SID: &str = "6f1c7d0e-8c5b-4f2a-9d3e-2b1a0c9d8e7f";
+
+    #[test]
+    fn a_session_is_remembered_until_the_latest_time_that_was_said() {
+        let (set, session) = (Revocations::default(), SessionId::parse(SID).unwrap());
+        assert!(!set.contains(session));
+        set.extend([(session, 100), (session, 50)]);
+        set.forget_before(100);
+        assert!(set.contains(session));
+        set.forget_before(101);
+        assert!(!set.contains(session) && set.is_empty());
+    }
+
+    #[test]
+    fn a_legacy_session_is_the_same_each_time_and_no_others() {
+        assert_eq!(SessionId::of_legacy("a"), SessionId::of_legacy("a"));
+        assert_ne!(SessionId::of_legacy("a"), SessionId::of_legacy("b"));
+        assert_eq!(derived("x", &[b"a"]).get_version_num(), 8);
+        assert_ne!(derived("x", &[b"ab", b"c"]), derived("x", &[b"a", b"bc"]));
+    }
+
+    #[test]
+    fn what_is_no_uuid_is_no_session_of_ours() {
+        assert_eq!(SessionId::parse("the login"), None);
+        assert_eq!(SessionId::parse(""), None);
+    }
+}

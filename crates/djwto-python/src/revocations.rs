@@ -1,0 +1,38 @@
+//! `djwto._core.Revocations`: the set of ended sessions, which one process has one of.
+
+use std::sync::Arc;
+
+use djwto_core::SessionId;
+use pyo3::prelude::*;
+
+/// Ended sessions. Engines come and go with the settings, and share it.
+#[pyclass(frozen, module = "djwto._core")]
+#[derive(Default)]
+pub(crate) struct Revocations(pub(crate) Arc<djwto_core::Revocations>);
+
+#[pymethods]
+impl Revocations {
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+
+    fn extend(&self, py: Python<'_>, ended: Vec<([u8; 16], i64)>) {
+        py.detach(|| {
+            let ended = ended.into_iter();
+            self.0.extend(ended.map(|(id, until)| (SessionId::from_bytes(id), until)));
+        });
+    }
+
+    fn forget_before(&self, py: Python<'_>, time: i64) {
+        py.detach(|| self.0.forget_before(time));
+    }
+
+    fn __contains__(&self, id: [u8; 16]) -> bool {
+        self.0.contains(SessionId::from_bytes(id))
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+}

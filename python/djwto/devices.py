@@ -1,0 +1,60 @@
+"""Where a login came from, in words for the user who looks at his sessions."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from django.http import HttpRequest
+
+MAX_USER_AGENT_LETTERS = 500
+MAX_LABEL_LETTERS = 100
+
+
+def describe(request: HttpRequest) -> tuple[str, str, str | None]:
+    """Give the label of a request's device, its user agent, and its address."""
+    agent = request.META.get("HTTP_USER_AGENT", "")
+    printable = "".join(letter for letter in agent if letter.isprintable())
+    return label(printable), printable[:MAX_USER_AGENT_LETTERS], _address(request)
+
+
+def label(user_agent: str) -> str:
+    """Name a device: browser and system where they are well known, else the first word."""
+    browser = _first(_BROWSERS, user_agent)
+    if not browser:
+        return user_agent.partition(" ")[0].partition("/")[0][:MAX_LABEL_LETTERS]
+    system = _first(_SYSTEMS, user_agent)
+    return f"{browser} on {system}" if system else browser
+
+
+# What a user agent says, and what that means; the first that is found counts. Most claim to be
+# Safari, and Edge and Opera to be Chrome.
+_BROWSERS = {
+    "Edg": "Edge",
+    "OPR/": "Opera",
+    "SamsungBrowser/": "Samsung Internet",
+    "Firefox/": "Firefox",
+    "FxiOS/": "Firefox",
+    "CriOS/": "Chrome",
+    "Chrome/": "Chrome",
+    "Safari/": "Safari",
+}
+_SYSTEMS = {
+    "Windows": "Windows",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Android": "Android",
+    "CrOS": "ChromeOS",
+    "Mac OS X": "macOS",
+    "Linux": "Linux",
+}
+
+
+def _first(names: dict[str, str], text: str) -> str:
+    return next((name for mark, name in names.items() if mark in text), "")
+
+
+def _address(request: HttpRequest) -> str | None:
+    try:
+        return str(ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")))
+    except ValueError:
+        return None

@@ -1,0 +1,95 @@
+"""Sessions: a row for each login."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("djwto", "0004_jwtblacklist_expires"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="Session",
+            fields=[
+                ("id", models.UUIDField(primary_key=True, serialize=False, verbose_name="sid")),
+                ("user_id", models.CharField(max_length=255, verbose_name="user's key")),
+                (
+                    "mode",
+                    models.CharField(
+                        help_text="How its first tokens were delivered.", max_length=16
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("renewed_at", models.DateTimeField(verbose_name="last renewed")),
+                (
+                    "issued_at",
+                    models.DateTimeField(help_text="When the present refresh token was issued."),
+                ),
+                (
+                    "expires_at",
+                    models.DateTimeField(
+                        help_text="When the last refresh token that was issued expires.",
+                        verbose_name="idle expiry",
+                    ),
+                ),
+                (
+                    "ends_at",
+                    models.DateTimeField(
+                        help_text="When it ends, however often it is renewed.",
+                        verbose_name="absolute expiry",
+                    ),
+                ),
+                (
+                    "lifetime",
+                    models.DurationField(
+                        blank=True,
+                        help_text="Life of its refresh tokens, where it has its own.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "authenticated_at",
+                    models.DateTimeField(
+                        help_text="When the user was asked.", verbose_name="auth_time"
+                    ),
+                ),
+                (
+                    "amr",
+                    models.CharField(
+                        blank=True, help_text="How (RFC 8176).", max_length=255, verbose_name="amr"
+                    ),
+                ),
+                ("generation", models.PositiveBigIntegerField()),
+                ("rotated_at", models.DateTimeField(blank=True, null=True)),
+                ("previously_rotated_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "access_until",
+                    models.DateTimeField(help_text="When its last access token expires."),
+                ),
+                (
+                    "auth_hash",
+                    models.CharField(
+                        blank=True,
+                        help_text="Django's session auth hash of the user.",
+                        max_length=255,
+                    ),
+                ),
+                ("device", models.CharField(blank=True, max_length=100)),
+                ("user_agent", models.CharField(blank=True, max_length=500)),
+                ("address", models.GenericIPAddressField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True, verbose_name="ended")),
+                ("revoked_reason", models.CharField(blank=True, max_length=32, verbose_name="why")),
+            ],
+            options={
+                "db_table": "djwto_session",
+                "indexes": [
+                    models.Index(fields=["user_id"], name="djwto_session_user"),
+                    models.Index(
+                        fields=["revoked_at", "access_until", "id"], name="djwto_session_revoked"
+                    ),
+                    models.Index(fields=["expires_at"], name="djwto_session_expires"),
+                ],
+            },
+        ),
+    ]

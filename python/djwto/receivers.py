@@ -1,0 +1,81 @@
+"""What happens to users, and ends their sessions at once.
+
+A user is deactivated, deleted, or gets another password, through `save()` or `delete()`. What goes
+around those (`QuerySet.update`, SQL) is noticed when a session is next renewed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import get_hasher, identify_hasher
+from django.db.models.signals import post_delete, post_save, pre_save
+from django.dispatch import receiver
+
+from djwto import sessions, users
+from djwto.models import Session
+
+
+@receiver(pre_save, dispatch_uid="djwto")
+def before_save(instance: Any, update_fields: Any = None, **_: Any) -> None:
+    """Remember the hash that a mere rehash of the password replaces."""
+    if isinstance(instance, get_user_model()) and _may_be_rehash(instance, update_fields):
+        old = type(instance)._base_manager.filter(pk=instance.pk).first()  # noqa: SLF001
+        if old is not None and _is_outdated(old.password):
+            instance._djwto_rehashed = users.auth_hash(old)  # noqa: SLF001
+
+
+@receiver(post_save, dispatch_uid="djwto")
+def after_save(
+    instance: Any, *, created: bool, raw: bool = False, update_fields: Any = None, **_: Any
+) -> None:
+    """End the sessions of a user who was deactivated or has another password."""
+    if created or raw or not isinstance(instance, get_user_model()):
+        return
+    changed = {"is_active", "password"} if update_fields is None else set(update_fields)
+    if "is_active" in changed and not instance.is_active:
+        sessions.end_all(instance, reason="user deactivated")
+    elif "password" in changed:
+        _after_password(instance)
+
+
+@receiver(post_delete, dispatch_uid="djwto")
+def after_delete(instance: Any, **_: Any) -> None:
+    """End the sessions of a user who is no more."""
+    if isinstance(instance, get_user_model()):
+        sessions.end_all(instance, reason="user deleted")
+
+
+def keep_session(user: Any, key: Any) -> None:
+    """Let this session outlive the next change of the user's password."""
+    user._djwto_kept = key  # noqa: SLF001
+
+
+def _after_password(user: Any) -> None:
+    live = Session.live().filter(user_id=str(user.pk))
+    rehashed = vars(user).pop("_djwto_rehashed", None)
+    kept = vars(user).pop("_djwto_kept", None)
+    if rehashed is not None:
+        live.filter(auth_hash=rehashed).update(auth_hash=users.auth_hash(user))
+    if kept is not None:
+        live.filter(pk=kept).update(auth_hash=users.auth_hash(user))
+    others = live.exclude(auth_hash__in=["", *users.auth_hashes(user)])
+    sessions.end_where(others, reason="password changed")
+
+
+def _may_be_rehash(user: Any, update_fields: Any) -> bool:
+    # So Django saves a hash that it has brought up to date at a login: alone, and with the raw
+    # password forgotten. Someone who sets `user.password` by hand may do the same.
+    is_alone = update_fields is not None and set(update_fields) == {"password"}
+    return is_alone and getattr(user, "_password", None) is None and user.pk is not None
+
+
+def _is_outdated(password: str) -> bool:
+    """Whether Django would bring this hash up to date; else it was replaced by another one."""
+    try:
+        hasher = identify_hasher(password)
+    except ValueError:
+        return False
+    preferred = get_hasher("default")
+    return hasher.algorithm != preferred.algorithm or preferred.must_update(password)

@@ -1,0 +1,219 @@
+"""Renewals: a refresh token becomes its successor, once, however often it is asked."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import OperationalError, transaction
+from django.db.models import F
+from django.db.models.functions import Greatest, Now
+
+from djwto import conf, sessions, signals, tokens, users
+from djwto.exceptions import JWTError
+from djwto.models import JWTBlacklist, Session, as_datetime, as_seconds
+
+if TYPE_CHECKING:
+    from djwto.authentication import THttpRequest
+
+
+class EndingError(JWTError):
+    """A renewal is refused, and its session must end."""
+
+    def __init__(self, error: JWTError, reason: str) -> None:
+        super().__init__(str(error), error.code)
+        self.reason = reason
+
+
+def renew(request: THttpRequest, *, sender: str, moves: bool) -> tokens.Issued:
+    """Renew the session of a request's refresh token.
+
+    `moves` gives the refresh token a new `iat` and `exp`. Where sessions are rotated, this one moves
+    on by one conditional UPDATE, which is undone if the tokens cannot be made. Raises `JWTError`.
+    """
+    claims, key = request.payload, _key(request.payload)
+    refused = JWTError.of("refresh_update_failed" if moves else "access_refresh_failed")
+    try:
+        if "sid" not in claims:
+            _adopt(request, key, refused)
+        return _in_transaction(request, key, refused, moves=moves)
+    except EndingError as error:
+        sessions.end(key, reason=error.reason)
+        if error.code == "refresh_reused":
+            signals.jwt_reuse_detected.send(sender=sender, request=request, refresh_claims=claims)
+        raise
+
+
+def check(claims: tokens.Claims) -> None:
+    """Refuse a refresh token that would renew nothing; change nothing. Raises `JWTError`."""
+    row = _row(_key(claims))
+    if row is None and "sid" in claims:
+        raise JWTError.of("session_unknown")
+    if row is None or ("sid" not in claims and row.generation == 0):
+        if not sessions.is_live(claims):
+            raise JWTError.of("token_blacklisted")
+        return
+    try:
+        _judge(row, claims)
+    except JWTError as error:
+        # Nothing is renewed here, so there is nothing to be superseded in.
+        raise (JWTError.of("refresh_reused") if error.status == 409 else error) from None
+
+
+def _in_transaction(
+    request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool
+) -> tokens.Issued:
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with transaction.atomic(using=Session.rows().db):
+                return _renew(request, key, refused, moves=moves)
+        except OperationalError as error:
+            # Where transactions are serializable, the loser of a race is told so by this.
+            state = getattr(error.__cause__, "sqlstate", None)
+            if state not in _SERIALIZATION_FAILURES or attempt == _ATTEMPTS:
+                raise
+    raise AssertionError  # the last attempt returns or raises
+
+
+_ATTEMPTS = 5
+_SERIALIZATION_FAILURES = ("40001", "40P01")
+
+
+def _renew(request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool) -> tokens.Issued:
+    claims, now, config = request.payload, datetime.now(timezone.utc), conf.current()
+    # First, so that the row is ours, and that no other statement has fixed what we see of it.
+    live = Session.live().filter(pk=key)
+    is_winner = live.filter(
+        generation=claims.get("gen", 0), mode__in=config.engine.rotated_modes
+    ).update(
+        previously_rotated_at=F("rotated_at"),
+        rotated_at=Now(),
+        renewed_at=now,
+        generation=F("generation") + 1,
+    )
+    row = _row(key)
+    if row is None:
+        raise JWTError.of("session_unknown")
+    if row.revoked_at is not None and row.revoked_reason.startswith("user "):
+        # Why he may not go on says more than that he may not.
+        _user(row, claims, refused)
+    if not is_winner and _judge(row, claims) == "repeated":
+        # What the winner made, or would have made: all times are the row's.
+        user = _user(row, claims, refused)
+        return _issued(request, user, row, is_rotated=True, moves=True)
+    user = _user(row, claims, refused)
+    row.renewed_at = row.renewed_at if is_winner else now
+    if moves:
+        row.issued_at = now
+        row.expires_at = min(
+            sessions.after(now, row.lifetime or config.refresh_lifetime), row.ends_at
+        )
+    issued = _issued(request, user, row, is_rotated=bool(is_winner), moves=moves)
+    is_live = live.update(
+        renewed_at=row.renewed_at,
+        issued_at=row.issued_at,
+        # Older tokens of a session that is not rotated are good for as long as they say.
+        expires_at=row.expires_at if is_winner else Greatest(F("expires_at"), row.expires_at),
+        access_until=Greatest(F("access_until"), as_datetime(issued.access_claims.get("exp"))),
+        auth_hash=users.auth_hash(user),
+    )
+    if not is_live:
+        raise JWTError.of("token_blacklisted")
+    if "sid" not in claims and "jti" in claims and issued.refresh is not None:
+        JWTBlacklist.add(claims)
+    return issued
+
+
+def _issued(
+    request: THttpRequest, user: Any, row: Session, *, is_rotated: bool, moves: bool
+) -> tokens.Issued:
+    engine, refresh_claims, refresh_text = conf.engine(), request.payload, request.token
+    if is_rotated or moves:
+        registered = engine.refresh_claims(
+            session=str(row.pk),
+            generation=row.generation,
+            issued_at=row.issued_at.timestamp(),
+            expires=as_seconds(row.expires_at),
+            is_only=is_rotated,
+        )
+        refresh_claims = tokens.refresh_claims_of(user, refresh_claims, registered)
+        refresh_text = None
+    registered = tokens.registered_access_claims(
+        refresh_claims,
+        row.renewed_at.timestamp(),
+        generation=row.generation if is_rotated else None,
+        ends=as_seconds(row.ends_at),
+    )
+    access_claims = tokens.access_claims_of(user, refresh_claims, registered)
+    return tokens.issue(refresh_claims, access_claims, request.jwt_mode, refresh_text=refresh_text)
+
+
+def _row(key: UUID) -> Any:
+    """Give a session as the writing database has it, with that database's time; or None."""
+    return Session.rows().filter(pk=key).annotate(now=Now()).first()
+
+
+def _judge(row: Any, claims: tokens.Claims) -> str:
+    """Judge a refresh token by its generation. Raises `JWTError`."""
+    since = [
+        None if date is None else (row.now - date).total_seconds()
+        for date in (row.rotated_at, row.previously_rotated_at)
+    ]
+    try:
+        return conf.engine().judge(
+            claims.get("gen", 0),
+            generation=row.generation,
+            is_ended=row.revoked_at is not None,
+            since_rotation=since[0],
+            since_previous_rotation=since[1],
+        )
+    except JWTError as error:
+        raise (EndingError(error, "reuse") if error.code == "refresh_reused" else error) from None
+
+
+def _user(row: Session, claims: tokens.Claims, refused: JWTError) -> Any:
+    """Find the user as he is now. Raises `EndingError` where he may not go on."""
+    user = users.find_user(claims["user"]["id"], active=False)
+    if user is None:
+        raise EndingError(refused, "user deleted")
+    if not user.is_active:
+        is_update = refused.code == "refresh_update_failed"
+        raise EndingError(
+            JWTError.of("user_inactive") if is_update else refused, "user deactivated"
+        )
+    if row.auth_hash and row.auth_hash not in users.auth_hashes(user):
+        raise EndingError(refused, "password changed")
+    return user
+
+
+def _key(claims: tokens.Claims) -> UUID:
+    key = sessions.key_of(claims)
+    if key is None or ("sid" in claims and "gen" not in claims):
+        raise JWTError.of("session_unknown")
+    return key
+
+
+def _adopt(request: THttpRequest, key: UUID, refused: JWTError) -> None:
+    """Give a token of 0.0.4 a session. Raises `JWTError` where it was logged out before."""
+    claims = request.payload
+    generation = Session.rows().filter(pk=key).values_list("generation", flat=True).first()
+    if not generation and not sessions.is_live(claims):
+        raise JWTError.of("token_blacklisted")
+    if generation is None and not open_legacy(request, key):
+        raise refused
+
+
+def open_legacy(request: THttpRequest, key: UUID) -> bool:
+    """Open the session of a token of 0.0.4, which is its generation 0. False: he is gone."""
+    claims = request.payload
+    user = users.find_user(claims["user"]["id"])
+    if user is None:
+        return False
+    session = sessions.opened(user, request.jwt_mode)
+    session.pk, session.expires_at = key, as_datetime(claims.get("exp"))
+    session.issued_at = as_datetime(claims.get("iat", session.created_at.timestamp()))
+    session.authenticated_at = session.issued_at
+    # Of two that come at once, one is enough.
+    Session.rows().bulk_create([session], ignore_conflicts=True)
+    return True

@@ -1,0 +1,201 @@
+"""How a process learns of sessions that others have ended.
+
+A set in the engine holds them; every token is compared with it, and no request asks the database.
+A thread feeds it: one indexed query per `DJWTO_REVOCATION_INTERVAL`, and with
+`DJWTO_REVOCATION_URL` what Redis tells in between. What this process ends itself is in the set at
+once. While a project's tests run there is no thread, since all of them are in one process.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
+from math import inf
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.core import mail
+from django.db import connections, transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from djwto import conf
+from djwto.exceptions import JWTError
+from djwto.models import Session
+
+if TYPE_CHECKING:
+    from djwto.conf import Config, Revocation
+
+OVERLAP_SECONDS = 60
+"""How far a query goes back beyond the last one: a transaction may commit as late as this."""
+RELOAD_SECONDS = 300
+"""How often all ended sessions are read anew."""
+FIRST_LOAD_SECONDS = 5
+"""How long a request waits for the first answer of the database."""
+MARGIN_SECONDS = 3600
+"""How much longer than needed an ended session is remembered: clocks are set back."""
+
+_log = logging.getLogger("djwto")
+
+
+def require(config: Config) -> None:
+    """Refuse to judge tokens by a set that is too old, or not there yet.
+
+    Raises `JWTError` (`store_unavailable`). Waits for the first load alone.
+    """
+    feed = _current(config)
+    if time.monotonic() > feed.fresh_until and not feed.is_loaded_soon():
+        _log.error("ended sessions are not known since the database fails: a view is refused")
+        raise JWTError.of("store_unavailable")
+
+
+def is_loading(config: Config) -> bool:
+    """Whether `require` would wait: an async view lets a thread do that."""
+    return not _current(config).loaded.is_set()
+
+
+def announce(ended: QuerySet[Session, tuple[UUID, datetime]]) -> None:
+    """Tell of sessions that were ended, with the time until which their access tokens live.
+
+    This process and, with Redis, others; when the transaction around it is committed.
+    """
+    pairs = _pairs(ended)
+    connection = transaction.get_connection(ended.db)
+    blocks = connection.atomic_blocks
+    # The transaction that Django's `TestCase` puts around a test is never committed.
+    if blocks and not getattr(blocks[0], "_from_testcase", False):
+        transaction.on_commit(lambda: _tell(pairs), using=ended.db)
+    else:
+        _tell(pairs)
+
+
+class Feed:
+    """A thread that keeps the set of ended sessions as the database has it."""
+
+    def __init__(self, settings: Revocation) -> None:
+        self.settings = settings
+        self.loaded = threading.Event()
+        self.fresh_until = inf if settings.max_age is None else -inf
+        """By the monotonic clock."""
+        self._wake = threading.Event()
+        self._is_stopped = False
+        self._polled = self._reloaded = -inf
+        self._failed = -inf
+        if settings.interval is None or hasattr(mail, "outbox"):
+            self.fresh_until = inf
+            self.loaded.set()
+            return
+        threading.Thread(target=self._run, name="djwto-revocation", daemon=True).start()
+        if settings.url is not None:
+            from djwto.redis_feed import listen
+
+            listen(self)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether another feed has taken over, as when settings changed."""
+        return self._is_stopped
+
+    def stop(self) -> None:
+        """Let the thread end."""
+        self._is_stopped = True
+        self._wake.set()
+
+    def look(self) -> None:
+        """Ask the database now, rather than when the interval is over."""
+        self._wake.set()
+
+    def is_loaded_soon(self) -> bool:
+        """Wait for the first load. Whether the set may be trusted then."""
+        self.loaded.wait(FIRST_LOAD_SECONDS)
+        return time.monotonic() <= self.fresh_until
+
+    def _run(self) -> None:
+        while not self._is_stopped:
+            self._wake.clear()
+            started = time.monotonic()
+            try:
+                self._poll(started)
+            except Exception:
+                self._complain()
+                connections[Session.rows().db].close()
+            else:
+                self._failed = -inf
+                if self.settings.max_age is not None:
+                    self.fresh_until = started + self.settings.max_age
+                self.loaded.set()
+            self._wake.wait(self.settings.interval)
+        connections[Session.rows().db].close()
+
+    def _poll(self, started: float) -> None:
+        """Read what was ended since the last time; now and then, all of it."""
+        if started - self._reloaded >= RELOAD_SECONDS:
+            margin = datetime.now(timezone.utc) - timedelta(seconds=MARGIN_SECONDS)
+            ended = Session.rows().filter(revoked_at__gte=_EPOCH, access_until__gte=margin)
+            conf.ended_sessions.extend(_pairs(ended.values_list("pk", "access_until")))
+            conf.ended_sessions.forget_before(int(margin.timestamp()))
+            self._reloaded = started
+        else:
+            back = timedelta(seconds=started - self._polled + OVERLAP_SECONDS)
+            ended = Session.rows().filter(revoked_at__gte=Now() - back)
+            conf.ended_sessions.extend(_pairs(ended.values_list("pk", "access_until")))
+        self._polled = started
+
+    def _complain(self) -> None:
+        now = time.monotonic()
+        if now - self._failed >= _COMPLAINT_SECONDS:
+            self._failed = now
+            _log.exception("ended sessions cannot be read; tried again every interval")
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_COMPLAINT_SECONDS = 60
+_feed: Feed | None = None
+_starting = threading.Lock()
+
+
+def _current(config: Config) -> Feed:
+    feed = _feed
+    if feed is None or feed.settings is not config.revocation:
+        feed = _start(config.revocation)
+    return feed
+
+
+def _start(settings: Revocation) -> Feed:
+    global _feed  # noqa: PLW0603
+    with _starting:
+        if _feed is not None and _feed.settings == settings:
+            # Other settings were changed, or keys.
+            _feed.settings = settings
+        else:
+            if _feed is not None:
+                _feed.stop()
+            _feed = Feed(settings)
+        return _feed
+
+
+def _forget() -> None:
+    """In a forked child: the parent's thread is not there, nor is who held its lock."""
+    global _feed, _starting  # noqa: PLW0603
+    _feed, _starting = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+def _pairs(ended: Iterable[tuple[UUID, datetime]]) -> list[tuple[bytes, int]]:
+    return [(key.bytes, int(until.timestamp())) for key, until in ended]
+
+
+def _tell(pairs: list[tuple[bytes, int]]) -> None:
+    conf.ended_sessions.extend(pairs)
+    url = conf.current().revocation.url
+    if url is not None and pairs:
+        from djwto.redis_feed import publish
+
+        publish(url, pairs)
