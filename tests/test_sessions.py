@@ -9,7 +9,7 @@ from django.contrib.auth import signals as django_signals
 from django.test import AsyncClient, Client, RequestFactory
 
 import djwto.test
-from djwto import sessions, signals, tokens
+from djwto import sessions, signals
 from djwto.exceptions import JWTError
 from tests.conftest import MODES, Visitor
 

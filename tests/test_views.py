@@ -13,13 +13,12 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError
 from django.test import Client
-from django.utils import timezone
 
 import djwto.authentication
 import djwto.tokens
 from djwto import authentication, exceptions, signals, tokens
 from djwto.models import JWTBlacklist
-from tests.conftest import MODES, REFRESH, Visitor
+from tests.conftest import MODES, Visitor
 
 
 def test_a_whole_visit(visitor: Visitor, alice: Any) -> None:

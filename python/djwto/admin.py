@@ -1,20 +1,77 @@
-"""The blacklist in Django's admin: to look at, and to lift an entry by deleting it."""
+"""Sessions and the blacklist in Django's admin: to look at, and to end sessions."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from djwto.models import JWTBlacklist
+from djwto import sessions
+from djwto.models import JWTBlacklist, Session
 
 if TYPE_CHECKING:
-    _ModelAdmin = admin.ModelAdmin[JWTBlacklist]
+    _BlacklistAdmin = admin.ModelAdmin[JWTBlacklist]
+    _SessionAdmin = admin.ModelAdmin[Session]
 else:
-    _ModelAdmin = admin.ModelAdmin
+    _BlacklistAdmin = _SessionAdmin = admin.ModelAdmin
+
+
+class IsEnded(admin.SimpleListFilter):
+    """Live sessions, or ended ones."""
+
+    title, parameter_name = "state", "state"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, str]]:
+        """Give the choices."""
+        return [("live", "Live"), ("ended", "Ended")]
+
+    def queryset(self, _request: HttpRequest, queryset: Any) -> Any:
+        """Choose."""
+        if self.value() is None:
+            return queryset
+        return queryset.filter(revoked_at__isnull=self.value() == "live")
+
+
+@admin.register(Session)
+class SessionAdmin(_SessionAdmin):
+    """Logins, as they were recorded: they can be ended, and not be changed."""
+
+    list_display = (
+        *("user_id", "device", "address", "mode", "created_at", "renewed_at"),
+        *("revoked_at", "revoked_reason"),
+    )
+    list_filter = (IsEnded, "mode", "created_at", "revoked_reason")
+    search_fields = ("user_id", "=id", "device", "address")
+    ordering = ("-renewed_at",)
+    actions = ("end_selected", "end_all_of_users")
+    readonly_fields = tuple(field.name for field in Session._meta.fields)  # noqa: SLF001
+
+    @admin.action(description="End the selected sessions", permissions=["change"])
+    def end_selected(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
+        """End what was ticked."""
+        self._tell(request, sessions.end_where(queryset, reason="ended by an admin"))
+
+    @admin.action(description="End all sessions of these users", permissions=["change"])
+    def end_all_of_users(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
+        """End every session of the users whose sessions were ticked."""
+        user_ids = list(queryset.values_list("user_id", flat=True).distinct())
+        theirs = Session.rows().filter(user_id__in=user_ids)
+        self._tell(request, sessions.end_where(theirs, reason="ended by an admin"))
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        """Sessions come from logins."""
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Session | None = None) -> bool:
+        """A session that is gone cannot be told from one that is live; `delete_tokens` can wait."""
+        return False
+
+    def _tell(self, request: HttpRequest, number: int) -> None:
+        self.message_user(request, f"{number} sessions ended.", messages.SUCCESS)
 
 
 @admin.register(JWTBlacklist)
-class JWTBlacklistAdmin(_ModelAdmin):
+class JWTBlacklistAdmin(_BlacklistAdmin):
     """Read-only: entries come from logouts."""
 
     list_display = ("jti", "created_at", "expires")

@@ -386,14 +386,25 @@ def _build(
     except SettingError as error:
         setting = _BY_FIELD[error.field]
         return None, [Problem(setting, f"{PREFIX}{setting.name}: {error}.{_hint(setting, values)}")]
-    lifetimes = [
-        values[f"{name}_LIFETIME"] for name in ("ACCESS_TOKEN", "REFRESH_TOKEN", "SESSION")
-    ]
-    seconds = [values[f"REVOCATION_{name}"] for name in ("INTERVAL", "MAX_AGE")]
-    revocation = Revocation(
-        *(time and time.total_seconds() for time in seconds), values["REVOCATION_URL"]
+    config = Config(
+        engine,
+        keys,
+        csrf=values["CSRF"],
+        access_lifetime=values["ACCESS_TOKEN_LIFETIME"],
+        refresh_lifetime=values["REFRESH_TOKEN_LIFETIME"],
+        session_lifetime=values["SESSION_LIFETIME"],
+        revocation=Revocation(
+            interval=_seconds(values["REVOCATION_INTERVAL"]),
+            max_age=_seconds(values["REVOCATION_MAX_AGE"]),
+            url=values["REVOCATION_URL"],
+        ),
+        watch=watch,
     )
-    return Config(engine, keys, values["CSRF"], *lifetimes, revocation, watch), []
+    return config, []
+
+
+def _seconds(time: timedelta | None) -> float | None:
+    return None if time is None else time.total_seconds()
 
 
 def _hint(setting: Setting, values: dict[str, Any]) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 
-from django.http import HttpRequest
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
 
 MAX_USER_AGENT_LETTERS = 500
 MAX_LABEL_LETTERS = 100

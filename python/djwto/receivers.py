@@ -23,7 +23,7 @@ def before_save(instance: Any, update_fields: Any = None, **_: Any) -> None:
     if isinstance(instance, get_user_model()) and _may_be_rehash(instance, update_fields):
         old = type(instance)._base_manager.filter(pk=instance.pk).first()  # noqa: SLF001
         if old is not None and _is_outdated(old.password):
-            instance._djwto_rehashed = users.auth_hash(old)  # noqa: SLF001
+            vars(instance)[_REHASHED] = users.auth_hash(old)
 
 
 @receiver(post_save, dispatch_uid="djwto")
@@ -49,13 +49,17 @@ def after_delete(instance: Any, **_: Any) -> None:
 
 def keep_session(user: Any, key: Any) -> None:
     """Let this session outlive the next change of the user's password."""
-    user._djwto_kept = key  # noqa: SLF001
+    vars(user)[_KEPT] = key
+
+
+_REHASHED = "_djwto_rehashed_from"
+_KEPT = "_djwto_kept_session"
 
 
 def _after_password(user: Any) -> None:
     live = Session.live().filter(user_id=str(user.pk))
-    rehashed = vars(user).pop("_djwto_rehashed", None)
-    kept = vars(user).pop("_djwto_kept", None)
+    rehashed = vars(user).pop(_REHASHED, None)
+    kept = vars(user).pop(_KEPT, None)
     if rehashed is not None:
         live.filter(auth_hash=rehashed).update(auth_hash=users.auth_hash(user))
     if kept is not None:

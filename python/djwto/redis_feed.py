@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
 from functools import lru_cache
 from struct import Struct, iter_unpack
 from typing import TYPE_CHECKING, Any
@@ -44,21 +45,29 @@ def listen(feed: Feed) -> None:
 
 
 def _listen(feed: Feed) -> None:
-    failed = False
     while not feed.is_stopped:
         try:
-            with _client(str(feed.settings.url)).pubsub() as channel:
-                channel.subscribe(CHANNEL)
-                while not feed.is_stopped:
-                    message = channel.get_message(timeout=TIMEOUT_SECONDS)
-                    if message is not None:
-                        failed = False
-                        _hear(feed, message)
+            _hear_all(feed)
         except redis.RedisError:
-            if not failed:
-                _log.exception("Redis cannot be heard; the database is read all the same")
-            failed = True
-            time.sleep(TIMEOUT_SECONDS)
+            _log.exception("Redis cannot be heard; the database is read all the same")
+            _wait_for_redis(feed)
+
+
+def _hear_all(feed: Feed) -> None:
+    with _client(str(feed.settings.url)).pubsub() as channel:
+        channel.subscribe(CHANNEL)
+        while not feed.is_stopped:
+            message = channel.get_message(timeout=TIMEOUT_SECONDS)
+            if message is not None:
+                _hear(feed, message)
+
+
+def _wait_for_redis(feed: Feed) -> None:
+    while not feed.is_stopped:
+        time.sleep(TIMEOUT_SECONDS)
+        with suppress(redis.RedisError):
+            _client(str(feed.settings.url)).ping()
+            return
 
 
 def _hear(feed: Feed, message: dict[str, Any]) -> None:

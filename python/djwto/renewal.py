@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from django.db import OperationalError, transaction
 from django.db.models import F
@@ -15,6 +14,7 @@ from djwto.exceptions import JWTError
 from djwto.models import JWTBlacklist, Session, as_datetime, as_seconds
 
 if TYPE_CHECKING:
+    from uuid import UUID
     from djwto.authentication import THttpRequest
 
 
@@ -29,8 +29,8 @@ class EndingError(JWTError):
 def renew(request: THttpRequest, *, sender: str, moves: bool) -> tokens.Issued:
     """Renew the session of a request's refresh token.
 
-    `moves` gives the refresh token a new `iat` and `exp`. Where sessions are rotated, this one moves
-    on by one conditional UPDATE, which is undone if the tokens cannot be made. Raises `JWTError`.
+    `moves` gives the refresh token a new `iat` and `exp`. A session that is rotated moves on by one
+    conditional UPDATE, which is undone if the tokens cannot be made. Raises `JWTError`.
     """
     claims, key = request.payload, _key(request.payload)
     refused = JWTError.of("refresh_update_failed" if moves else "access_refresh_failed")
@@ -62,21 +62,19 @@ def check(claims: tokens.Claims) -> None:
 
 
 def _in_transaction(
-    request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool
+    request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool, attempts: int = 5
 ) -> tokens.Issued:
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            with transaction.atomic(using=Session.rows().db):
-                return _renew(request, key, refused, moves=moves)
-        except OperationalError as error:
-            # Where transactions are serializable, the loser of a race is told so by this.
-            state = getattr(error.__cause__, "sqlstate", None)
-            if state not in _SERIALIZATION_FAILURES or attempt == _ATTEMPTS:
-                raise
-    raise AssertionError  # the last attempt returns or raises
+    try:
+        with transaction.atomic(using=Session.rows().db):
+            return _renew(request, key, refused, moves=moves)
+    except OperationalError as error:
+        # Where transactions are serializable, the loser of a race is told so by this.
+        state = getattr(error.__cause__, "sqlstate", None)
+        if state not in _SERIALIZATION_FAILURES or attempts == 1:
+            raise
+    return _in_transaction(request, key, refused, moves=moves, attempts=attempts - 1)
 
 
-_ATTEMPTS = 5
 _SERIALIZATION_FAILURES = ("40001", "40P01")
 
 
@@ -128,9 +126,10 @@ def _renew(request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool) 
 def _issued(
     request: THttpRequest, user: Any, row: Session, *, is_rotated: bool, moves: bool
 ) -> tokens.Issued:
-    engine, refresh_claims, refresh_text = conf.engine(), request.payload, request.token
+    refresh_claims = request.payload
+    refresh_text: str | None = request.token
     if is_rotated or moves:
-        registered = engine.refresh_claims(
+        registered = conf.engine().refresh_claims(
             session=str(row.pk),
             generation=row.generation,
             issued_at=row.issued_at.timestamp(),

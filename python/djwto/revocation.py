@@ -12,15 +12,12 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from math import inf
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from django.core import mail
 from django.db import connections, transaction
-from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from djwto import conf
@@ -28,6 +25,9 @@ from djwto.exceptions import JWTError
 from djwto.models import Session
 
 if TYPE_CHECKING:
+    from uuid import UUID
+    from django.db.models import QuerySet
+    from collections.abc import Iterable
     from djwto.conf import Config, Revocation
 
 OVERLAP_SECONDS = 60
@@ -120,7 +120,7 @@ class Feed:
             started = time.monotonic()
             try:
                 self._poll(started)
-            except Exception:
+            except Exception:  # noqa: BLE001 (whatever fails, it is tried again)
                 self._complain()
                 connections[Session.rows().db].close()
             else:
@@ -180,7 +180,7 @@ def _start(settings: Revocation) -> Feed:
 
 def _forget() -> None:
     """In a forked child: the parent's thread is not there, nor is who held its lock."""
-    global _feed, _starting  # noqa: PLW0603
+    global _feed, _starting
     _feed, _starting = None, threading.Lock()
 
 

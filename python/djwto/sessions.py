@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.signals import user_logged_in
 from django.db.models.functions import Now
-from django.http import HttpRequest, JsonResponse
 
 from djwto import conf, csrf, devices, replies, revocation, signals, tokens, users
 from djwto.exceptions import JWTError, JWTIssueError, JWTValidationError
 from djwto.models import JWTBlacklist, Session, as_datetime, as_seconds
 
 if TYPE_CHECKING:
+    from django.http import HttpRequest, JsonResponse
+    from collections.abc import Sequence
     from django.db.models import QuerySet
 
 

@@ -78,9 +78,7 @@ def registered_access_claims(refresh_claims: Claims, now: float, **kwargs: Any) 
     )
 
 
-def access_claims_of(
-    user: Any, refresh_claims: Claims, registered: Claims | None = None
-) -> Claims:
+def access_claims_of(user: Any, refresh_claims: Claims, registered: Claims | None = None) -> Claims:
     """Make the claims of an access token for a user as he is now."""
     if registered is None:
         registered = registered_access_claims(refresh_claims, time.time())

@@ -26,6 +26,9 @@ urlpatterns = [
         name="refresh_access",
     ),
     path(f"{_refresh}/logout/", views.BlackListTokenView.as_view(), name="logout"),
+    path(f"{_refresh}/logout_all/", views.LogoutAllView.as_view(), name="logout_all"),
+    path(f"{_refresh}/sessions/", views.SessionsView.as_view(), name="sessions"),
+    path(f"{_refresh}/sessions/<uuid:pk>/", views.SessionView.as_view(), name="session"),
 ]
 
 if conf.valid("ALLOW_REFRESH_UPDATE"):

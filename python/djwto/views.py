@@ -3,8 +3,10 @@
 import hashlib
 import logging
 from typing import Any, cast
+from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.signals import user_logged_out
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connections, transaction
@@ -23,6 +25,7 @@ from djwto import (
     csrf,
     exceptions,
     keyfiles,
+    receivers,
     renewal,
     replies,
     sessions,
@@ -40,7 +43,11 @@ __all__ = [
     "CsrfTokenView",
     "GetTokensView",
     "JwksView",
+    "LogoutAllView",
+    "PasswordChangeView",
     "RefreshAccessView",
+    "SessionView",
+    "SessionsView",
     "UpdateRefreshView",
     "ValidateTokensView",
     "build_tokens_response",
@@ -186,6 +193,83 @@ class BlackListTokenView(Endpoint):
         return response
 
 
+class SessionsView(Endpoint):
+    """`sessions/`: where the user of a refresh token is logged in."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """List the user's sessions, the latest first."""
+        claims = _session_claims(request)
+        current = sessions.key_of(claims)
+        rows = [
+            {
+                "id": str(row.pk),
+                "device": row.device,
+                "address": row.address,
+                "created_at": row.created_at,
+                "last_used_at": row.renewed_at,
+                "current": row.pk == current,
+            }
+            for row in sessions.own(claims["user"]["id"])
+        ]
+        return JsonResponse({"sessions": rows})
+
+
+class SessionView(Endpoint):
+    """`sessions/<id>/`: one of them."""
+
+    def delete(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """End it, if it is the user's own; his present one too."""
+        claims = _session_claims(request)
+        if not sessions.own(claims["user"]["id"]).filter(pk=pk).exists():
+            raise JWTError.of("session_not_found")
+        if not sessions.end(pk, reason="ended by its user"):
+            raise JWTError.of("session_not_found")
+        return JsonResponse({"msg": "Session successfully ended."})
+
+
+class LogoutAllView(Endpoint):
+    """`logout_all/`: ends the sessions of a user, all or all others."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """End them; with the field `others` the present one goes on."""
+        claims = authentication.live_claims(request, "refresh")
+        user = users.find_user(claims["user"]["id"])
+        if user is None:
+            raise JWTError.of("user_inactive")
+        others = request.POST.get("others", "").lower() in ("true", "1", "on")
+        ended = sessions.end_all(user, keep=request if others else None, reason="logout of all")
+        response = JsonResponse({"msg": "Sessions successfully ended.", "ended": ended})
+        if not others:
+            user_logged_out.send(sender=user.__class__, request=request, user=user)
+            if cast("THttpRequest", request).jwt_mode != "JSON":
+                cookie = request.META.get("HTTP_COOKIE")
+                replies.set_cookies(response, conf.engine().clear(cookie))
+        return response
+
+
+class PasswordChangeView(Endpoint):
+    """A new password for the user of an access token; his other sessions end.
+
+    In no list of URLs: `path("password/", PasswordChangeView.as_view())` puts it where it fits.
+    """
+
+    form_class = PasswordChangeForm
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Take `old_password`, `new_password1` and `new_password2`."""
+        claims = authentication.live_claims(request, "access")
+        user = users.find_user(claims["user"]["id"])
+        if user is None:
+            raise JWTError.of("user_inactive")
+        form = self.form_class(user, request.POST)
+        if not form.is_valid():
+            error = ValidationError(form.errors.as_data())
+            raise JWTError.of("password_refused", exceptions.form_errors(error))
+        receivers.keep_session(user, sessions.key_of(claims))
+        form.save()
+        return JsonResponse({"msg": "Password successfully changed."})
+
+
 class CsrfTokenView(Endpoint):
     """`csrf/`: the CSRF token, for a page on another origin."""
 
@@ -209,6 +293,16 @@ class JwksView(Endpoint):
 def _with_refresh_token(request: HttpRequest) -> THttpRequest:
     authentication.authenticate_form(request, "refresh")
     return cast("THttpRequest", request)
+
+
+def _session_claims(request: HttpRequest) -> tokens.Claims:
+    """The claims of the latest refresh token of a live session; there is no `jwt_type`."""
+    claims = authentication.jwt_authenticate(request, "refresh")
+    is_safe = request.method in csrf.SAFE_METHODS
+    if cast("THttpRequest", request).jwt_mode != "JSON" and conf.current().csrf and not is_safe:
+        csrf.check(request)
+    renewal.check(claims)
+    return claims
 
 
 def _renewed(

@@ -158,6 +158,9 @@ codes! {
     FieldInvalid, "field_invalid", 400,
         "Field \"{}\" is too long or holds a null character.",
         "A field is over 4,096 characters or has U+0000 in it.";
+    PasswordRefused, "password_refused", 400,
+        "{}",
+        "The new password was refused; `error` is the JSON text of Django's form errors.";
     BodyUnreadable, "body_unreadable", 400,
         "The request's body cannot be read: {}.",
         "The body is not what its content type says.";

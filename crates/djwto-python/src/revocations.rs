@@ -28,8 +28,8 @@ impl Revocations {
         py.detach(|| self.0.forget_before(time));
     }
 
-    fn __contains__(&self, id: [u8; 16]) -> bool {
-        self.0.contains(SessionId::from_bytes(id))
+    fn __contains__(&self, session: [u8; 16]) -> bool {
+        self.0.contains(SessionId::from_bytes(session))
     }
 
     fn __len__(&self) -> usize {

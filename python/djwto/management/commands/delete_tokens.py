@@ -1,17 +1,20 @@
-"""`manage.py delete_tokens`: remove blacklist rows whose tokens have expired."""
+"""`manage.py delete_tokens`: remove the rows of what has expired."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from djwto.models import JWTBlacklist
+from djwto.models import JWTBlacklist, Session
+from djwto.revocation import MARGIN_SECONDS
 
 
 class Command(BaseCommand):
     """Delete in batches, so that no lock is held for long."""
 
-    help = "Removes expired rows of the blacklist, in batches."
+    help = "Removes expired rows of the blacklist and of sessions, in batches."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the size of a batch."""
@@ -19,9 +22,18 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Delete until nothing is left to delete."""
-        size, deleted, now = max(1, options["batch_size"]), 0, timezone.now()
-        # The database that is written: a replica may show rows that are gone.
-        expired = JWTBlacklist.rows().filter(expires__lt=now).order_by("pk")
-        while batch := list(expired.values_list("pk", flat=True)[:size]):
-            deleted += JWTBlacklist.rows().filter(pk__in=batch, expires__lt=now).delete()[0]
-        self.stdout.write(f"{deleted} expired rows deleted.")
+        size, now = max(1, options["batch_size"]), timezone.now()
+        tokens = _delete(JWTBlacklist.rows().filter(expires__lt=now).order_by("expires"), size)
+        # No token of it is good any more, nor will one be if the clock is set back a little.
+        past = now - timedelta(seconds=MARGIN_SECONDS)
+        expired = Session.rows().filter(expires_at__lt=past, access_until__lt=past)
+        sessions = _delete(expired.order_by("expires_at"), size)
+        self.stdout.write(f"{tokens} expired rows deleted, and {sessions} expired sessions.")
+
+
+def _delete(expired: QuerySet[Any], size: int) -> int:
+    deleted = 0
+    while batch := list(expired.values_list("pk", flat=True)[:size]):
+        # Asked again: a session may have been renewed in the meantime.
+        deleted += expired.order_by().filter(pk__in=batch).delete()[0]
+    return deleted

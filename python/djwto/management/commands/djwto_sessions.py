@@ -1,0 +1,56 @@
+"""`manage.py djwto_sessions`: list sessions, and end them."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from djwto import sessions
+from djwto.models import Session
+
+
+class Command(BaseCommand):
+    """One verb each; the users are named by what they log in with."""
+
+    help = "Lists sessions (list), ends one (end), or all of a user (end_all)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take a verb and what it needs."""
+        verbs = parser.add_subparsers(dest="verb", required=True, parser_class=ArgumentParser)
+        listing = verbs.add_parser("list", help="the live sessions, the latest first")
+        listing.add_argument("username", nargs="?", help="only this user's")
+        end = verbs.add_parser("end", help="end a session")
+        end.add_argument("id", help="its id, the claim sid")
+        end_all = verbs.add_parser("end_all", help="end all sessions of a user")
+        end_all.add_argument("username")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Do what the verb says."""
+        {"list": self._list, "end": self._end, "end_all": self._end_all}[options["verb"]](options)
+
+    def _list(self, options: dict[str, Any]) -> None:
+        live = Session.live().order_by("-renewed_at")
+        if options["username"] is not None:
+            live = sessions.own(_user(options["username"]).pk)
+        for row in live.iterator():
+            columns = (row.pk, row.user_id, row.mode, f"{row.renewed_at:%Y-%m-%d %H:%M:%S}")
+            self.stdout.write("  ".join(map(str, (*columns, row.address or "-", row.device))))
+
+    def _end(self, options: dict[str, Any]) -> None:
+        if not sessions.end(options["id"], reason="ended by an admin"):
+            raise CommandError(f"There is no live session {options['id']}.")
+        self.stdout.write("1 session ended.")
+
+    def _end_all(self, options: dict[str, Any]) -> None:
+        user = _user(options["username"])
+        number = sessions.end_all(user, reason="ended by an admin")
+        self.stdout.write(f"{number} sessions ended.")
+
+
+def _user(username: str) -> Any:
+    model = get_user_model()
+    try:
+        return model._default_manager.get_by_natural_key(username)  # noqa: SLF001
+    except model.DoesNotExist:
+        raise CommandError(f"There is no user {username!r}.") from None
