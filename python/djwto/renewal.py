@@ -15,6 +15,7 @@ from djwto.models import JWTBlacklist, Session, as_datetime, as_seconds
 
 if TYPE_CHECKING:
     from uuid import UUID
+
     from djwto.authentication import THttpRequest
 
 

@@ -25,9 +25,11 @@ from djwto.exceptions import JWTError
 from djwto.models import Session
 
 if TYPE_CHECKING:
-    from uuid import UUID
-    from django.db.models import QuerySet
     from collections.abc import Iterable
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+
     from djwto.conf import Config, Revocation
 
 OVERLAP_SECONDS = 60

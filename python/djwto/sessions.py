@@ -14,9 +14,10 @@ from djwto.exceptions import JWTError, JWTIssueError, JWTValidationError
 from djwto.models import JWTBlacklist, Session, as_datetime, as_seconds
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, JsonResponse
     from collections.abc import Sequence
+
     from django.db.models import QuerySet
+    from django.http import HttpRequest, JsonResponse
 
 
 def login(
