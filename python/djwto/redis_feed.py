@@ -48,13 +48,13 @@ def _listen(feed: Feed) -> None:
     while not feed.is_stopped:
         try:
             _hear_all(feed)
-        except redis.RedisError:
+        except redis.RedisError:  # noqa: PERF203 (that is what the loop is for)
             _log.exception("Redis cannot be heard; the database is read all the same")
             _wait_for_redis(feed)
 
 
 def _hear_all(feed: Feed) -> None:
-    with _client(str(feed.settings.url)).pubsub() as channel:
+    with _client(str(feed.settings.url)).pubsub() as channel:  # type: ignore[no-untyped-call]
         channel.subscribe(CHANNEL)
         while not feed.is_stopped:
             message = channel.get_message(timeout=TIMEOUT_SECONDS)
