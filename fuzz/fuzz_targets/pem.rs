@@ -5,6 +5,8 @@
 
 #![no_main]
 
+use std::sync::Arc;
+
 use djwto_core::algorithm::Family;
 use djwto_core::key::KeyError;
 use djwto_core::{
@@ -47,6 +49,7 @@ fn works(keys: KeyRing) {
             ..TransportOptions::default()
         })
         .expect("the defaults are good"),
+        revocations: Arc::default(),
     };
     // A key with wrong numbers may fail to sign; a signature that is made must hold.
     let Ok(token) = engine.sign(ACCESS) else { return };

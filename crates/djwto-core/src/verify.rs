@@ -60,12 +60,7 @@ impl Facts {
             (Some(sid), _) => SessionId::parse(sid),
             (None, jti) => jti.as_deref().map(SessionId::of_legacy),
         };
-        Self {
-            expires: claims.expires,
-            not_before: claims.not_before,
-            kind: claims.kind,
-            session,
-        }
+        Self { expires: claims.expires, not_before: claims.not_before, kind: claims.kind, session }
     }
 }
 

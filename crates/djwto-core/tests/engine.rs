@@ -6,9 +6,9 @@ mod support;
 
 use djwto_core::engine::AuthenticateError;
 use djwto_core::verify::VerifyError;
-use djwto_core::{Algorithm, Code, Engine, Kind, Mode};
+use djwto_core::{Algorithm, Code, Engine, Kind, Mode, SessionId};
 use proptest::prelude::*;
-use support::{ACCESS, engine, keys, now, policy, transport};
+use support::{ACCESS, NOW, access_with, engine, now, policy, transport};
 
 #[test]
 fn a_token_is_found_and_verified_in_every_mode() {
@@ -154,8 +154,37 @@ proptest! {
     }
 }
 
+#[test]
+fn the_tokens_of_an_ended_session_are_refused() {
+    let engine = engine(Algorithm::Hs256);
+    let sid = "6f1c7d0e-8c5b-4f2a-9d3e-2b1a0c9d8e7f";
+    let token = engine.sign(access_with("sid", &format!("\"{sid}\""))).unwrap();
+    let other =
+        engine.sign(access_with("sid", "\"8a1c7d0e-8c5b-4f2a-9d3e-2b1a0c9d8e7f\"")).unwrap();
+    let legacy = engine.sign(ACCESS).unwrap();
+    let verdict = |token: &djwto_core::issue::Token| {
+        engine.verify(token.text().as_bytes(), None, now()).map(drop)
+    };
+    assert_eq!((verdict(&token), verdict(&legacy)), (Ok(()), Ok(())));
+    engine.revocations.extend([(SessionId::parse(sid).unwrap(), NOW)]);
+    assert_eq!(verdict(&token), Err(VerifyError::Ended));
+    assert_eq!((verdict(&other), verdict(&legacy)), (Ok(()), Ok(())));
+    // A token of 0.0.4 belongs to the session that its `jti` names.
+    engine.revocations.extend([(SessionId::of_legacy("j1"), NOW)]);
+    assert_eq!(verdict(&legacy), Err(VerifyError::Ended));
+}
+
+#[test]
+fn tokens_without_a_session_are_refused_once_nobody_has_any() {
+    let mut engine = engine(Algorithm::Hs256);
+    engine.policy = policy(|options| options.accept_legacy = false);
+    let token = engine.sign(ACCESS).unwrap();
+    let error = engine.verify(token.text().as_bytes(), None, now()).unwrap_err();
+    assert_eq!(error, VerifyError::Missing("sid"));
+}
+
 fn in_modes(algorithm: Algorithm, modes: &[Mode]) -> Engine {
-    Engine { keys: keys(algorithm).into(), policy: policy(|_| ()), transport: transport(modes) }
+    Engine { transport: transport(modes), ..engine(algorithm) }
 }
 
 fn refresh() -> String {

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use djwto_core::claims::ClaimsError;
-use djwto_core::issue::{IssueError, RefreshLink, Registered, sign};
+use djwto_core::issue::{IssueError, RefreshLink, Registered, Renewal, sign};
 use djwto_core::policy::Audience;
 use djwto_core::{Algorithm, KeyRing, Kind, PolicyOptions};
 use proptest::prelude::*;
@@ -23,7 +23,7 @@ fn a_refresh_token_has_what_the_policy_says() {
         options.audience = Some(Audience::Several(vec!["a".to_owned()]));
         options.not_before = Duration::from_secs(60);
     });
-    let claims = Registered::refresh(&policy, None, now()).unwrap();
+    let claims = Registered::login(&policy, now()).unwrap();
     assert_eq!(claims.issuer.as_deref(), Some("i"));
     assert_eq!(claims.subject.as_deref(), Some("s"));
     assert_eq!(claims.audience, Some(Audience::Several(vec!["a".to_owned()])));
@@ -42,7 +42,7 @@ fn what_is_off_is_left_out() {
         options.refresh_lifetime = None;
         options.not_before = Duration::from_millis(999);
     });
-    let claims = Registered::refresh(&policy, None, now()).unwrap();
+    let claims = Registered::login(&policy, now()).unwrap();
     assert_eq!((claims.issuer, claims.subject, claims.audience), (None, None, None));
     assert_eq!(
         (claims.issued_at, claims.not_before, claims.expires, claims.id),
@@ -53,20 +53,55 @@ fn what_is_off_is_left_out() {
 
 #[test]
 fn an_access_token_keeps_the_login_and_names_its_refresh_token() {
-    let refresh = Registered::refresh(&policy(|_| ()), None, now()).unwrap();
+    let refresh = Registered::login(&policy(|_| ()), now()).unwrap();
     let link = RefreshLink {
-        session: Some(refresh.session.clone()),
+        session: Some(&refresh.session),
         issued_at: refresh.issued_at,
         expires: refresh.expires,
+        ..RefreshLink::default()
     };
     let later = at(1_700_000_100.75);
-    let access = Registered::access(&policy(|_| ()), link, later).unwrap();
+    let access = Registered::access(&policy(|_| ()), &link, later).unwrap();
     assert_eq!(access.session, refresh.session);
     assert_ne!(access.id, refresh.id);
-    assert_eq!(access.kind, Kind::Access);
+    assert_eq!((access.kind, access.generation), (Kind::Access, None));
     assert_eq!(access.issued_at, Some(NOW + 100));
     assert_eq!(access.expires, Some(NOW + 400));
     assert_eq!(access.refresh_issued_at, Some(NOW));
+    let ending = RefreshLink { ends: Some(NOW + 200), ..link };
+    assert_eq!(
+        Registered::access(&policy(|_| ()), &ending, later).unwrap().expires,
+        Some(NOW + 200)
+    );
+}
+
+#[test]
+fn the_only_tokens_of_a_generation_are_the_same_again_and_no_others() {
+    let policy = policy(|_| ());
+    let session = Registered::login(&policy, now()).unwrap().session;
+    let mut seen = HashSet::new();
+    for generation in 1..50 {
+        let renewal =
+            Renewal { session: &session, generation, issued_at: NOW, expires: None, is_only: true };
+        let link = RefreshLink {
+            session: Some(&session),
+            generation: Some(generation),
+            ..RefreshLink::default()
+        };
+        let ids = || {
+            let refresh = Registered::refresh(&policy, &renewal).unwrap();
+            assert_eq!(refresh.generation, Some(generation));
+            [refresh.id, Registered::access(&policy, &link, now()).unwrap().id].map(Option::unwrap)
+        };
+        assert_eq!(ids(), ids());
+        for id in ids() {
+            assert_eq!(Uuid::parse_str(&id).unwrap().get_version(), Some(Version::Custom));
+            assert!(seen.insert(id));
+        }
+        let one_of_many = Renewal { is_only: false, ..renewal };
+        let id = Registered::refresh(&policy, &one_of_many).unwrap().id.unwrap();
+        assert_eq!(Uuid::parse_str(&id).unwrap().get_version(), Some(Version::Random));
+    }
 }
 
 #[test]
@@ -74,24 +109,20 @@ fn without_a_lifetime_an_access_token_expires_with_its_refresh_token() {
     let policy = policy(|options| options.access_lifetime = None);
     for expires in [None, Some(NOW + 5)] {
         let link = RefreshLink { expires, ..RefreshLink::default() };
-        assert_eq!(Registered::access(&policy, link, now()).unwrap().expires, expires);
+        assert_eq!(Registered::access(&policy, &link, now()).unwrap().expires, expires);
     }
 }
 
 #[test]
-fn identifiers_are_random_uuids_and_a_login_keeps_its_own() {
-    let policy = policy(|_| ());
+fn each_login_is_a_session_of_its_own() {
     let mut seen = HashSet::new();
     for _ in 0..200 {
-        let claims = Registered::refresh(&policy, None, now()).unwrap();
-        for id in [claims.id.unwrap(), claims.session] {
-            let uuid = Uuid::parse_str(&id).unwrap();
-            assert_eq!((uuid.get_version(), uuid.to_string()), (Some(Version::Random), id.clone()));
-            assert!(seen.insert(id));
-        }
+        let claims = Registered::login(&policy(|_| ()), now()).unwrap();
+        let uuid = Uuid::parse_str(&claims.session).unwrap();
+        assert_eq!(uuid.get_version(), Some(Version::Random));
+        assert_eq!(uuid.to_string(), claims.session);
+        assert!(seen.insert(claims.session) && seen.insert(claims.id.unwrap()));
     }
-    let kept = Registered::refresh(&policy, Some("the login".to_owned()), now()).unwrap();
-    assert_eq!(kept.session, "the login");
 }
 
 #[test]
@@ -102,9 +133,9 @@ fn a_long_lifetime_does_not_overflow() {
         options.not_before = Duration::MAX.saturating_sub(Duration::from_secs(1));
     });
     for seconds in [f64::MIN, -1.0, 0.0, f64::MAX] {
-        let claims = Registered::refresh(&policy, None, at(seconds)).unwrap();
+        let claims = Registered::login(&policy, at(seconds)).unwrap();
         assert!(claims.expires.is_some() && claims.not_before.is_some());
-        Registered::access(&policy, RefreshLink::default(), at(seconds)).unwrap();
+        Registered::access(&policy, &RefreshLink::default(), at(seconds)).unwrap();
     }
 }
 

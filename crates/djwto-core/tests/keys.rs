@@ -13,9 +13,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use djwto_core::algorithm::Family;
 use djwto_core::key::KeyError;
-use djwto_core::{Algorithm, Engine, Key, KeyRing, Mode};
+use djwto_core::{Algorithm, Engine, Key, KeyRing};
 use proptest::prelude::*;
-use support::{ACCESS, key, now, policy, transport};
+use support::{ACCESS, key, now};
 
 #[test]
 fn a_private_key_of_any_format_signs_for_the_public_key_of_any_format() {
@@ -306,7 +306,7 @@ proptest! {
 }
 
 fn engine(keys: KeyRing) -> Engine {
-    Engine { keys: keys.into(), policy: policy(|_| ()), transport: transport(&[Mode::Json]) }
+    Engine { keys: keys.into(), ..support::engine(Algorithm::Hs256) }
 }
 
 fn pem(label: &str, der: &[u8]) -> String {

@@ -11,8 +11,8 @@ use djwto_core::claims::ClaimsError;
 use djwto_core::compact::MalformedToken;
 use djwto_core::policy::Audience;
 use djwto_core::verify::VerifyError;
-use djwto_core::{Algorithm, Engine, KeyRing, Mode};
-use support::{ACCESS, HEADER, access_with, engine, forge, key, keys, now, policy, transport};
+use djwto_core::{Algorithm, Engine, KeyRing};
+use support::{ACCESS, HEADER, access_with, engine, forge, key, now, policy};
 
 #[test]
 fn none_is_refused_in_any_letters_and_with_any_signature() {
@@ -159,8 +159,7 @@ fn part_of_an_issuer_subject_or_audience_is_none() {
             options.subject = Some(wanted.to_owned());
             options.audience = Some(Audience::Several(vec![wanted.to_owned()]));
         }),
-        keys: keys(Algorithm::Hs256).into(),
-        transport: transport(&[Mode::Json]),
+        ..engine(Algorithm::Hs256)
     };
     let verify = |iss: &str, sub: &str, aud: &str| {
         let claims = format!(
@@ -187,8 +186,7 @@ fn a_time_of_a_wrong_type_is_refused_where_none_is_required() {
             options.refresh_lifetime = None;
             options.issued_at = false;
         }),
-        keys: keys(Algorithm::Hs256).into(),
-        transport: transport(&[Mode::Json]),
+        ..engine(Algorithm::Hs256)
     };
     let bare = r#"{"jti":"j1","type":"access","user":{"id":7}}"#;
     engine.verify(forge(HEADER.as_bytes(), bare.as_bytes()).as_bytes(), None, now()).unwrap();

@@ -66,7 +66,7 @@ fn verdict(case: &Value, file: &Value) -> &'static str {
     let engine = Engine {
         keys: keys(Algorithm::from_name(algorithm).unwrap()).into(),
         policy: policy(case, file),
-        transport: transport(&[Mode::Json]),
+        ..support::engine(Algorithm::Hs256)
     };
     let kind = setting(case, file, "kind").as_str().map(|kind| Kind::from_name(kind).unwrap());
     let now = at(setting(case, file, "now").as_f64().unwrap());

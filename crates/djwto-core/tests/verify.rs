@@ -13,7 +13,9 @@ use djwto_core::verify::{VerifyError, verify, verify_signature};
 use djwto_core::{Algorithm, Code, Kind, Policy, PolicyOptions, UnixTime};
 use proptest::prelude::*;
 use serde_json::Value;
-use support::{ACCESS, HEADER, NOW, access_with, any_json, at, engine, forge, keys, now, policy};
+use support::{
+    ACCESS, HEADER, NOW, access_with, any_json, at, demands, engine, forge, keys, now, policy,
+};
 
 #[test]
 fn leeway_moves_exp_and_nbf_and_no_further() {
@@ -96,7 +98,7 @@ fn the_clock_may_stand_anywhere() {
         (1_700_000_300.0, true),
         (f64::MAX, true),
     ] {
-        let verdict = verify(&untrusted, &keys, &policy, None, at(seconds)).map(drop);
+        let verdict = verify(&untrusted, &keys, &demands(&policy, None, at(seconds))).map(drop);
         assert_eq!(verdict, if expired { Err(VerifyError::Expired) } else { Ok(()) });
     }
 }
@@ -131,7 +133,7 @@ fn the_signature_comes_before_everything_that_it_covers() {
         verify_signature(&untrusted, &keys(Algorithm::Hs256)).unwrap().into_payload(),
         b"no JSON"
     );
-    let error = verify(&untrusted, &keys(Algorithm::Hs256), &policy(|_| ()), None, now());
+    let error = verify(&untrusted, &keys(Algorithm::Hs256), &demands(&policy(|_| ()), None, now()));
     let wanted = MalformedToken::Payload("is not valid JSON");
     assert_eq!(error.unwrap_err(), VerifyError::Claims(ClaimsError::Malformed(wanted)));
     let message = good.rsplit_once('.').unwrap().0;
@@ -139,7 +141,8 @@ fn the_signature_comes_before_everything_that_it_covers() {
     let untrusted = Untrusted::parse(forged.as_bytes()).unwrap();
     for error in [
         verify_signature(&untrusted, &keys(Algorithm::Hs256)).map(drop),
-        verify(&untrusted, &keys(Algorithm::Hs256), &policy(|_| ()), None, now()).map(drop),
+        verify(&untrusted, &keys(Algorithm::Hs256), &demands(&policy(|_| ()), None, now()))
+            .map(drop),
     ] {
         assert_eq!(error, Err(VerifyError::Signature));
     }
@@ -277,5 +280,6 @@ proptest! {
 fn check(payload: &str, policy: &Policy) -> Result<(), VerifyError> {
     let token = forge(HEADER.as_bytes(), payload.as_bytes());
     let untrusted = Untrusted::parse(token.as_bytes())?;
-    verify(&untrusted, &keys(Algorithm::Hs256), policy, Some(Kind::Access), now()).map(drop)
+    verify(&untrusted, &keys(Algorithm::Hs256), &demands(policy, Some(Kind::Access), now()))
+        .map(drop)
 }

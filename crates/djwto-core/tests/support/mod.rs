@@ -4,13 +4,16 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use djwto_core::algorithm::Family;
+use djwto_core::verify::Demands;
 use djwto_core::{
-    Algorithm, Engine, KeyRing, Mode, Policy, PolicyOptions, Transport, TransportOptions, UnixTime,
+    Algorithm, Engine, KeyRing, Kind, Mode, Policy, PolicyOptions, Transport, TransportOptions,
+    UnixTime,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -94,7 +97,13 @@ pub(crate) fn engine(algorithm: Algorithm) -> Engine {
         keys: keys(algorithm).into(),
         policy: policy(|_| ()),
         transport: transport(&[Mode::Json]),
+        revocations: Arc::default(),
     }
+}
+
+/// What a policy demands of a token at a moment, while no session was ended.
+pub(crate) fn demands(policy: &Policy, kind: Option<Kind>, now: UnixTime) -> Demands<'_> {
+    Demands { policy, revocations: None, kind, now }
 }
 
 /// Signs any bytes as HS256 with the secret of the test keys, whatever the header says.
