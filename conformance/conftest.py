@@ -9,6 +9,7 @@ from conformance.client import Client
 from conformance.farm import PLOTS, Farm, Plot
 from conformance.forge import Forge
 from conformance.sessions import forger, shared
+from conformance.sessions import own as begin
 from conformance.target import Target
 
 TOKENS = ("access", "refresh")
@@ -107,20 +108,12 @@ def alice(target: Target) -> Client:
 def own(target: Target) -> Callable[[str], Client]:
     """Give clients with a session of their own, which they may end."""
 
-    def begin(user: str = "alice") -> Client:
-        client = Client(target)
-        if target.signing_key is None:
-            assert client.login(user).status_code == 200
-            return client
-        # Signed by us rather than asked for: a login costs the server a password's hash.
-        return client.hold(**forger(target, user).pair())
-
-    return begin
+    return lambda user="alice": begin(target, user)
 
 
 @pytest.fixture
 def forge(target: Target) -> Forge:
-    """A maker of tokens for alice that no login ever issued."""
+    """A maker of tokens that no login ever issued, of a session of alice's."""
     return forger(target, "alice")
 
 

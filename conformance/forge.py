@@ -4,7 +4,6 @@ import base64
 import hmac
 import json
 import secrets
-import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -81,28 +80,14 @@ class Forge:
         return sign(self.key, header, payload)
 
     def payload(self, type_: str = "access", **changes: Any) -> bytes:
-        """Write the claims of a token that was never issued, with the changes."""
-        fresh = {"jti": str(uuid.uuid4()), "sid": str(uuid.uuid4())}
-        claims = {**self.model[type_], **fresh, **changes}
+        """Write the claims of a token of the session that was never issued, with the changes."""
+        claims = {**self.model[type_], "jti": str(uuid.uuid4()), **changes}
         members = [
             f"{json.dumps(name)}:{value.text if isinstance(value, Raw) else json.dumps(value)}"
             for name, value in claims.items()
             if value is not GONE
         ]
         return ("{" + ",".join(members) + "}").encode()
-
-    def pair(self) -> dict[str, str]:
-        """Make both tokens of a session of their own, as a login at this moment would."""
-        sid, now = str(uuid.uuid4()), int(time.time())
-        # A little in the past, so that a renewal's new times are seen to move.
-        times = {
-            name: {"iat": now - 60, "exp": now - 60 + claims["exp"] - claims["iat"]}
-            for name, claims in self.model.items()
-        }
-        return {
-            "access": self.access(**times["access"], refresh_iat=now - 60, sid=sid),
-            "refresh": self.refresh(**times["refresh"], sid=sid),
-        }
 
 
 def random_key() -> str:

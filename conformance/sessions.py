@@ -1,4 +1,4 @@
-"""Logins that cases share, and the making of sessions that they need not share."""
+"""Logins that cases share, and those that they need for themselves."""
 
 import pytest
 import requests
@@ -18,9 +18,17 @@ def shared(target: Target, user: str) -> tuple[Client, requests.Response]:
     return target.logins[user]
 
 
+def own(target: Target, user: str) -> Client:
+    """Log a user in for one case, which may end or renew the session."""
+    client = Client(target)
+    reply = client.login(user)
+    assert reply.status_code == 200, reply.text
+    return client
+
+
 def forger(target: Target, user: str) -> Forge:
-    """Give a maker of tokens that are right for this user, but for what a case asks for."""
+    """Give a maker of tokens that are right for a session of this user, but for what is asked."""
     if target.signing_key is None:
         pytest.skip("needs --signing-key to forge tokens")
-    client = shared(target, user)[0]
+    client = own(target, user)
     return Forge(target.signing_key, {kind: client.claims(kind) for kind in ("access", "refresh")})

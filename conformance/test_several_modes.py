@@ -37,7 +37,7 @@ def refresh_bearer(target, forge) -> dict[str, str]:
     """A program's header with a good refresh token of alice's."""
     if "JSON" not in target.modes:
         pytest.skip("this server does not speak JSON mode")
-    return {"Authorization": f"Bearer {forge.pair()['refresh']}"}
+    return {"Authorization": f"Bearer {forge.refresh()}"}
 
 
 def in_body(reply) -> None:
