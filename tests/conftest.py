@@ -9,7 +9,15 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from tests.services import Postgres, ServiceError, postgres, postgres_programs
+from tests.services import (
+    Postgres,
+    Redis,
+    ServiceError,
+    postgres,
+    postgres_programs,
+    redis,
+    redis_program,
+)
 
 REFRESH = "/api/token/refresh"
 MODES = ("JSON", "ONE-COOKIE", "TWO-COOKIES")
@@ -98,4 +106,15 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     except ServiceError as missing:
         pytest.skip(str(missing))
     with postgres(tmp_path_factory.mktemp("postgres")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A private Redis, started when a test first wants it."""
+    try:
+        redis_program()
+    except ServiceError as missing:
+        pytest.skip(str(missing))
+    with redis(tmp_path_factory.mktemp("redis")) as running:
         yield running

@@ -143,6 +143,67 @@ def postgres_programs() -> Path:
     return max(folders, key=lambda folder: [int(part) for part in folder.parent.name.split(".")])
 
 
+# --- Redis --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def redis(folder: Path) -> Iterator["Redis"]:
+    """Run a private Redis until the block ends. Its log stays in ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    server = Redis(redis_program(), folder, folder / "redis.log", free_port())
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@dataclass
+class Redis:
+    """A Redis that keeps nothing on disk: what it knew is gone when it stops."""
+
+    program: Path
+    home: Path
+    log: Path
+    port: int
+    _process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        """The address of its database 0."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Start the server and wait until it answers; on the same port each time."""
+        settings = {"bind": "127.0.0.1", "port": self.port, "save": "", "appendonly": "no"}
+        options = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+        self._process = _spawn([str(self.program), *options], log=self.log, cwd=self.home)
+        _await(self._answers, self._process, self.log, "redis-server")
+
+    def stop(self) -> None:
+        """Stop the server, if it runs; connections that are open are cut."""
+        if self._process is not None:
+            _end(self._process, signal.SIGTERM)
+            self._process = None
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+def redis_program() -> Path:
+    """Find Redis's server program on PATH."""
+    if found := shutil.which("redis-server"):
+        return Path(found)
+    raise ServiceError(
+        "redis-server was not found on PATH. On Debian or Ubuntu: apt-get install redis-server"
+    )
+
+
 # --- the portal ---------------------------------------------------------------------------------
 
 
