@@ -50,6 +50,31 @@ WRONG = {
         [("HS256", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----")],
         [("HS256", '{"kty": "oct", "k": "AAAA", "alg": "HS512"}')],
     ),
+    "LOGIN_THROTTLE": (
+        False,
+        5,
+        {"cache": "no such alias"},
+        {"cache": None},
+        {"attempts": 0},
+        {"attempts": 1001},
+        {"attempts": True},
+        {"account_attempts": "50"},
+        {"window": 300},
+        {"window": None},
+        {"window": timedelta(milliseconds=5)},
+        {"tries": 5},
+        {1: 2},
+    ),
+    "TRUSTED_PROXIES": (
+        None,
+        "10.0.0.1",
+        [""],
+        ["10.0.0.1/8"],
+        ["localhost"],
+        ["10.0.0.1:80"],
+        [167772161],
+        [["10.0.0.1"]],
+    ),
 }
 KEYS = Path(__file__).resolve().parent.parent / "vectors" / "keys"
 CASES = [(name, value) for name, values in WRONG.items() for value in values]

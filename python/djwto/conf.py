@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,31 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Throttle:
+    """How many logins may fail: `DJWTO_LOGIN_THROTTLE`."""
+
+    cache: str
+    """An alias of Django's `CACHES`."""
+    attempts: int
+    account_attempts: int
+    window: timedelta
+
+
+@dataclass(frozen=True)
+class Proxies:
+    """The peers whose `X-Forwarded-For` is believed: `DJWTO_TRUSTED_PROXIES`."""
+
+    networks: tuple[IPv4Network | IPv6Network, ...]
+    unix: bool
+    """Whether the peer at the other end of a Unix socket is one; it has no address."""
+
+    def __contains__(self, address: IPv4Address | IPv6Address | None) -> bool:
+        if address is None:
+            return self.unix
+        return any(address in network for network in self.networks)
+
+
+@dataclass(frozen=True)
 class Config:
     """Checked settings, with the engine built from them."""
 
@@ -53,6 +79,8 @@ class Config:
     refresh_lifetime: timedelta | None
     watch: Watch | None
     """Says when to look at the files of `DJWTO_KEYS` again."""
+    throttle: Throttle | None
+    proxies: Proxies
 
 
 def _text(value: Any) -> bool:
@@ -115,6 +143,32 @@ def _modes(value: Any) -> bool:
     return known and len(listed) == len(set(listed)) > 0
 
 
+def _throttle(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return value is None
+    found = {**_THROTTLE, **value}
+    counts = found["attempts"], found["account_attempts"]
+    return (
+        found.keys() == _THROTTLE.keys()
+        and isinstance(found["cache"], str)
+        and found["cache"] in django_settings.CACHES
+        and all(_count(count) and 1 <= count <= _MOST_ATTEMPTS for count in counts)
+        and found["window"] is not None
+        and _lifetime(found["window"])
+    )
+
+
+def _proxies(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(map(_proxy, value))
+
+
+def _proxy(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and (value == _UNIX or ip_network(value) is not None)
+    except ValueError:
+        return False
+
+
 def as_modes(value: Any) -> list[Any]:
     """One mode or several, as a list."""
     return list(value) if isinstance(value, (list, tuple)) else [value]
@@ -123,6 +177,15 @@ def as_modes(value: Any) -> list[Any]:
 _COUNT = "a whole number that is not negative"
 _LIFETIME = "a timedelta of at least one second, or None"
 _KEY = "a text or bytes"
+_MOST_ATTEMPTS = 1000
+"""Each attempt that may fail is a key in the cache, and a login asks for all of them."""
+_THROTTLE = {
+    "cache": "default",
+    "attempts": 5,
+    "account_attempts": 50,
+    "window": timedelta(minutes=5),
+}
+_UNIX = "unix"
 
 SETTINGS = (
     Setting("ISS_CLAIM", None, "a text or None", _text_or_none, "issuer"),
@@ -190,6 +253,20 @@ SETTINGS = (
         _fallbacks,
         "fallbacks",
         secret=True,
+    ),
+    Setting(
+        "LOGIN_THROTTLE",
+        _THROTTLE,
+        'None, or a dict with any of "cache" (an alias of CACHES), "attempts" and '
+        f'"account_attempts" (whole numbers from 1 to {_MOST_ATTEMPTS}) and "window" (a timedelta '
+        "of at least one second)",
+        _throttle,
+    ),
+    Setting(
+        "TRUSTED_PROXIES",
+        [],
+        f'a list of IP addresses, of networks such as "10.0.0.0/8", and of "{_UNIX}"',
+        _proxies,
     ),
 )
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -338,7 +415,17 @@ def _build(
         setting = _BY_FIELD[error.field]
         return None, [Problem(setting, f"{PREFIX}{setting.name}: {error}.{_hint(setting, values)}")]
     lifetimes = values["ACCESS_TOKEN_LIFETIME"], values["REFRESH_TOKEN_LIFETIME"]
-    return Config(engine, keys, values["CSRF"], *lifetimes, watch), []
+    throttle, proxies = values["LOGIN_THROTTLE"], values["TRUSTED_PROXIES"]
+    config = Config(
+        engine,
+        keys,
+        values["CSRF"],
+        *lifetimes,
+        watch,
+        None if throttle is None else Throttle(**{**_THROTTLE, **throttle}),
+        Proxies(tuple(ip_network(one) for one in proxies if one != _UNIX), _UNIX in proxies),
+    )
+    return config, []
 
 
 def _hint(setting: Setting, values: dict[str, Any]) -> str:

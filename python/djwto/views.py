@@ -26,6 +26,7 @@ from djwto import (
     replies,
     sessions,
     signals,
+    throttle,
     tokens,
 )
 from djwto.authentication import STORE_GONE, THttpRequest
@@ -98,7 +99,8 @@ class GetTokensView(Endpoint):
         if mode != "JSON" and conf.current().csrf:
             csrf.check_login(request)
         try:
-            user = authentication.user_authenticate(request)
+            with throttle.counted(request):
+                user = authentication.user_authenticate(request)
         except PermissionDenied as error:
             raise JWTError.of("login_denied") from error
         except ValidationError as error:
