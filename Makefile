@@ -51,6 +51,7 @@ test: $(VENV)/packages-dev $(VENV)/built
 	@echo "==> Python and documentation"
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest --ds=tests.projects.uuid.settings tests/projects/uuid
+	$(BIN)/python -m pytest --ds=tests.projects.axes.settings tests/projects/axes
 	@echo "==> served over https: the README's steps, a lost database, a browser"
 	$(BIN)/python -m pytest tests/served
 	@echo "==> conformance: WSGI on SQLite, ASGI on PostgreSQL, each mode"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.core.cache import cache
 from django.test import Client
 
 from tests.services import (
@@ -21,6 +22,12 @@ from tests.services import (
 
 REFRESH = "/api/token/refresh"
 MODES = ("JSON", "ONE-COOKIE", "TWO-COOKIES")
+
+
+@pytest.fixture(autouse=True)
+def no_failed_logins() -> None:
+    """Forget the logins that failed in other tests: they all come from one address."""
+    cache.clear()
 
 
 @pytest.fixture

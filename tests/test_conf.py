@@ -15,6 +15,7 @@ from django.urls import clear_url_caches, include, path, re_path
 
 from djwto import conf, tokens
 from djwto.checks import SETTING_IDS
+from djwto.settings import SETTINGS
 
 WRONG = {
     "ISS_CLAIM": (1, "", b"iss", "\ud800"),
@@ -50,6 +51,31 @@ WRONG = {
         [("HS256", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----")],
         [("HS256", '{"kty": "oct", "k": "AAAA", "alg": "HS512"}')],
     ),
+    "LOGIN_THROTTLE": (
+        False,
+        5,
+        {"cache": "no such alias"},
+        {"cache": None},
+        {"attempts": 0},
+        {"attempts": 1001},
+        {"attempts": True},
+        {"account_attempts": "50"},
+        {"window": 300},
+        {"window": None},
+        {"window": timedelta(milliseconds=5)},
+        {"tries": 5},
+        {1: 2},
+    ),
+    "TRUSTED_PROXIES": (
+        None,
+        "10.0.0.1",
+        [""],
+        ["10.0.0.1/8"],
+        ["localhost"],
+        ["10.0.0.1:80"],
+        [167772161],
+        [["10.0.0.1"]],
+    ),
     "ROTATE_REFRESH": (None, "always", 1, "JSON", []),
     "REFRESH_GRACE": (10, timedelta(seconds=-1)),
     "SESSION_LIFETIME": (3600, timedelta(0)),
@@ -63,7 +89,7 @@ CASES = [(name, value) for name, values in WRONG.items() for value in values]
 
 
 def test_every_setting_has_wrong_values_here() -> None:
-    assert list(WRONG) == [setting.name for setting in conf.SETTINGS]
+    assert list(WRONG) == [setting.name for setting in SETTINGS]
 
 
 @pytest.mark.parametrize(("name", "value"), CASES)

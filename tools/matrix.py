@@ -55,6 +55,7 @@ def run(version: str, wheel: Path) -> str:
     suites = (
         ["--ignore=tests/test_docs.py"],
         ["--ds=tests.projects.uuid.settings", "tests/projects/uuid"],
+        ["--ds=tests.projects.axes.settings", "tests/projects/axes"],
     )
     failures = 0
     for arguments in suites:

@@ -33,6 +33,7 @@ __all__ = [
     "jwt_login_required",
     "jwt_passes_test",
     "jwt_perm_required",
+    "user_account",
     "user_authenticate",
 ]
 
@@ -65,6 +66,14 @@ def user_authenticate(request: HttpRequest) -> Any:
     if not form.is_valid():
         raise ValidationError(form.errors.as_data())
     return form.get_user()
+
+
+def user_account(request: HttpRequest) -> str:
+    """Hook: the name that `user_authenticate` would look for; failed logins are counted under it.
+
+    "" where none is given: then only the client's address counts.
+    """
+    return request.POST.get("username", "")
 
 
 def jwt_authenticate(

@@ -6,19 +6,27 @@ from typing import Any
 
 from django.conf import settings
 from django.core import checks
+from django.core.cache import caches
+from django.core.cache.backends.db import DatabaseCache
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.filebased import FileBasedCache
+from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from djwto import _core, conf, csrf, keyfiles
+from djwto.settings import PREFIX, SETTINGS, as_modes
 
 _FAILURE_VIEW = "djwto.csrf.failure"
 _SHORT = "DJWTO_{}: the secret is shorter than the hash of {} (RFC 7518 §3.2)."
 _LONGER = "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(64))'"
 
+_FEWEST_ENTRIES = 10_000
+
 # An id never changes. E018 and E019 were taken when the eighteenth setting came.
 SETTING_IDS = {
     setting.name: f"djwto.E{number if number < 18 else number + 2:03}"
-    for number, setting in enumerate(conf.SETTINGS, 1)
+    for number, setting in enumerate(SETTINGS, 1)
 }
 """The check of each setting, by its name without the prefix."""
 
@@ -34,13 +42,13 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 @register(Tags.security)
 def check_unknown(**_: Any) -> list[CheckMessage]:
     """W001: a `DJWTO_` setting that djwto does not know."""
-    known = [conf.PREFIX + setting.name for setting in conf.SETTINGS]
+    known = [PREFIX + setting.name for setting in SETTINGS]
     return [
         checks.Warning(
             f"{name} is not a setting of djwto.", hint=_did_you_mean(name, known), id="djwto.W001"
         )
         for name in dir(settings)
-        if name.startswith(conf.PREFIX) and name not in known
+        if name.startswith(PREFIX) and name not in known
     ]
 
 
@@ -118,6 +126,57 @@ def check_skipped(**_: Any) -> list[CheckMessage]:
     return [
         checks.Warning(f"DJWTO_KEYS: {reason}.", id="djwto.W008")
         for reason in conf.current().keys.skipped
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_throttle_cache(**_: Any) -> list[CheckMessage]:
+    """E040, W031: the throttle's cache forgets or miscounts, and this is production."""
+    limits = None if conf.problems() else conf.current().throttle
+    if limits is None:
+        return []
+    cache = caches[limits.cache]
+    where = f'DJWTO_LOGIN_THROTTLE: the cache "{limits.cache}" is a {type(cache).__name__}'
+    if isinstance(cache, (DummyCache, FileBasedCache, LocMemCache)):
+        return [
+            Error(
+                f"{where}, where other processes, or attempts at the same instant, are not counted "
+                "together.",
+                hint="Use Redis, Memcached or a database: an alias of CACHES for it goes into "
+                'DJWTO_LOGIN_THROTTLE as "cache". None turns the throttle off.',
+                id="djwto.E040",
+            )
+        ]
+    if isinstance(cache, DatabaseCache) and cache._max_entries < _FEWEST_ENTRIES:  # noqa: SLF001
+        return [
+            checks.Warning(
+                f"{where} of {cache._max_entries} entries: guesses at many accounts would push "  # noqa: SLF001
+                "its counts out.",
+                hint=f'Set "MAX_ENTRIES" among its OPTIONS to {_FEWEST_ENTRIES} or more.',
+                id="djwto.W031",
+            )
+        ]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def check_proxies(**_: Any) -> list[CheckMessage]:
+    """W030: there is a proxy, and to the throttle all of its clients are one."""
+    if conf.problems() or conf.current().throttle is None or conf.valid("TRUSTED_PROXIES"):
+        return []
+    named = [
+        name
+        for name in ("SECURE_PROXY_SSL_HEADER", "USE_X_FORWARDED_HOST", "USE_X_FORWARDED_PORT")
+        if getattr(settings, name)
+    ]
+    return [
+        checks.Warning(
+            f"{name} says that there is a proxy, and DJWTO_TRUSTED_PROXIES does not list it: all "
+            "clients have its address, and one who guesses passwords keeps others from logging in.",
+            hint='List its address there, or "unix" for a Unix socket.',
+            id="djwto.W030",
+        )
+        for name in named[:1]
     ]
 
 
@@ -200,7 +259,7 @@ def _short_secrets() -> list[str]:
 
 
 def _has_cookies() -> bool:
-    return any(mode != "JSON" for mode in conf.as_modes(conf.valid("MODE")))
+    return any(mode != "JSON" for mode in as_modes(conf.valid("MODE")))
 
 
 def _did_you_mean(name: str, known: list[str]) -> str | None:

@@ -1,10 +1,13 @@
-"""The settings: read from Django's, checked once per change, live under `override_settings`."""
+"""The settings as they stand: read from Django's, checked once per change, live.
+
+What each must be is in `settings.py`.
+"""
 
 import logging
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +17,21 @@ from django.core.exceptions import ImproperlyConfigured
 from djwto import _core
 from djwto.exceptions import SettingError
 from djwto.keyfiles import KeyFiles, Watch
-
-PREFIX = "DJWTO_"
+from djwto.settings import (
+    DEFAULT_THROTTLE,
+    PREFIX,
+    ROTATIONS,
+    SETTINGS,
+    UNIX,
+    Setting,
+    as_bytes,
+    as_modes,
+)
 
 ended_sessions = _core.Revocations()
 """The sessions that this process knows to have ended. It outlives every change of settings."""
 
 _log = logging.getLogger("djwto")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One setting: its name, default, and what it must be."""
-
-    name: str
-    default: Any
-    expected: str
-    accepts: Callable[[Any], bool]
-    field: str = ""
-    """The engine's name for it."""
-    secret: bool = False
-    """Whether a complaint must not show the value."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +55,31 @@ class Revocation:
 
 
 @dataclass(frozen=True)
+class Throttle:
+    """How many logins may fail: `DJWTO_LOGIN_THROTTLE`."""
+
+    cache: str
+    """An alias of Django's `CACHES`."""
+    attempts: int
+    account_attempts: int
+    window: timedelta
+
+
+@dataclass(frozen=True)
+class Proxies:
+    """The peers whose `X-Forwarded-For` is believed: `DJWTO_TRUSTED_PROXIES`."""
+
+    networks: tuple[IPv4Network | IPv6Network, ...]
+    unix: bool
+    """Whether the peer at the other end of a Unix socket is one; it has no address."""
+
+    def __contains__(self, address: IPv4Address | IPv6Address | None) -> bool:
+        if address is None:
+            return self.unix
+        return any(address in network for network in self.networks)
+
+
+@dataclass(frozen=True)
 class Config:
     """Checked settings, with the engine built from them."""
 
@@ -67,177 +89,13 @@ class Config:
     access_lifetime: timedelta | None
     refresh_lifetime: timedelta | None
     session_lifetime: timedelta | None
-    revocation: "Revocation"
+    revocation: Revocation
+    throttle: Throttle | None
+    proxies: Proxies
     watch: Watch | None
     """Says when to look at the files of `DJWTO_KEYS` again."""
 
 
-def _text(value: Any) -> bool:
-    """Whether this is a text, not empty, and without halves of surrogate pairs."""
-    return isinstance(value, str) and bool(value) and _as_bytes(value) is not None
-
-
-def _text_or_none(value: Any) -> bool:
-    return value is None or _text(value)
-
-
-def _texts(value: Any) -> bool:
-    is_list = isinstance(value, (list, tuple)) and bool(value)
-    return _text_or_none(value) or (is_list and all(map(_text, value)))
-
-
-def _bool(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _lifetime(value: Any) -> bool:
-    return value is None or (isinstance(value, timedelta) and value >= timedelta(seconds=1))
-
-
-def _delay(value: Any) -> bool:
-    return value is None or (isinstance(value, timedelta) and value >= timedelta())
-
-
-def _count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
-
-
-def _key(value: Any) -> bool:
-    is_key = isinstance(value, (str, bytes)) and bool(value)
-    return value is None or (is_key and _as_bytes(value, environment=True) is not None)
-
-
-def _path(value: Any) -> bool:
-    if not isinstance(value, (str, os.PathLike)):
-        return value is None
-    try:
-        name = os.fsencode(value)
-    except UnicodeEncodeError:
-        return False
-    return bool(name) and b"\0" not in name
-
-
-def _fallbacks(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and all(map(_fallback, value))
-
-
-def _fallback(value: Any) -> bool:
-    is_pair = isinstance(value, (list, tuple)) and len(value) == 2
-    return is_pair and value[0] in _core.algorithms() and value[1] is not None and _key(value[1])
-
-
-def _modes(value: Any) -> bool:
-    listed = as_modes(value)
-    known = all(mode in _core.modes() for mode in listed)
-    return known and len(listed) == len(set(listed)) > 0
-
-
-def _redis_url(value: Any) -> bool:
-    schemes = ("redis://", "rediss://", "unix://")
-    return value is None or (isinstance(value, str) and value.startswith(schemes))
-
-
-def as_modes(value: Any) -> list[Any]:
-    """One mode or several, as a list."""
-    return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def _rotation(value: Any) -> bool:
-    return isinstance(value, (bool, str)) and value in _ROTATIONS
-
-
-_ROTATIONS = {"cookies": "cookies", True: "always", False: "never"}
-_COUNT = "a whole number that is not negative"
-_LIFETIME = "a timedelta of at least one second, or None"
-_DELAY = "a timedelta that is not negative, or None"
-_KEY = "a text or bytes"
-
-SETTINGS = (
-    Setting("ISS_CLAIM", None, "a text or None", _text_or_none, "issuer"),
-    Setting("SUB_CLAIM", None, "a text or None", _text_or_none, "subject"),
-    Setting("AUD_CLAIM", None, "a text, a list of texts, or None", _texts, "audience"),
-    Setting("IAT_CLAIM", True, "True or False", _bool, "issued_at"),
-    Setting("JTI_CLAIM", True, "True or False", _bool, "jti"),
-    Setting("ALLOW_REFRESH_UPDATE", True, "True or False", _bool),
-    Setting("ACCESS_TOKEN_LIFETIME", timedelta(minutes=5), _LIFETIME, _lifetime, "access_lifetime"),
-    Setting("REFRESH_TOKEN_LIFETIME", timedelta(days=1), _LIFETIME, _lifetime, "refresh_lifetime"),
-    Setting(
-        "NBF_LIFETIME",
-        timedelta(),
-        _DELAY,
-        _delay,
-        "not_before",
-    ),
-    Setting("SIGNING_KEY", None, _KEY, _key, "signing_key", secret=True),
-    Setting("VERIFYING_KEY", None, f"{_KEY} (PEM), or None", _key, "verifying_key", secret=True),
-    Setting(
-        "ALGORITHM",
-        "HS256",
-        f"one of {', '.join(_core.algorithms())}",
-        lambda value: value in _core.algorithms(),
-        "algorithm",
-    ),
-    Setting(
-        "MODE",
-        "JSON",
-        f"one of {', '.join(_core.modes())}, or a tuple of different ones",
-        _modes,
-        "modes",
-    ),
-    Setting(
-        "REFRESH_COOKIE_PATH",
-        "api/token/refresh",
-        'a path such as "api/token/refresh"',
-        _text,
-        "refresh_path",
-    ),
-    Setting(
-        "SAME_SITE",
-        "Lax",
-        '"Lax", "Strict", "None" or None',
-        lambda value: (
-            value is None or (isinstance(value, str) and value.lower() in ("lax", "strict", "none"))
-        ),
-        "same_site",
-    ),
-    Setting("DOMAIN", None, "a host name or None", _text_or_none, "domain"),
-    Setting("CSRF", True, "True or False", _bool),
-    Setting("TOKEN_CACHE_ENTRIES", 4096, _COUNT, _count, "cache_entries"),
-    Setting("TOKEN_CACHE_BYTES", 16 * 2**20, _COUNT, _count, "cache_bytes"),
-    Setting(
-        "KEYS",
-        None,
-        "the path of a JWK Set file or of a directory of *.pem files, or None",
-        _path,
-        "keys",
-    ),
-    Setting(
-        "SIGNING_KEY_FALLBACKS",
-        [],
-        "a list of pairs (algorithm, key)",
-        _fallbacks,
-        "fallbacks",
-        secret=True,
-    ),
-    Setting("ROTATE_REFRESH", "cookies", '"cookies", True or False', _rotation, "rotation"),
-    Setting("REFRESH_GRACE", timedelta(seconds=10), _DELAY, _delay, "refresh_grace"),
-    Setting("SESSION_LIFETIME", None, _LIFETIME, _lifetime),
-    Setting("ACCEPT_LEGACY", True, "True or False", _bool, "accept_legacy"),
-    Setting(
-        "REVOCATION_INTERVAL",
-        timedelta(seconds=1),
-        "a timedelta of at least 10 milliseconds, or None",
-        lambda value: value is None or (_delay(value) and value >= timedelta(milliseconds=10)),
-    ),
-    Setting("REVOCATION_MAX_AGE", timedelta(minutes=1), _LIFETIME, _lifetime),
-    Setting(
-        "REVOCATION_URL",
-        None,
-        'the address of a Redis server, such as "redis://localhost:6379/0", or None',
-        _redis_url,
-        secret=True,
-    ),
-)
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 _BY_FIELD = {setting.field: setting for setting in SETTINGS if setting.field}
 
@@ -296,7 +154,7 @@ def is_set(name: str) -> bool:
 
 def fallbacks() -> list[tuple[str, bytes]]:
     """The keys of `DJWTO_SIGNING_KEY_FALLBACKS`, each with its algorithm; secrets as bytes."""
-    pairs = ((name, _as_bytes(key, environment=True)) for name, key in valid(_FALLBACKS))
+    pairs = ((name, as_bytes(key, environment=True)) for name, key in valid(_FALLBACKS))
     return [(name, key) for name, key in pairs if key is not None]
 
 
@@ -365,7 +223,7 @@ def _build(
     arguments |= {
         "not_before": arguments["not_before"] or timedelta(),
         "refresh_grace": arguments["refresh_grace"] or timedelta(),
-        "rotation": _ROTATIONS[arguments["rotation"]],
+        "rotation": ROTATIONS[arguments["rotation"]],
         "revocations": ended_sessions,
         "modes": as_modes(arguments["modes"]),
     }
@@ -373,8 +231,8 @@ def _build(
         if values["KEYS"] is None:
             keys = _core.KeyRing.load(
                 values["ALGORITHM"],
-                _as_bytes(values["SIGNING_KEY"], environment=True),
-                _as_bytes(values["VERIFYING_KEY"]),
+                as_bytes(values["SIGNING_KEY"], environment=True),
+                as_bytes(values["VERIFYING_KEY"]),
                 fallbacks(),
             )
         else:
@@ -386,6 +244,7 @@ def _build(
     except SettingError as error:
         setting = _BY_FIELD[error.field]
         return None, [Problem(setting, f"{PREFIX}{setting.name}: {error}.{_hint(setting, values)}")]
+    throttle, proxies = values["LOGIN_THROTTLE"], values["TRUSTED_PROXIES"]
     config = Config(
         engine,
         keys,
@@ -398,6 +257,8 @@ def _build(
             max_age=_seconds(values["REVOCATION_MAX_AGE"]),
             url=values["REVOCATION_URL"],
         ),
+        throttle=None if throttle is None else Throttle(**{**DEFAULT_THROTTLE, **throttle}),
+        proxies=Proxies(tuple(ip_network(one) for one in proxies if one != UNIX), UNIX in proxies),
         watch=watch,
     )
     return config, []
@@ -418,13 +279,3 @@ def _hint(setting: Setting, values: dict[str, Any]) -> str:
 def _problem(setting: Setting, expected: str, found: Any) -> Problem:
     shown = f"a {type(found).__name__}" if setting.secret else repr(found)
     return Problem(setting, f"{PREFIX}{setting.name}: {expected}, found {shown}.")
-
-
-def _as_bytes(text: str | bytes | None, *, environment: bool = False) -> bytes | None:
-    """Encode a text; None where it cannot be. The environment's odd bytes come as surrogates."""
-    if not isinstance(text, str):
-        return text
-    try:
-        return text.encode(errors="surrogateescape" if environment else "strict")
-    except UnicodeEncodeError:
-        return None

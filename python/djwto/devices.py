@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING
+
+from djwto.addresses import client_address
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -16,7 +17,7 @@ def describe(request: HttpRequest) -> tuple[str, str, str | None]:
     """Give the label of a request's device, its user agent, and its address."""
     agent = request.META.get("HTTP_USER_AGENT", "")
     printable = "".join(letter for letter in agent if letter.isprintable())
-    return label(printable), printable[:MAX_USER_AGENT_LETTERS], _address(request)
+    return label(printable), printable[:MAX_USER_AGENT_LETTERS], client_address(request) or None
 
 
 def label(user_agent: str) -> str:
@@ -53,10 +54,3 @@ _SYSTEMS = {
 
 def _first(names: dict[str, str], text: str) -> str:
     return next((name for mark, name in names.items() if mark in text), "")
-
-
-def _address(request: HttpRequest) -> str | None:
-    try:
-        return str(ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")))
-    except ValueError:
-        return None

@@ -23,6 +23,9 @@ CODES: dict[str, Code] = {row[0]: Code(*row) for row in _core.codes()}
 class JWTError(Exception):
     """A failure that becomes `{"error": <sentence>, "code": <slug>}`."""
 
+    retry_after: int | None = None
+    """When it is worth another try, in seconds, where that is known."""
+
     def __init__(self, message: str, code: str) -> None:
         super().__init__(message)
         self.code = code
@@ -33,10 +36,12 @@ class JWTError(Exception):
         return CODES[self.code].status
 
     @classmethod
-    def of(cls, code: str, detail: str = "") -> "JWTError":
+    def of(cls, code: str, detail: str = "", *, retry_after: int | None = None) -> "JWTError":
         """Make the failure of that slug; `detail` goes where its sentence has a gap."""
         kind = JWTBlacklistError if code == "token_blacklisted" else cls
-        return kind(CODES[code].sentence.replace("{}", detail, 1), code)
+        error = kind(CODES[code].sentence.replace("{}", detail, 1), code)
+        error.retry_after = retry_after
+        return error
 
 
 class JWTValidationError(JWTError):

@@ -28,8 +28,9 @@ def refusal(error: JWTError) -> JsonResponse:
         # RFC 6750 §3.1: a request without credentials gets no error code.
         reason = "" if error.code in _NO_CREDENTIALS else ', error="invalid_token"'
         response["WWW-Authenticate"] = WWWAUTHENTICATE + reason
-    if error.status == 503:
-        response["Retry-After"] = str(_RETRY_SECONDS)
+    retry_after = _RETRY_SECONDS if error.status == 503 else error.retry_after
+    if retry_after is not None:
+        response["Retry-After"] = str(retry_after)
     return response
 
 

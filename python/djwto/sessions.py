@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.signals import user_logged_in
 from django.db.models.functions import Now
 
-from djwto import conf, csrf, devices, replies, revocation, signals, tokens, users
+from djwto import addresses, conf, csrf, devices, replies, revocation, signals, tokens, users
 from djwto.exceptions import JWTError, JWTIssueError, JWTValidationError
 from djwto.models import JWTBlacklist, Session, as_datetime, as_seconds
 
@@ -108,6 +108,20 @@ def is_live(claims: tokens.Claims) -> bool:
     return not is_ended and not ("jti" in claims and JWTBlacklist.is_blacklisted(claims["jti"]))
 
 
+def is_known(account: str, address: str) -> bool:
+    """Whether the user of that name has logged in from this address, or network of it, before.
+
+    Makes as many queries for a name that nobody has.
+    """
+    user = users.find_account(account)
+    key = "" if user is None else str(user.pk)
+    # As far back as rows are kept; a session that was stolen from speaks for nobody.
+    rows = Session.rows().filter(user_id=key, address__isnull=False).exclude(revoked_reason="reuse")
+    known = rows.order_by("-renewed_at").values_list("address", flat=True)[:_KNOWN_ADDRESSES]
+    networks = {addresses.network(str(one)) for one in known}
+    return addresses.network(address) in networks
+
+
 def is_logged_in(request: HttpRequest, user: Any, mode: str) -> bool:
     """Whether the request holds, in this mode, a good access token of this very user."""
     headers = request.META
@@ -190,6 +204,7 @@ def _end(live: QuerySet[Session], reason: str) -> int:
     return number
 
 
+_KNOWN_ADDRESSES = 200
 _BATCH = 500
 """Sessions of one statement: SQLite takes no more than 999 parameters in some builds."""
 

@@ -18,6 +18,15 @@ def find_user(pk: Any, *, active: bool = True) -> Any:
     return user if user.is_active or not active else None
 
 
+def find_account(name: str) -> Any:
+    """Find a user by what he logs in with; None where there is none."""
+    model = get_user_model()
+    try:
+        return model._default_manager.get_by_natural_key(name)  # noqa: SLF001
+    except (model.DoesNotExist, ValidationError, ValueError):
+        return None
+
+
 def auth_hash(user: Any) -> str:
     """Give Django's session auth hash, which changes with the password; empty where there is none.
 

@@ -30,6 +30,7 @@ from djwto import (
     replies,
     sessions,
     signals,
+    throttle,
     tokens,
     users,
 )
@@ -107,7 +108,8 @@ class GetTokensView(Endpoint):
         if mode != "JSON" and conf.current().csrf:
             csrf.check_login(request)
         try:
-            user = authentication.user_authenticate(request)
+            with throttle.counted(request):
+                user = authentication.user_authenticate(request)
         except PermissionDenied as error:
             raise JWTError.of("login_denied") from error
         except ValidationError as error:

@@ -182,12 +182,15 @@ codes! {
     MediaTypeUnsupported, "media_type_unsupported", 415,
         "Content type must be application/json, application/x-www-form-urlencoded or multipart/form-data.",
         "The body has another content type.";
+    LoginThrottled, "login_throttled", 429,
+        "Too many failed logins. Try again later.",
+        "Too many wrong passwords came for this account, see `DJWTO_LOGIN_THROTTLE`; this one was not looked at. `Retry-After` says when to try again.";
     ProcessingFailed, "processing_failed", 500,
         "Failed to process request.",
         "The server is misconfigured, or a hook failed. The reason is in its log only.";
     StoreUnavailable, "store_unavailable", 503,
-        "The database cannot be reached. Try again later.",
-        "Nothing was done. `Retry-After` says when to try again.";
+        "The server's store cannot be reached. Try again later.",
+        "The database or the cache is down, and nothing was done. `Retry-After` says when to try again.";
 }
 
 impl Code {

@@ -73,6 +73,17 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Failed logins are counted in it. The memory of the process will do for the one process of the
+# demo; several share a Redis, such as redis://127.0.0.1:6379/0.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+}
+if REDIS := env("PORTAL_REDIS", ""):
+    CACHES["default"] = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS,
+    }
+
 STATIC_URL = "/static/"
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -90,6 +101,7 @@ DJWTO_MODE = tuple(env_list("PORTAL_MODE", "TWO-COOKIES,JSON"))
 DJWTO_SAME_SITE = env("PORTAL_SAME_SITE", "Lax")
 DJWTO_DOMAIN = os.environ.get("PORTAL_DOMAIN") or None
 DJWTO_CSRF = env("PORTAL_CSRF", "1") == "1"
+DJWTO_TRUSTED_PROXIES = env_list("PORTAL_TRUSTED_PROXIES")
 
 # --- Security ----------------------------------------------------------------------------------
 

@@ -3,10 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from djwto import sessions
+from djwto import sessions, users
 from djwto.models import Session
 
 
@@ -49,8 +48,7 @@ class Command(BaseCommand):
 
 
 def _user(username: str) -> Any:
-    model = get_user_model()
-    try:
-        return model._default_manager.get_by_natural_key(username)  # noqa: SLF001
-    except model.DoesNotExist:
-        raise CommandError(f"There is no user {username!r}.") from None
+    user = users.find_account(username)
+    if user is None:
+        raise CommandError(f"There is no user {username!r}.")
+    return user

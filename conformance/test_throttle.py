@@ -1,0 +1,45 @@
+"""Too many failed logins: 429, and the password is not looked at. Contract §4."""
+
+import pytest
+
+from conformance import expect
+from conformance.client import Client
+from conformance.farm import SERVERS, Farm
+from conformance.target import Target
+
+ATTEMPTS = 3
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request: pytest.FixtureRequest, farm: Farm):
+    if request.config.getoption("--base-url"):
+        pytest.skip("needs settings of its own: only where the suite starts the server")
+    attempts = {"CONFORMANCE_ATTEMPTS": str(ATTEMPTS)}
+    return farm.server(request.param, PORTAL_MODE="JSON", **attempts)
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    """Refusals are in the log of this server."""
+
+
+@pytest.fixture
+def client(server):
+    target = Target(server.base_url, ("JSON",), "JSON", str(server.certificate))
+    with target.http:
+        yield Client(target)
+
+
+@pytest.mark.parametrize("name", ["alice", "no such user"])
+def test_login(client, name):
+    for _ in range(ATTEMPTS):
+        expect.refused(client.login(name, "wrong"), 401)
+    reply = client.login(name, "pass")
+    slug = expect.refused(reply, 429, "Too many failed logins. Try again later.")
+    assert slug == "login_throttled"
+    assert 0 < int(reply.headers["Retry-After"]) <= 300
+    expect.no_tokens(reply)
+
+
+def test_another_account_is_not_kept_out(client):
+    assert client.login("carol").status_code == 200

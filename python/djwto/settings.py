@@ -1,0 +1,255 @@
+"""The settings: a list of them all, each with what it must be."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_network
+from typing import Any
+
+from django.conf import settings as django_settings
+
+from djwto import _core
+
+PREFIX = "DJWTO_"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its name, default, and what it must be."""
+
+    name: str
+    default: Any
+    expected: str
+    accepts: Callable[[Any], bool]
+    field: str = ""
+    """The engine's name for it."""
+    secret: bool = False
+    """Whether a complaint must not show the value."""
+
+
+def _text(value: Any) -> bool:
+    """Whether this is a text, not empty, and without halves of surrogate pairs."""
+    return isinstance(value, str) and bool(value) and as_bytes(value) is not None
+
+
+def _text_or_none(value: Any) -> bool:
+    return value is None or _text(value)
+
+
+def _texts(value: Any) -> bool:
+    is_list = isinstance(value, (list, tuple)) and bool(value)
+    return _text_or_none(value) or (is_list and all(map(_text, value)))
+
+
+def _bool(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _lifetime(value: Any) -> bool:
+    return value is None or (isinstance(value, timedelta) and value >= timedelta(seconds=1))
+
+
+def _delay(value: Any) -> bool:
+    return value is None or (isinstance(value, timedelta) and value >= timedelta())
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+
+
+def _key(value: Any) -> bool:
+    is_key = isinstance(value, (str, bytes)) and bool(value)
+    return value is None or (is_key and as_bytes(value, environment=True) is not None)
+
+
+def _path(value: Any) -> bool:
+    if not isinstance(value, (str, os.PathLike)):
+        return value is None
+    try:
+        name = os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
+    return bool(name) and b"\0" not in name
+
+
+def _fallbacks(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(map(_fallback, value))
+
+
+def _fallback(value: Any) -> bool:
+    is_pair = isinstance(value, (list, tuple)) and len(value) == 2
+    return is_pair and value[0] in _core.algorithms() and value[1] is not None and _key(value[1])
+
+
+def _modes(value: Any) -> bool:
+    listed = as_modes(value)
+    known = all(mode in _core.modes() for mode in listed)
+    return known and len(listed) == len(set(listed)) > 0
+
+
+def _redis_url(value: Any) -> bool:
+    schemes = ("redis://", "rediss://", "unix://")
+    return value is None or (isinstance(value, str) and value.startswith(schemes))
+
+
+def _throttle(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return value is None
+    found = {**DEFAULT_THROTTLE, **value}
+    counts = found["attempts"], found["account_attempts"]
+    return (
+        found.keys() == DEFAULT_THROTTLE.keys()
+        and isinstance(found["cache"], str)
+        and found["cache"] in django_settings.CACHES
+        and all(_count(count) and 1 <= count <= _MOST_ATTEMPTS for count in counts)
+        and found["window"] is not None
+        and _lifetime(found["window"])
+    )
+
+
+def _proxies(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(map(_proxy, value))
+
+
+def _proxy(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and (value == UNIX or ip_network(value) is not None)
+    except ValueError:
+        return False
+
+
+def as_modes(value: Any) -> list[Any]:
+    """One mode or several, as a list."""
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _rotation(value: Any) -> bool:
+    return isinstance(value, (bool, str)) and value in ROTATIONS
+
+
+ROTATIONS = {"cookies": "cookies", True: "always", False: "never"}
+_COUNT = "a whole number that is not negative"
+_LIFETIME = "a timedelta of at least one second, or None"
+_DELAY = "a timedelta that is not negative, or None"
+_KEY = "a text or bytes"
+_MOST_ATTEMPTS = 1000
+"""Each attempt that may fail is a key in the cache, and a login asks for all of them."""
+DEFAULT_THROTTLE = {
+    "cache": "default",
+    "attempts": 5,
+    "account_attempts": 50,
+    "window": timedelta(minutes=5),
+}
+UNIX = "unix"
+
+SETTINGS = (
+    Setting("ISS_CLAIM", None, "a text or None", _text_or_none, "issuer"),
+    Setting("SUB_CLAIM", None, "a text or None", _text_or_none, "subject"),
+    Setting("AUD_CLAIM", None, "a text, a list of texts, or None", _texts, "audience"),
+    Setting("IAT_CLAIM", True, "True or False", _bool, "issued_at"),
+    Setting("JTI_CLAIM", True, "True or False", _bool, "jti"),
+    Setting("ALLOW_REFRESH_UPDATE", True, "True or False", _bool),
+    Setting("ACCESS_TOKEN_LIFETIME", timedelta(minutes=5), _LIFETIME, _lifetime, "access_lifetime"),
+    Setting("REFRESH_TOKEN_LIFETIME", timedelta(days=1), _LIFETIME, _lifetime, "refresh_lifetime"),
+    Setting(
+        "NBF_LIFETIME",
+        timedelta(),
+        _DELAY,
+        _delay,
+        "not_before",
+    ),
+    Setting("SIGNING_KEY", None, _KEY, _key, "signing_key", secret=True),
+    Setting("VERIFYING_KEY", None, f"{_KEY} (PEM), or None", _key, "verifying_key", secret=True),
+    Setting(
+        "ALGORITHM",
+        "HS256",
+        f"one of {', '.join(_core.algorithms())}",
+        lambda value: value in _core.algorithms(),
+        "algorithm",
+    ),
+    Setting(
+        "MODE",
+        "JSON",
+        f"one of {', '.join(_core.modes())}, or a tuple of different ones",
+        _modes,
+        "modes",
+    ),
+    Setting(
+        "REFRESH_COOKIE_PATH",
+        "api/token/refresh",
+        'a path such as "api/token/refresh"',
+        _text,
+        "refresh_path",
+    ),
+    Setting(
+        "SAME_SITE",
+        "Lax",
+        '"Lax", "Strict", "None" or None',
+        lambda value: (
+            value is None or (isinstance(value, str) and value.lower() in ("lax", "strict", "none"))
+        ),
+        "same_site",
+    ),
+    Setting("DOMAIN", None, "a host name or None", _text_or_none, "domain"),
+    Setting("CSRF", True, "True or False", _bool),
+    Setting("TOKEN_CACHE_ENTRIES", 4096, _COUNT, _count, "cache_entries"),
+    Setting("TOKEN_CACHE_BYTES", 16 * 2**20, _COUNT, _count, "cache_bytes"),
+    Setting(
+        "KEYS",
+        None,
+        "the path of a JWK Set file or of a directory of *.pem files, or None",
+        _path,
+        "keys",
+    ),
+    Setting(
+        "SIGNING_KEY_FALLBACKS",
+        [],
+        "a list of pairs (algorithm, key)",
+        _fallbacks,
+        "fallbacks",
+        secret=True,
+    ),
+    Setting(
+        "LOGIN_THROTTLE",
+        DEFAULT_THROTTLE,
+        'None, or a dict with any of "cache" (an alias of CACHES), "attempts" and '
+        f'"account_attempts" (whole numbers from 1 to {_MOST_ATTEMPTS}) and "window" (a timedelta '
+        "of at least one second)",
+        _throttle,
+    ),
+    Setting(
+        "TRUSTED_PROXIES",
+        [],
+        f'a list of IP addresses, of networks such as "10.0.0.0/8", and of "{UNIX}"',
+        _proxies,
+    ),
+    Setting("ROTATE_REFRESH", "cookies", '"cookies", True or False', _rotation, "rotation"),
+    Setting("REFRESH_GRACE", timedelta(seconds=10), _DELAY, _delay, "refresh_grace"),
+    Setting("SESSION_LIFETIME", None, _LIFETIME, _lifetime),
+    Setting("ACCEPT_LEGACY", True, "True or False", _bool, "accept_legacy"),
+    Setting(
+        "REVOCATION_INTERVAL",
+        timedelta(seconds=1),
+        "a timedelta of at least 10 milliseconds, or None",
+        lambda value: value is None or (_delay(value) and value >= timedelta(milliseconds=10)),
+    ),
+    Setting("REVOCATION_MAX_AGE", timedelta(minutes=1), _LIFETIME, _lifetime),
+    Setting(
+        "REVOCATION_URL",
+        None,
+        'the address of a Redis server, such as "redis://localhost:6379/0", or None',
+        _redis_url,
+        secret=True,
+    ),
+)
+
+
+def as_bytes(text: str | bytes | None, *, environment: bool = False) -> bytes | None:
+    """Encode a text; None where it cannot be. The environment's odd bytes come as surrogates."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return text.encode(errors="surrogateescape" if environment else "strict")
+    except UnicodeEncodeError:
+        return None
