@@ -7,6 +7,7 @@ import logging
 import os
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.util import find_spec
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
@@ -212,6 +213,9 @@ def _build(
         for setting in SETTINGS
         if not setting.accepts(values[setting.name])
     ]
+    if not problems and values["REVOCATION_URL"] is not None and find_spec("redis") is None:
+        sentence = f"{PREFIX}REVOCATION_URL: expected the package redis, found none."
+        problems = [Problem(_BY_NAME["REVOCATION_URL"], f"{sentence} pip install djwto[redis]")]
     if problems:
         return None, problems
     not_the_engines = ("signing_key", "verifying_key", "algorithm", "keys", "fallbacks")

@@ -1,0 +1,396 @@
+"""Renewals under rotation: retries, replays, limits, changed users, tokens of 0.0.4."""
+
+import base64
+import json
+import time
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db.models import F
+from django.test import Client
+
+from djwto import sessions, signals, tokens
+from djwto.models import JWTBlacklist, Session
+from tests.conftest import Visitor
+
+RENEWALS = ("refresh_access", "update_refresh")
+DAY = 86_400
+
+
+@pytest.fixture
+def browser(settings: Any, alice: Any) -> Visitor:
+    """Alice in a browser."""
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    visitor = Visitor("ONE-COOKIE")
+    visitor.login()
+    return visitor
+
+
+@pytest.fixture
+def reused() -> Any:
+    """The arguments of every `jwt_reuse_detected`."""
+    seen: list[Any] = []
+
+    def receive(**kwargs: Any) -> None:
+        seen.append(kwargs)
+
+    signals.jwt_reuse_detected.connect(receive)
+    yield seen
+    signals.jwt_reuse_detected.disconnect(receive)
+
+
+def present(browser: Visitor, refresh: str, name: str = "refresh_access") -> Any:
+    """Send this refresh token, whatever the browser holds."""
+    browser.client.cookies["jwt_refresh"] = refresh
+    return browser.refresh(name)
+
+
+def pass_by(**by: float) -> None:
+    """Let time pass in the database: what happened, happened earlier."""
+    back = timedelta(**by)
+    Session.objects.update(
+        rotated_at=F("rotated_at") - back, previously_rotated_at=F("previously_rotated_at") - back
+    )
+
+
+def claims(token: str) -> Any:
+    return json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+
+
+@pytest.mark.parametrize("first", RENEWALS)
+@pytest.mark.parametrize("again", RENEWALS)
+def test_whoever_comes_again_gets_the_same_successor(
+    browser: Visitor, first: str, again: str
+) -> None:
+    old = browser.token("refresh")
+    assert present(browser, old, first).status_code == 200
+    pair = browser.token("refresh"), browser.token("access")
+    pass_by(seconds=9)
+    assert present(browser, old, again).status_code == 200
+    assert (browser.token("refresh"), browser.token("access")) == pair
+    assert present(browser, pair[0]).status_code == 200
+
+
+def test_refresh_access_keeps_the_times_and_update_refresh_moves_them(
+    browser: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Session.objects.update(
+        issued_at=F("issued_at") - timedelta(hours=1),
+        expires_at=F("expires_at") - timedelta(hours=1),
+    )
+    row = Session.objects.get()
+    browser.refresh("refresh_access")
+    kept = claims(browser.token("refresh"))
+    assert (kept["iat"], kept["gen"]) == (int(row.issued_at.timestamp()), 2)
+    assert kept["exp"] == int(row.expires_at.timestamp())
+    browser.refresh("update_refresh")
+    moved = claims(browser.token("refresh"))
+    assert moved["iat"] >= kept["iat"] + 3600
+    assert moved["exp"] - moved["iat"] == DAY
+    assert moved["gen"] == 3
+
+
+@pytest.mark.parametrize("name", RENEWALS)
+def test_a_replay_ends_the_session(browser: Visitor, reused: list[Any], name: str) -> None:
+    old = browser.token("refresh")
+    browser.refresh("refresh_access")
+    new, access = browser.token("refresh"), browser.token("access")
+    pass_by(seconds=10)
+    reply = present(browser, old, name)
+    assert (reply.status_code, reply.json()["code"]) == (401, "refresh_reused")
+    assert not reply.cookies
+    assert reused[0]["sender"] in ("RefreshAccessView", "UpdateRefreshView")
+    assert reused[0]["refresh_claims"]["jti"] == claims(old)["jti"]
+    assert Session.objects.get().revoked_reason == "reuse"
+    assert browser.get("/guarded/function/").json()["code"] == "token_blacklisted"
+    assert present(browser, new).json()["code"] == "token_blacklisted"
+    assert access
+
+
+def test_a_late_tab_is_told_and_nothing_is_ended(browser: Visitor, reused: list[Any]) -> None:
+    old = browser.token("refresh")
+    browser.refresh("refresh_access")
+    browser.refresh("refresh_access")
+    latest = browser.token("refresh")
+    reply = present(browser, old)
+    assert (reply.status_code, reply.json()["code"]) == (409, "refresh_superseded")
+    assert not reply.cookies
+    assert not reused
+    assert present(browser, latest).status_code == 200
+    # Nor after the grace of the second renewal, while that of the first is what counts.
+    pass_by(seconds=10)
+    assert present(browser, old).json()["code"] == "refresh_reused"
+
+
+def test_an_older_generation_is_reuse_however_soon(browser: Visitor) -> None:
+    old = browser.token("refresh")
+    for _ in range(3):
+        browser.refresh("refresh_access")
+    assert present(browser, old).json()["code"] == "refresh_reused"
+
+
+def test_without_a_grace_every_second_time_is_reuse(browser: Visitor, settings: Any) -> None:
+    settings.DJWTO_REFRESH_GRACE = None
+    old = browser.token("refresh")
+    browser.refresh("refresh_access")
+    assert present(browser, old).json()["code"] == "refresh_reused"
+
+
+def test_a_clock_that_was_set_back_ends_nothing(browser: Visitor) -> None:
+    old = browser.token("refresh")
+    browser.refresh("refresh_access")
+    latest = browser.token("refresh")
+    pass_by(hours=-1)
+    assert present(browser, old).json()["code"] == "refresh_superseded"
+    assert present(browser, latest).status_code == 200
+
+
+def test_validate_tells_and_ends_nothing(browser: Visitor) -> None:
+    old = browser.token("refresh")
+    browser.refresh("refresh_access")
+    assert present(browser, old, "validate_refresh").status_code == 200
+    browser.refresh("refresh_access")
+    latest = browser.token("refresh")
+    for seconds in (0, 10):
+        pass_by(seconds=seconds)
+        reply = present(browser, old, "validate_refresh")
+        assert (reply.status_code, reply.json()["code"]) == (401, "refresh_reused")
+    assert present(browser, latest, "validate_refresh").status_code == 200
+
+
+def test_logout_takes_any_generation(browser: Visitor) -> None:
+    old = browser.token("refresh")
+    for _ in range(3):
+        browser.refresh("refresh_access")
+    assert present(browser, old, "logout").status_code == 200
+    assert JWTBlacklist.is_blacklisted(claims(old)["jti"])
+    assert not Session.live().exists()
+
+
+def test_a_cookies_token_is_rotated_in_a_header_too(browser: Visitor, settings: Any) -> None:
+    settings.DJWTO_MODE = ("ONE-COOKIE", "JSON")
+    stolen = {"authorization": f"Bearer {browser.token('refresh')}"}
+    reply = Client().post("/api/token/refresh/refresh_access/", headers=stolen, secure=True)
+    assert claims(reply.json()["refresh"])["gen"] == 2
+    pass_by(seconds=10)
+    assert browser.refresh("refresh_access").json()["code"] == "refresh_reused"
+
+
+def test_a_program_keeps_its_refresh_token_unless_told_otherwise(alice: Any, settings: Any) -> None:
+    program = Visitor("JSON")
+    program.login()
+    old = program.token("refresh")
+    accesses = set()
+    for _ in range(3):
+        assert program.refresh("refresh_access").status_code == 200
+        assert program.token("refresh") == old
+        accesses.add(claims(program.token("access"))["jti"])
+    assert len(accesses) == 3
+    settings.DJWTO_ROTATE_REFRESH = True
+    program.refresh("refresh_access")
+    assert program.token("refresh") != old
+    settings.DJWTO_ROTATE_REFRESH = False
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    browser = Visitor("ONE-COOKIE")
+    browser.login()
+    old = browser.token("refresh")
+    browser.refresh("refresh_access")
+    assert browser.token("refresh") == old
+
+
+def test_a_renewal_whose_tokens_cannot_be_made_is_undone(
+    browser: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = browser.token("refresh")
+    with monkeypatch.context() as context:
+        context.setattr(tokens, "process_user", lambda _user: {"username": "no id"})
+        assert browser.refresh("refresh_access").status_code == 500
+    pass_by(minutes=1)
+    assert Session.objects.get().generation == 1
+    assert present(browser, old).status_code == 200
+
+
+# --- limits -------------------------------------------------------------------------------------
+
+
+def test_no_renewal_moves_the_absolute_end(settings: Any, alice: Any) -> None:
+    settings.DJWTO_MODE, settings.DJWTO_SESSION_LIFETIME = "ONE-COOKIE", timedelta(seconds=100)
+    browser = Visitor("ONE-COOKIE")
+    browser.login()
+    end = claims(browser.token("refresh"))["exp"]
+    assert end == int(Session.objects.get().ends_at.timestamp())
+    # What the settings say later is for later logins.
+    settings.DJWTO_SESSION_LIFETIME = None
+    browser.refresh("update_refresh")
+    assert claims(browser.token("refresh"))["exp"] == end
+    assert claims(browser.token("access"))["exp"] == end
+    assert browser.client.cookies["jwt_refresh"]["max-age"] <= 100
+
+
+def test_remember_me(settings: Any, alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    month = timedelta(days=30)
+    monkeypatch.setattr(
+        tokens,
+        "process_lifetime",
+        lambda _user, request: month if "remember" in request.POST else None,
+    )
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    for fields, seconds in (({"remember": "on"}, 30 * DAY), ({}, DAY)):
+        browser = Visitor("ONE-COOKIE")
+        browser.login(**fields)
+        first = claims(browser.token("refresh"))
+        assert first["exp"] - first["iat"] == seconds
+        browser.refresh("update_refresh")
+        later = claims(browser.token("refresh"))
+        assert 0 <= later["exp"] - first["exp"] <= (0 if fields else 60)
+
+
+def test_shorter_lifetimes_bring_no_ended_session_back(settings: Any, alice: Any) -> None:
+    settings.DJWTO_REFRESH_TOKEN_LIFETIME = timedelta(days=30)
+    program = Visitor("JSON")
+    program.login()
+    old = program.token("refresh")
+    settings.DJWTO_REFRESH_TOKEN_LIFETIME = timedelta(days=1)
+    program.refresh("update_refresh")
+    program.refresh("logout")
+    past = timedelta(days=2)
+    Session.objects.update(
+        created_at=F("created_at") - past, expires_at=F("expires_at") - past,
+        access_until=F("access_until") - past,
+    )  # fmt: skip
+    call_command("delete_tokens", verbosity=0)
+    assert Session.objects.exists()
+    program.tokens["refresh"] = old
+    assert program.refresh("refresh_access").status_code == 401
+    Session.objects.all().delete()
+    assert program.refresh("refresh_access").status_code == 401
+
+
+# --- users --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"is_active": False}, "access_refresh_failed"),
+        ({"password": "md5$x$y"}, "access_refresh_failed"),
+    ],
+    ids=["deactivated", "password"],
+)
+def test_what_goes_around_save_is_seen_at_the_next_renewal(
+    browser: Visitor, values: dict[str, Any], code: str
+) -> None:
+    get_user_model().objects.update(**values)
+    assert browser.get("/guarded/function/").status_code == 200
+    assert browser.refresh("refresh_access").json()["code"] == code
+    assert browser.get("/guarded/function/").status_code == 401
+    assert Session.objects.get().revoked_reason in ("user deactivated", "password changed")
+
+
+def test_secrets_of_django_may_rotate(browser: Visitor, settings: Any) -> None:
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another one"
+    assert browser.refresh("refresh_access").status_code == 200
+    settings.SECRET_KEY_FALLBACKS = []
+    assert browser.refresh("refresh_access").status_code == 200
+
+
+# --- tokens of 0.0.4 ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def legacy(alice: Any, settings: Any) -> str:
+    """A refresh token of 0.0.4, whose access token has the same `jti`."""
+    now = int(time.time())
+    user = {"username": "alice", "id": alice.pk, "perms": []}
+    old = {"iss": "iss", "sub": "sub", "aud": "aud", "iat": now - 60, "exp": now + 3600}
+    old |= {"jti": "of old", "type": "refresh", "user": user}
+    return jwt.encode(old, settings.DJWTO_SIGNING_KEY, algorithm="HS256")
+
+
+def renewed(token: str, name: str = "refresh_access") -> Any:
+    bearer = {"authorization": f"Bearer {token}"}
+    return Client().post(f"/api/token/refresh/{name}/", headers=bearer, secure=True)
+
+
+def test_an_old_token_opens_a_session_when_it_is_renewed(legacy: str, settings: Any) -> None:
+    settings.DJWTO_ROTATE_REFRESH = True
+    first, again = renewed(legacy), renewed(legacy)
+    assert first.json() == again.json()
+    successor = claims(first.json()["refresh"])
+    assert successor["gen"] == 1
+    assert (successor["iat"], successor["exp"]) == tuple(claims(legacy)[n] for n in ("iat", "exp"))
+    assert JWTBlacklist.is_blacklisted("of old")
+    assert Session.objects.count() == 1
+    pass_by(seconds=10)
+    assert renewed(legacy).json()["code"] == "refresh_reused"
+    assert renewed(first.json()["refresh"]).json()["code"] == "token_blacklisted"
+
+
+def test_where_nothing_is_rotated_an_old_token_goes_on(legacy: str) -> None:
+    for _ in range(2):
+        reply = renewed(legacy)
+        assert reply.json()["refresh"] == legacy
+    assert tokens.decode_token(reply.json()["access"])["sid"] == str(Session.objects.get().pk)
+    assert not JWTBlacklist.objects.exists()
+    updated = renewed(legacy, "update_refresh").json()["refresh"]
+    assert JWTBlacklist.is_blacklisted("of old")
+    assert renewed(legacy).json()["code"] == "token_blacklisted"
+    assert renewed(updated).status_code == 200
+
+
+def test_the_old_blacklist_holds(legacy: str) -> None:
+    JWTBlacklist.objects.create(jti="of old")
+    for name in (*RENEWALS, "validate_refresh"):
+        assert renewed(legacy, name).json()["code"] == "token_blacklisted"
+    assert renewed(legacy, "logout").status_code == 409
+
+
+@pytest.mark.parametrize("rotates", [True, False])
+def test_an_old_token_is_logged_out_with_its_access_token(
+    legacy: str, settings: Any, alice: Any, *, rotates: bool
+) -> None:
+    settings.DJWTO_ROTATE_REFRESH = rotates
+    access = {**claims(legacy), "type": "access", "user": {"id": alice.pk}}
+    bearer = {"authorization": f"Bearer {tokens.encode_claims(access)}"}
+    assert Client().get("/guarded/function/", headers=bearer).status_code == 200
+    assert renewed(legacy, "logout").status_code == 200
+    assert renewed(legacy, "logout").status_code == 409
+    assert Client().get("/guarded/function/", headers=bearer).status_code == 401
+    assert renewed(legacy).json()["code"] == "token_blacklisted"
+
+
+def test_one_day_old_tokens_are_refused(legacy: str, settings: Any) -> None:
+    settings.DJWTO_ACCEPT_LEGACY = False
+    assert renewed(legacy).json()["error"] == 'Token is missing the "sid" claim'
+
+
+@pytest.mark.parametrize("sid", ["the login", "6f1c7d0e-8c5b-4f2a-9d3e-2b1a0c9d8e7f"])
+@pytest.mark.parametrize("gen", [None, 1])
+def test_a_session_that_is_not_on_record_is_unknown(
+    legacy: str, alice: Any, sid: str, gen: int | None
+) -> None:
+    token = claims(legacy) | {"sid": sid} | ({} if gen is None else {"gen": gen})
+    for name in (*RENEWALS, "validate_refresh"):
+        assert renewed(tokens.encode_claims(token), name).json()["code"] == "session_unknown"
+
+
+def test_the_hook_of_claims_may_leave_the_session_to_us(
+    alice: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = int(time.time())
+    bare = {"iss": "iss", "sub": "sub", "aud": "aud", "iat": now, "exp": now + 60, "jti": "mine"}
+    mine = bare | {"type": "refresh", "user": {"username": "alice", "id": alice.pk}}
+    monkeypatch.setattr(tokens, "process_claims", lambda *_: mine)
+    program = Visitor("JSON")
+    assert program.login().status_code == 200
+    assert program.refresh("refresh_access").status_code == 200
+    assert int(Session.objects.get().expires_at.timestamp()) == now + 60
+    assert sessions.own(alice.pk).count() == 1
+    mine["sid"] = "no uuid"
+    assert program.login().status_code == 500
+    assert "not a UUID" in caplog.text
