@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from djwto._core import Engine, KeyRing
-from djwto.exceptions import CODES, JWTValidationError
+from djwto.exceptions import CODES, JWTValidationError, SettingError
 
 ROOT = Path(__file__).resolve().parent.parent
 VECTORS = ROOT / "vectors"
 RFC_FOLDER = Path(os.environ.get("DJWTO_VECTORS", ROOT.parent / "shared" / "vectors"))
 RFC = RFC_FOLDER / "rfc" / "rfc_jose_examples.json"
+WYCHEPROOF = RFC_FOLDER / "wycheproof" / "json_web_signature_test.json"
 
 VERIFY = json.loads((VECTORS / "verify.json").read_text())
 TRANSPORT = json.loads((VECTORS / "transport.json").read_text())
@@ -104,6 +105,25 @@ def test_rfc_example_of_an_unsecured_token():
             assert {refusal(engine, signed) for engine in keys} == {"algorithm_refused"}
 
 
+def test_wycheproof():
+    if not WYCHEPROOF.exists():
+        pytest.skip(f"wycheproof is not here: no {WYCHEPROOF.name} in $DJWTO_VECTORS")
+    ours = json.loads((VECTORS / "wycheproof.json").read_text())
+    verifying, wanted, cases = set(), set(), 0
+    for group in json.loads(WYCHEPROOF.read_text())["testGroups"]:
+        engine = jwk_engine(group.get("public") or group["private"])
+        for case in group["tests"]:
+            cases += 1
+            if case["result"] == "valid":
+                wanted.add(case["tcId"])
+            if engine is not None and signature_holds(engine, case["jws"]):
+                verifying.add(case["tcId"])
+    wanted |= {int(number) for number in ours["verify_though_invalid"]}
+    wanted -= {int(number) for number in ours["refused_though_valid"]}
+    assert verifying == wanted
+    assert (len(verifying), cases) == (ours["verifying"], ours["cases"])
+
+
 def verdict(case: dict[str, Any]) -> str:
     engine = engine_of(
         case.get("algorithm", VERIFY["algorithm"]),
@@ -138,28 +158,42 @@ def token_of(case: dict[str, Any]) -> str:
 
 
 def engine_of(algorithm: str, policy: dict[str, Any], modes: list[str]) -> Engine:
-    return _engine(algorithm, key_file(KEY_OF[algorithm]), None, policy, modes)
+    keys = KeyRing.load(algorithm, key_file(KEY_OF[algorithm]), None, [])
+    return _engine(keys, policy, modes)
 
 
 def rfc_engine(key: dict[str, str]) -> Engine:
     secret = bytes.fromhex(key["secret_hex"]) if "secret_hex" in key else None
     public = key["public_pem"].encode() if "public_pem" in key else None
-    return _engine(key["algorithm"], secret, public, VERIFY["policy"], ["JSON"])
+    keys = KeyRing.load(key["algorithm"], secret, public, [])
+    return _engine(keys, VERIFY["policy"], ["JSON"])
 
 
-def _engine(
-    algorithm: str,
-    signing_key: bytes | None,
-    verifying_key: bytes | None,
-    policy: dict[str, Any],
-    modes: list[str],
-) -> Engine:
+def jwk_engine(jwk: dict[str, Any]) -> Engine | None:
+    """Make an engine of one JWK; None where it is no key for signatures."""
+    try:
+        keys = KeyRing.from_jwks(json.dumps({"keys": [jwk]}).encode(), [])
+    except SettingError:
+        return None
+    return _engine(keys, VERIFY["policy"], ["JSON"])
+
+
+def signature_holds(engine: Engine, token: str) -> bool:
+    """Whether the signature is good: no case has claims of ours, so each is refused."""
+    try:
+        engine.decode(token, None, VERIFY["now"])
+    except JWTValidationError as error:
+        return error.code != "token_critical" and says_signature_held(error)
+    return True
+
+
+def _engine(keys: KeyRing, policy: dict[str, Any], modes: list[str]) -> Engine:
     lifetimes = {
         name: policy[name] and timedelta(seconds=policy[name])
         for name in ("access_lifetime", "refresh_lifetime")
     }
     return Engine(
-        keys=KeyRing.load(algorithm, signing_key, verifying_key, []),
+        keys=keys,
         not_before=timedelta(),
         modes=modes,
         refresh_path="api/token/refresh",

@@ -37,7 +37,8 @@ pub struct Header {
 }
 
 impl<'t> Untrusted<'t> {
-    /// Takes a token apart: three non-empty parts, the last of canonical, unpadded base64url.
+    /// Takes a token apart: three parts, the last of canonical, unpadded base64url. The payload
+    /// alone may be empty: no claims, but a good JWS (RFC 7515 §7.1).
     ///
     /// # Errors
     ///
@@ -52,7 +53,7 @@ impl<'t> Untrusted<'t> {
         };
         let (signing_input, signature) = split_at_dot(token, second);
         let (header, payload) = split_at_dot(signing_input, first);
-        if header.is_empty() || payload.is_empty() || signature.is_empty() {
+        if header.is_empty() || signature.is_empty() {
             return Err(MalformedToken::NotThreeParts);
         }
         Ok(Self { header, signing_input, payload, signature: decode(signature)? })
@@ -142,7 +143,7 @@ fn decode(part: &[u8]) -> Result<Vec<u8>, MalformedToken> {
 pub enum MalformedToken {
     /// Longer than [`MAX_TOKEN_BYTES`].
     TooLarge,
-    /// Not exactly three non-empty parts between two dots.
+    /// Not exactly three parts between two dots, or no header, or no signature.
     NotThreeParts,
     /// A part is not canonical base64url without padding.
     NotBase64url,
