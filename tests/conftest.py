@@ -1,6 +1,7 @@
 """Fixtures of the whole suite."""
 
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.test import Client
+from hypothesis import settings as hypothesis_settings
 
 from tests.services import (
     Postgres,
@@ -22,6 +24,11 @@ from tests.services import (
 
 REFRESH = "/api/token/refresh"
 MODES = ("JSON", "ONE-COOKIE", "TWO-COOKIES")
+
+# CI must say the same of the same commit; everywhere else, each run tries new examples.
+hypothesis_settings.register_profile("same-examples", derandomize=True, database=None)
+if os.environ.get("CI"):
+    hypothesis_settings.load_profile("same-examples")
 
 
 @pytest.fixture(autouse=True)
