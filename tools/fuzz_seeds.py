@@ -10,6 +10,9 @@ import json
 import shutil
 from pathlib import Path
 
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from jwt.algorithms import get_default_algorithms
+
 ROOT = Path(__file__).resolve().parent.parent
 VECTORS = ROOT / "vectors"
 CORPUS = ROOT / "fuzz" / "corpus"
@@ -20,6 +23,15 @@ TRANSPORT = json.loads((VECTORS / "transport.json").read_text())
 
 # The order of `Algorithm::ALL` and, for cookies, of the target's own list.
 KEYS = {3: "rsa", 9: "p256", 10: "p384", 11: "p521", 12: "secp256k1", 13: "ed25519"}
+JWKS = {
+    "RS256": "rsa",
+    "ES256": "p256",
+    "ES384": "p384",
+    "ES512": "p521",
+    "ES256K": "secp256k1",
+    "EdDSA": "ed25519",
+}
+SIGNERS = get_default_algorithms()
 MODES = [
     ["JSON"],
     ["ONE-COOKIE"],
@@ -37,6 +49,7 @@ def main() -> None:
         "compact": spread(tokens()),
         "claims": spread(payloads()),
         "pem": keys(),
+        "jwk": jwks(),
         "cookies": spread(headers()),
     }.items():
         folder = CORPUS / target
@@ -70,6 +83,34 @@ def keys() -> list[bytes]:
         first = bytes([algorithm])
         seeds += [first + private, first + private + b"\0" + public]
     return [*seeds, b"\3" + (folder / "rsa.pkcs1.encrypted.pem").read_bytes()]
+
+
+def jwks() -> list[bytes]:
+    """Every type of key, alone and in sets; and keys that are for something else."""
+    folder = VECTORS / "keys"
+    private, public = [], []
+    for algorithm, name in JWKS.items():
+        text = (folder / f"{name}.pem").read_bytes()
+        for halves, key in (
+            (private, load_pem_private_key(text, None)),
+            (public, load_pem_private_key(text, None).public_key()),
+        ):
+            jwk = SIGNERS[algorithm].to_jwk(key, as_dict=True)
+            # What PyJWT adds is its own idea of what the key may do.
+            jwk.pop("key_ops", None)
+            halves.append(jwk | {"alg": algorithm, "kid": f"{name}-1", "use": "sig"})
+    secret = {"kty": "oct", "alg": "HS256", "k": base64url(b"0" * 32).decode()}
+    states = ["active", "next", "retired"]
+    documents = [
+        *private,
+        *public[:3],
+        secret,
+        {"keys": public},
+        {"keys": [key | {"djwto_state": s} for key, s in zip(private, states, strict=False)]},
+        {"keys": [secret | {"kid": "a", "djwto_state": "active"}, secret | {"kid": "b"}]},
+        public[0] | {"use": "enc", "key_ops": ["verify"]},
+    ]
+    return [json.dumps(document).encode() for document in documents]
 
 
 def headers() -> list[bytes]:

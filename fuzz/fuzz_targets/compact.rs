@@ -38,8 +38,8 @@ fn one_spelling(token: &[u8]) {
     let Ok(seen) = untrusted.header() else { return };
     assert!(token.len() <= MAX_TOKEN_BYTES);
     let parts: Vec<_> = token.split(|byte| *byte == b'.').collect();
-    let [header, payload, signature] = parts.as_slice() else { panic!("not three parts") };
-    assert!(!payload.is_empty());
+    let [header, _, signature] = parts.as_slice() else { panic!("not three parts") };
+    assert!(!header.is_empty() && !signature.is_empty());
     for part in [header, signature] {
         let bytes = LENIENT.decode(part).expect("what the strict read, the lenient read");
         assert_eq!(URL_SAFE_NO_PAD.encode(bytes).as_bytes(), *part);
