@@ -51,6 +51,34 @@ fn a_private_key_of_any_format_signs_for_the_public_key_of_any_format() {
 }
 
 #[test]
+fn a_key_may_be_der_and_a_public_one_a_certificate() {
+    for (algorithm, privates, publics) in [
+        (Algorithm::Rs256, ["rsa", "rsa.pkcs1"], ["rsa.public", "rsa.pkcs1.public"]),
+        (Algorithm::Ps512, ["rsa", "rsa.pkcs1"], ["rsa.public", "rsa.certificate"]),
+        (Algorithm::Es256, ["p256", "p256.sec1"], ["p256.public", "p256.certificate"]),
+        (Algorithm::EdDsa, ["ed25519"; 2], ["ed25519.public", "ed25519.certificate"]),
+    ] {
+        for (private, public) in privates.iter().flat_map(|p| publics.iter().map(move |q| (p, q))) {
+            let private = contents(&key(&format!("{private}.pem")));
+            let pem = key(&format!("{public}.pem"));
+            let token = engine(KeyRing::load(algorithm, Some(&private), None).unwrap())
+                .sign(ACCESS)
+                .unwrap();
+            // The certificates are of the year 2000: their dates are not looked at.
+            for public in [contents(&pem), pem] {
+                let keys = KeyRing::load(algorithm, None, Some(&public)).unwrap();
+                engine(keys).verify(token.text().as_bytes(), None, now()).unwrap();
+                assert!(KeyRing::load(algorithm, Some(&private), Some(&public)).is_ok());
+                let error = KeyRing::load(Algorithm::Hs256, Some(&public), None).unwrap_err();
+                assert_eq!(error, KeyError::KeyAsSecret(Algorithm::Hs256));
+            }
+            let error = KeyRing::load(Algorithm::Hs256, Some(&private), None).unwrap_err();
+            assert_eq!(error, KeyError::KeyAsSecret(Algorithm::Hs256));
+        }
+    }
+}
+
+#[test]
 fn a_compressed_point_is_the_same_public_key() {
     let compressed = key("p256.compressed.public.pem");
     let private = key("p256.pem");
@@ -119,6 +147,11 @@ fn a_secret_is_any_bytes_but_none() {
         assert!(is_short(1) && is_short(minimum - 1));
         assert!(!is_short(minimum) && !is_short(1000));
         assert_eq!(algorithm.min_secret_bytes(), Some(minimum));
+        // By itself the library wants a long one; a short one must be asked for by name.
+        let short = vec![0xff; minimum - 1];
+        assert_eq!(Key::secret(algorithm, &short).unwrap_err(), KeyError::ShortSecret(algorithm));
+        assert!(Key::secret(algorithm, &vec![0xff; minimum]).is_ok());
+        assert!(Key::weak_secret(algorithm, &short).unwrap().has_short_secret());
         let given = key("rsa.public.pem");
         let error = KeyRing::load(algorithm, Some(&[1; 64]), Some(&given)).unwrap_err();
         assert_eq!(error, KeyError::VerifyingNotUsed(algorithm));
