@@ -10,7 +10,12 @@ import json
 import shutil
 from pathlib import Path
 
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from jwt.algorithms import get_default_algorithms
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -82,7 +87,13 @@ def keys() -> list[bytes]:
         public = (folder / f"{name}.public.pem").read_bytes()
         first = bytes([algorithm])
         seeds += [first + private, first + private + b"\0" + public]
-    return [*seeds, b"\3" + (folder / "rsa.pkcs1.encrypted.pem").read_bytes()]
+    others = {3: ["rsa.pkcs1.encrypted", "rsa.certificate"], 9: ["p256.certificate"]}
+    for algorithm, names in others.items():
+        seeds += [bytes([algorithm]) + (folder / f"{name}.pem").read_bytes() for name in names]
+    # DER, without the base64 around it that hides what is mutated.
+    bare = load_pem_private_key((folder / "p256.pem").read_bytes(), None)
+    der = bare.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return [*seeds, b"\x09" + der]
 
 
 def jwks() -> list[bytes]:
