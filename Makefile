@@ -54,7 +54,7 @@ test: $(VENV)/packages-dev $(VENV)/built
 	$(BIN)/python -m pytest --ds=tests.projects.axes.settings tests/projects/axes
 	@echo "==> served over https: the README's steps, a lost database, a browser"
 	$(BIN)/python -m pytest tests/served
-	@echo "==> conformance: WSGI on SQLite, ASGI on PostgreSQL, each mode"
+	@echo "==> conformance: WSGI and ASGI, on SQLite and on PostgreSQL"
 	$(BIN)/python -m pytest conformance
 	@echo "==> versions of Python and Django"
 	$(BIN)/python tools/matrix.py
