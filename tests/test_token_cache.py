@@ -1,4 +1,4 @@
-"""The cache of verified tokens, seen from outside: nothing but a clock can tell that it is there."""
+"""The cache of verified tokens from outside: nothing but a clock can tell that it is there."""
 
 import copy
 import datetime as dt

@@ -301,6 +301,18 @@ fn without_a_kid_every_key_of_the_algorithm_is_tried_and_no_other() {
     assert_eq!(verdict(&other, &ring), Err(VerifyError::Algorithm));
 }
 
+/// An operator may give an older key under the name that its successor has.
+#[test]
+fn fallbacks_of_one_kid_are_all_tried() {
+    let named =
+        |byte: u8| Key::secret(Algorithm::Hs256, &[byte; 32]).unwrap().with_id("main".to_owned());
+    let ring = KeyRing::new(named(1)).with_fallback(named(2));
+    for (byte, wanted) in [(1, Ok(())), (2, Ok(())), (3, Err(VerifyError::Signature))] {
+        let token = engine(KeyRing::new(named(byte))).sign(ACCESS).unwrap();
+        assert_eq!(verdict(token.text(), &ring), wanted);
+    }
+}
+
 #[test]
 fn a_key_of_the_ring_verifies_its_own_algorithm_alone() {
     // One RSA key, bound to PS256 under one kid; the ring knows RS256 too, by another key.

@@ -87,8 +87,9 @@ impl KeyRing {
     /// Whether the one key that the header points to, or one of those it may mean, signed this.
     pub(crate) fn verifies(&self, token: &Untrusted<'_>) -> Result<bool, SelectError> {
         let (message, signature) = (token.signing_input(), token.signature());
-        // A header that one of our own keys writes need not be read.
-        if let Some(key) = self.keys.iter().find(|key| token.has_header(key.header()))
+        // A header that one of our own keys writes, and no other, need not be read.
+        let mut writers = self.keys.iter().filter(|key| token.has_header(key.header()));
+        if let (Some(key), None) = (writers.next(), writers.next())
             && (key.id().is_some() || self.only_of(key.algorithm()))
         {
             return Ok(key.verifies(message, signature));
