@@ -59,7 +59,11 @@ fn works(keys: KeyRing) {
 
 fn shows_nothing(loaded: &Result<KeyRing, KeyError>, text: &[u8]) {
     let shown = match loaded {
-        Ok(keys) => format!("{keys:?}"),
+        // A thumbprint is shown on purpose, and the fuzzer copies it into its input.
+        Ok(keys) => keys
+            .keys()
+            .iter()
+            .fold(format!("{keys:?}"), |shown, key| shown.replace(key.id().unwrap_or(" "), "")),
         Err(error) => format!("{error:?} {error}"),
     };
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
