@@ -29,7 +29,7 @@ WRONG = {
     "NBF_LIFETIME": (5, timedelta(seconds=-1), timedelta(minutes=5)),
     "SIGNING_KEY": (1, "\ud800", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"),
     "VERIFYING_KEY": (1, "any text: HS256 has no verifying key"),
-    "ALGORITHM": ("none", "hs256", "A256GCM", None, 1),
+    "ALGORITHM": ("none", "hs256", "A256GCM", "RSA-OAEP", "Ed448", None, 1),
     "MODE": ("json", (), ("JSON", "JSON"), None, ("JSON", "X")),
     "REFRESH_COOKIE_PATH": (None, "", "/", "a b", "a;b", "a//b", "a/../b", ".", "\ud800"),
     "SAME_SITE": ("no", 1, True),
