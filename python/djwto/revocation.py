@@ -87,7 +87,7 @@ class Feed:
         self._is_stopped = False
         self._polled = self._reloaded = -inf
         self._failed = -inf
-        if settings.interval is None or hasattr(mail, "outbox"):
+        if settings.interval is None or _is_test():
             self.fresh_until = inf
             self.loaded.set()
             return
@@ -152,6 +152,11 @@ class Feed:
         if now - self._failed >= _COMPLAINT_SECONDS:
             self._failed = now
             _log.exception("ended sessions cannot be read; tried again every interval")
+
+
+def _is_test() -> bool:
+    """Whether a project's tests run: Django gives them an outbox (Django docs, testing tools)."""
+    return hasattr(mail, "outbox")
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)

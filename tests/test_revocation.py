@@ -1,0 +1,152 @@
+"""How a process learns of sessions that others have ended. Real servers do so in `served/`."""
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, transaction
+from django.db.models import F
+from django.test import override_settings
+
+from djwto import conf, revocation, sessions
+from djwto.conf import Revocation
+from djwto.exceptions import JWTError
+from djwto.models import Session
+from djwto.revocation import Feed
+from tests.conftest import Visitor
+
+OFF = Revocation(interval=None, max_age=60.0, url=None)
+
+
+@pytest.fixture
+def elsewhere(alice: Any, monkeypatch: pytest.MonkeyPatch) -> Visitor:
+    """Alice, whose session another process is going to end: this one is not told."""
+    program = Visitor("JSON")
+    program.login()
+    monkeypatch.setattr(revocation, "announce", lambda _ended: None)
+    return program
+
+
+def test_a_session_that_another_process_ended_is_heard_of(
+    elsewhere: Visitor, django_assert_num_queries: Any
+) -> None:
+    feed = Feed(OFF)
+    for _ in range(2):
+        with django_assert_num_queries(1):
+            feed._poll(time.monotonic())
+    assert elsewhere.get("/guarded/function/").status_code == 200
+    sessions.end_all(elsewhere_user())
+    with django_assert_num_queries(0):
+        assert elsewhere.get("/guarded/function/").status_code == 200
+    feed._poll(time.monotonic())
+    assert elsewhere.get("/guarded/function/").status_code == 401
+
+
+@pytest.mark.parametrize(("late", "heard"), [(59, 401), (62, 200)])
+def test_a_late_commit_is_heard_of(elsewhere: Visitor, late: int, heard: int) -> None:
+    feed = Feed(OFF)
+    feed._poll(time.monotonic())
+    sessions.end_all(elsewhere_user())
+    Session.objects.update(revoked_at=F("revoked_at") - timedelta(seconds=late))
+    feed._poll(time.monotonic())
+    assert elsewhere.get("/guarded/function/").status_code == heard
+    # The full load that comes now and then hears of all.
+    feed._poll(time.monotonic() + revocation.RELOAD_SECONDS)
+    assert elsewhere.get("/guarded/function/").status_code == 401
+
+
+def test_the_set_forgets_an_hour_after_the_last_access_token(elsewhere: Visitor) -> None:
+    key = sessions.own(elsewhere_user().pk).get().pk
+    sessions.end(key)
+    feed = Feed(OFF)
+    for minutes, is_remembered in ((59, True), (2, False)):
+        Session.objects.update(access_until=F("access_until") - timedelta(minutes=5 + minutes))
+        conf.ended_sessions.forget_before(2**40)
+        feed._poll(time.monotonic() + 1e6)
+        assert (key.bytes in conf.ended_sessions) is is_remembered
+        feed._reloaded = 0.0
+
+
+def test_what_is_rolled_back_was_not_ended(
+    db: None, alice: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    connection = transaction.get_connection()
+    program = Visitor("JSON")
+    program.login()
+    # As outside of a test, where a transaction may be rolled back.
+    outer = connection.atomic_blocks[0]
+    outer._from_testcase = False
+    try:
+        with django_capture_on_commit_callbacks() as callbacks:
+            sessions.end_all(alice)
+        assert program.get("/guarded/function/").status_code == 200
+        for callback in callbacks:
+            callback()
+    finally:
+        outer._from_testcase = True
+    assert program.get("/guarded/function/").status_code == 401
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As outside of a test, where a thread asks the database; and that fails."""
+
+    def fail(*_: Any) -> None:
+        raise DatabaseError("no such table")
+
+    monkeypatch.setattr(Feed, "_poll", fail)
+    monkeypatch.setattr(revocation, "_is_test", lambda: False)
+    monkeypatch.setattr(revocation, "FIRST_LOAD_SECONDS", 0.05)
+    monkeypatch.setattr(revocation, "_feed", None)
+    yield
+    if revocation._feed is not None:
+        revocation._feed.stop()
+
+
+@pytest.mark.parametrize(("max_age", "status"), [(timedelta(seconds=1), 503), (None, 200)])
+def test_before_the_first_load_nobody_is_let_in_unless_the_setting_says_so(
+    failing: None,
+    alice: Any,
+    settings: Any,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    max_age: timedelta | None,
+    status: int,
+) -> None:
+    settings.DJWTO_REVOCATION_MAX_AGE = max_age
+    program = Visitor("JSON")
+    # A login asks the database, and not the set.
+    assert program.login().status_code == 200
+    reply = program.get("/guarded/function/")
+    assert reply.status_code == status
+    if status == 503:
+        assert reply.json()["code"] == "store_unavailable"
+        assert reply.headers["Retry-After"]
+        assert "a view is refused" in caplog.text
+    assert program.post("/validate_access/").status_code == status
+
+
+def test_what_is_too_old_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = Feed(Revocation(interval=None, max_age=60.0, url=None))
+    feed.fresh_until = time.monotonic() - 1
+    monkeypatch.setattr(revocation, "_current", lambda _config: feed)
+    with pytest.raises(JWTError, match="cannot be reached"):
+        revocation.require(conf.current())
+
+
+def test_other_settings_start_another_feed_and_equal_ones_do_not() -> None:
+    config = conf.current()
+    first = revocation._current(config)
+    with override_settings(DJWTO_ISS_CLAIM="another"):
+        assert revocation._current(conf.current()) is first
+    with override_settings(DJWTO_REVOCATION_INTERVAL=timedelta(seconds=9)):
+        assert revocation._current(conf.current()) is not first
+        assert first.is_stopped
+
+
+def elsewhere_user() -> Any:
+    from django.contrib.auth import get_user_model
+
+    return get_user_model().objects.get()
