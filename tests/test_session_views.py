@@ -112,9 +112,9 @@ def test_reading_ones_sessions_makes_two_queries(
     ("agent", "label"),
     [
         (FIREFOX, "Firefox on Linux"),
-        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/150.0 Safari/537.36", "Chrome on Windows"),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/150.0 Safari/537.36", "Chrome on Windows"),
         ("Mozilla/5.0 (Windows NT 10.0) Chrome/150.0 Safari/537.36 Edg/150.0", "Edge on Windows"),
-        ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Safari/604.1", "Safari on iPhone"),
+        ("Mozilla/5.0 (iPhone; like Mac OS X) Version/19.0 Safari/604.1", "Safari on iPhone"),
         ("Mozilla/5.0 (Linux; Android 16) Chrome/150.0 Mobile Safari/537.36", "Chrome on Android"),
         ("python-requests/2.32.0", "python-requests"),
         ("", ""),
@@ -149,7 +149,7 @@ def test_an_admin_sees_sessions_and_ends_them(admin_client: Client, alice: Any, 
         assert admin_client.post(page, fields).status_code == 302
         assert [one.get("/guarded/function/").status_code for one in people] == left
     assert b"ended by an admin" in admin_client.get(f"{page}?state=ended").content
-    assert b"ended by an admin" not in admin_client.get(f"{page}?state=live").content
+    assert str(first.pk).encode() not in admin_client.get(f"{page}?state=live").content
     assert admin_client.get(f"{page}add/").status_code == 403
     assert admin_client.get(f"{page}{first.pk}/change/").status_code == 200
     assert admin_client.get(f"{page}{first.pk}/delete/").status_code == 403
