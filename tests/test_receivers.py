@@ -3,13 +3,14 @@
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import make_password
 from django.urls import include, path
 from django.utils import timezone
 
-from djwto import sessions, views
-from djwto.models import Session
+from djwto import receivers, sessions, views
+from djwto.models import JWTBlacklist, Session
 from tests.conftest import Visitor
 
 OLD = "django.contrib.auth.hashers.PBKDF2PasswordHasher"
@@ -129,6 +130,29 @@ def test_changing_ones_password_keeps_the_present_session(visitor: Visitor, alic
 @pytest.mark.urls("tests.test_receivers")
 def test_a_stranger_changes_no_password(visitor: Visitor, alice: Any) -> None:
     assert visitor.post("/password/", {"old_password": "pass"}).status_code == 401
+
+
+def test_a_proxy_of_the_user_counts_and_no_other_model_is_slowed_down(
+    alice: Any, django_assert_num_queries: Any
+) -> None:
+    class Proxy(type(alice)):  # type: ignore[misc]
+        class Meta:
+            proxy = True
+            app_label = "auth"
+
+    try:
+        receivers.connect()
+        program = Visitor("JSON")
+        program.login()
+        Proxy.objects.get().delete()
+        assert not is_in(program)
+    finally:
+        del apps.all_models["auth"]["proxy"]
+        apps.clear_cache()
+    # One statement: Django must look at no row, since nobody asked to be told.
+    Session.objects.all().delete()
+    with django_assert_num_queries(1):
+        JWTBlacklist.objects.all().delete()
 
 
 def test_end_all_keeps_what_a_request_shows(alice: Any, rf: Any) -> None:

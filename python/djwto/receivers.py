@@ -8,30 +8,40 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import get_hasher, identify_hasher
 from django.db.models.signals import post_delete, post_save, pre_save
-from django.dispatch import receiver
 
 from djwto import sessions, users
 from djwto.models import Session
 
 
-@receiver(pre_save, dispatch_uid="djwto")
+def connect() -> None:
+    """Connect to the user model, its proxies and its children; once, when all models are there.
+
+    To these alone: a receiver of every model's `post_delete` would slow every deletion down.
+    """
+    for model in apps.get_models():
+        if issubclass(model, get_user_model()):
+            pre_save.connect(before_save, sender=model, dispatch_uid="djwto")
+            post_save.connect(after_save, sender=model, dispatch_uid="djwto")
+            post_delete.connect(after_delete, sender=model, dispatch_uid="djwto")
+
+
 def before_save(instance: Any, update_fields: Any = None, **_: Any) -> None:
     """Remember the hash that a mere rehash of the password replaces."""
-    if isinstance(instance, get_user_model()) and _may_be_rehash(instance, update_fields):
+    if _may_be_rehash(instance, update_fields):
         old = type(instance)._base_manager.filter(pk=instance.pk).first()  # noqa: SLF001
         if old is not None and _is_outdated(old.password):
             vars(instance)[_REHASHED] = users.auth_hash(old)
 
 
-@receiver(post_save, dispatch_uid="djwto")
 def after_save(
     instance: Any, *, created: bool, raw: bool = False, update_fields: Any = None, **_: Any
 ) -> None:
     """End the sessions of a user who was deactivated or has another password."""
-    if created or raw or not isinstance(instance, get_user_model()):
+    if created or raw:
         return
     changed = {"is_active", "password"} if update_fields is None else set(update_fields)
     if "is_active" in changed and not instance.is_active:
@@ -40,11 +50,9 @@ def after_save(
         _after_password(instance)
 
 
-@receiver(post_delete, dispatch_uid="djwto")
 def after_delete(instance: Any, **_: Any) -> None:
     """End the sessions of a user who is no more."""
-    if isinstance(instance, get_user_model()):
-        sessions.end_all(instance, reason="user deleted")
+    sessions.end_all(instance, reason="user deleted")
 
 
 def keep_session(user: Any, key: Any) -> None:

@@ -55,11 +55,7 @@ def check(claims: tokens.Claims) -> None:
         if not sessions.is_live(claims):
             raise JWTError.of("token_blacklisted")
         return
-    try:
-        _judge(row, claims)
-    except JWTError as error:
-        # Nothing is renewed here, so there is nothing to be superseded in.
-        raise (JWTError.of("refresh_reused") if error.status == 409 else error) from None
+    _judge(row, claims)
 
 
 def _in_transaction(

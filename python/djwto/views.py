@@ -54,6 +54,9 @@ __all__ = [
     "build_tokens_response",
 ]
 
+_MOST_SESSIONS = 100
+"""More are in no list: nobody reads it, and a robot's logins would fill it."""
+
 _log = logging.getLogger("djwto")
 
 
@@ -130,7 +133,11 @@ class ValidateTokensView(Endpoint):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Validate the token of this view's kind."""
-        authentication.live_claims(request, self.kind)
+        try:
+            authentication.live_claims(request, self.kind)
+        except JWTError as error:
+            # Nothing is renewed here, so there is nothing that is in conflict.
+            raise (JWTError.of("refresh_reused") if error.status == 409 else error) from None
         signals.jwt_token_validated.send(sender="ValidateTokensView", request=request)
         return JsonResponse({"msg": "Token is valid"})
 
@@ -211,7 +218,7 @@ class SessionsView(Endpoint):
                 "last_used_at": row.renewed_at,
                 "current": row.pk == current,
             }
-            for row in sessions.own(claims["user"]["id"])
+            for row in sessions.own(claims["user"]["id"])[:_MOST_SESSIONS]
         ]
         return JsonResponse({"sessions": rows})
 
@@ -222,11 +229,11 @@ class SessionView(Endpoint):
     def delete(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """End it, if it is the user's own; his present one too."""
         claims = _session_claims(request)
-        if not sessions.own(claims["user"]["id"]).filter(pk=pk).exists():
+        is_own = sessions.own(claims["user"]["id"]).filter(pk=pk).exists()
+        if not is_own or not sessions.end(pk, reason="ended by its user"):
             raise JWTError.of("session_not_found")
-        if not sessions.end(pk, reason="ended by its user"):
-            raise JWTError.of("session_not_found")
-        return JsonResponse({"msg": "Session successfully ended."})
+        response = JsonResponse({"msg": "Session successfully ended."})
+        return _forgotten(request, response) if pk == sessions.key_of(claims) else response
 
 
 class LogoutAllView(Endpoint):
@@ -243,9 +250,7 @@ class LogoutAllView(Endpoint):
         response = JsonResponse({"msg": "Sessions successfully ended.", "ended": ended})
         if not others:
             user_logged_out.send(sender=user.__class__, request=request, user=user)
-            if cast("THttpRequest", request).jwt_mode != "JSON":
-                cookie = request.META.get("HTTP_COOKIE")
-                replies.set_cookies(response, conf.engine().clear(cookie))
+            _forgotten(request, response)
         return response
 
 
@@ -295,6 +300,13 @@ class JwksView(Endpoint):
 def _with_refresh_token(request: HttpRequest) -> THttpRequest:
     authentication.authenticate_form(request, "refresh")
     return cast("THttpRequest", request)
+
+
+def _forgotten(request: HttpRequest, response: JsonResponse) -> JsonResponse:
+    """Let a browser forget the tokens that it has shown."""
+    if cast("THttpRequest", request).jwt_mode != "JSON":
+        replies.set_cookies(response, conf.engine().clear(request.META.get("HTTP_COOKIE")))
+    return response
 
 
 def _session_claims(request: HttpRequest) -> tokens.Claims:

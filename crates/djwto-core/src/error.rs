@@ -109,7 +109,7 @@ codes! {
         "No such login is on record: it was removed, or the database is older than the token. Log in again.";
     RefreshReused, "refresh_reused", 401,
         "The refresh token was used before.",
-        "A refresh token that was renewed came again after `DJWTO_REFRESH_GRACE`: somebody may have stolen it, and its session was ended. Log in again.";
+        "A refresh token that was renewed came again after `DJWTO_REFRESH_GRACE`. A renewal ends the session then, since somebody may have stolen the token. Log in again.";
     CredentialsInvalid, "credentials_invalid", 401,
         "{}",
         "The login form was refused; `error` is the JSON text of Django's form errors.";
