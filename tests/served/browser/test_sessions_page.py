@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Response, Route, expect
 
+from tests.served.browser.conftest import Portals
 from tests.served.browser.support import TOKEN_COOKIES, Complaints, call, log_in, token_cookies
 from tests.services import Server
 
@@ -297,7 +298,7 @@ def test_a_lost_reply_is_asked_for_again(
     call(page, "GET /api/account/", "200 OK")
 
 
-def test_tabs_renew_by_themselves_when_asked_to(page: Page, portals: Any) -> None:
+def test_tabs_renew_by_themselves_when_asked_to(page: Page, portals: Portals) -> None:
     log_in(page, portals(PORTAL_ACCESS_SECONDS="4").base_url)
     other = page.context.new_page()
     other.goto(page.url)

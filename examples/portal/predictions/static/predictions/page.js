@@ -107,7 +107,8 @@ async function resume() {
 // The server has ended this login, though a cookie may still say otherwise. That goes too, unless
 // another tab has logged in meanwhile.
 async function sessionOver(reply) {
-  const sid = session?.sid;
+  if (!session) return; // another tab has said so already
+  const { sid } = session;
   showLogin(explainEnd(reply));
   await alone(() => claims()?.sid === sid && logOut());
 }
@@ -117,7 +118,7 @@ async function sessionOver(reply) {
 async function callEndpoint({ method, path, granted }) {
   const reply = await call(method, path);
   showReply(reply, reply.ok ? granted : explain(reply, who()));
-  if (isEnded(reply) && session) await sessionOver(reply);
+  if (isEnded(reply)) await sessionOver(reply);
   else $("reply").scrollIntoView({ block: "nearest" });
 }
 
@@ -132,7 +133,7 @@ async function submitPrediction(event) {
   $("price").textContent = reply.ok ? euros(reply.data.price) : words;
   $("price").className = reply.ok ? "price" : "message bad";
   showReply(reply, words);
-  if (isEnded(reply) && session) await sessionOver(reply);
+  if (isEnded(reply)) await sessionOver(reply);
 }
 
 function showReply(reply, words) {

@@ -85,7 +85,7 @@ function render() {
   if (focused) list.querySelector(`[data-session="${focused}"]`)?.focus();
   $("sessions-more").hidden = few.length === shown.length;
   $("sessions-more").textContent = `Show all ${shown.length}`;
-  $("sessions-others").hidden = others < 1;
+  $("sessions-actions").hidden = others < 1;
   $("sessions-words").textContent = others < 1
     ? "You are logged in here and nowhere else."
     : "Where you are logged in. End what you do not know, or no longer need.";
