@@ -10,6 +10,12 @@ const REASONS = {
 // is preferred, because another tab may have logged in since.
 let csrfFromReply = "";
 
+const REFRESH = "/api/token/refresh";
+
+// Other tabs may be waiting for this one, and a renewal whose reply was lost must be asked for
+// again while the server still takes that for a retry (DJWTO_REFRESH_GRACE, 10 s).
+const PATIENCE_MS = 6000;
+
 // The claims of the access token, or null. The server made the cookie plain base64 of ASCII JSON
 // with sorted keys, so `atob` is all it takes. The tokens themselves are out of a script's reach.
 export function claims() {
@@ -20,18 +26,32 @@ export function claims() {
   }
 }
 
-export function logIn(username, password) {
+export function logIn(username, password, remember) {
   // `mode` matters only where the server's default is another one.
-  return call("POST", "/login/", new URLSearchParams({ username, password, mode: "TWO-COOKIES" }));
+  const body = new URLSearchParams({ username, password, mode: "TWO-COOKIES" });
+  if (remember) body.set("remember", "on");
+  return call("POST", "/login/", body);
 }
 
-export function renew() {
-  const body = new URLSearchParams({ jwt_type: "refresh" });
-  return call("POST", "/api/token/refresh/refresh_access/", body);
+export function refreshAccess() {
+  return call("POST", `${REFRESH}/refresh_access/`, new URLSearchParams({ jwt_type: "refresh" }));
 }
 
 export function logOut() {
-  return call("DELETE", "/api/token/refresh/logout/");
+  return call("DELETE", `${REFRESH}/logout/`);
+}
+
+export function listSessions() {
+  return call("GET", `${REFRESH}/sessions/`);
+}
+
+export function endSession(id) {
+  return call("DELETE", `${REFRESH}/sessions/${encodeURIComponent(id)}/`);
+}
+
+export function endOtherSessions() {
+  const body = new URLSearchParams({ jwt_type: "refresh", others: "true" });
+  return call("POST", `${REFRESH}/logout_all/`, body);
 }
 
 export function predict(inputs) {
@@ -45,7 +65,9 @@ export async function call(method, path, body, contentType) {
   if (method !== "GET") headers["X-CSRFToken"] = cookie("csrftoken") || csrfFromReply;
   let response, text;
   try {
-    response = await fetch(path, { method, body, headers, credentials: "same-origin" });
+    response = await fetch(path, {
+      method, body, headers, credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE_MS),
+    });
     text = await response.text();
   } catch {
     return { method, path, ok: false, status: 0, reason: "No reply", data: null };

@@ -1,7 +1,11 @@
 // The page: what is shown when, and what each button does.
 
-import { call, claims, logIn, logOut, predict, renew } from "./api.js";
-import { clockTime, explain, explainLogin, minutes, permissions } from "./words.js";
+import { call, claims, logIn, logOut, predict } from "./api.js";
+import { alone, renew } from "./renewal.js";
+import * as sessions from "./sessions.js";
+import {
+  clockTime, explain, explainEnd, explainLogin, isEnded, minutes, permissions,
+} from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const now = () => Date.now() / 1000;
@@ -11,7 +15,12 @@ const now = () => Date.now() / 1000;
 const MARK = "djwto-portal-logged-in";
 const SOON = 0.2; // the last fifth of a token's life is shown in the colour of a warning
 
+// Whether to renew in that last fifth without being asked. All tabs do as the one last changed.
+const BY_ITSELF = "djwto-portal-renews-by-itself";
+const PAUSE = 5; // seconds between two attempts
+
 let session = null; // the claims last seen; kept after they expire, so that the page can say whose
+let lastAttempt = 0;
 
 start();
 
@@ -26,8 +35,18 @@ async function start() {
   for (const button of document.querySelectorAll("[data-path]")) {
     onClick(button, () => callEndpoint(button.dataset));
   }
+  $("by-itself").checked = Boolean(localStorage.getItem(BY_ITSELF));
+  $("by-itself").addEventListener("change", ({ target }) => {
+    if (target.checked) localStorage.setItem(BY_ITSELF, "yes");
+    else localStorage.removeItem(BY_ITSELF);
+  });
+  sessions.setUp({ busy, say, session: () => session, over: sessionOver });
   $("claims-box").open = matchMedia("(min-width: 56rem)").matches;
   addEventListener("storage", followOtherTab);
+  // Whoever comes back to this tab may have logged in or out elsewhere.
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && session) sessions.load();
+  });
   setInterval(tick, 250);
   const found = claims();
   // The cookie can outlive its token by the second that whole numbers leave unsaid.
@@ -39,7 +58,9 @@ async function start() {
 
 async function submitLogin(event) {
   event.preventDefault();
-  const reply = await busy(event.submitter, () => logIn($("username").value, $("password").value));
+  const reply = await busy(event.submitter, () => alone(
+    () => logIn($("username").value, $("password").value, $("remember").checked),
+  ));
   if (!reply) return;
   const found = claims();
   if (reply.ok && found) {
@@ -64,14 +85,14 @@ async function renewAccess() {
     showSession(found);
     say($("session-note"), `Access renewed until ${clockTime(found.exp)}.`);
   } else if (reply.status === 401) {
-    showLogin("The session is over. Log in again.");
-  } else {
+    await sessionOver(reply);
+  } else if (!reply.ok) {
     say($("session-note"), explain(reply, who()), true);
   }
 }
 
 async function leave() {
-  const reply = await logOut();
+  const reply = await alone(logOut);
   if (reply.ok) showLogin("You are logged out, and the cookies are gone.");
   else say($("session-note"), explain(reply, who()), true);
 }
@@ -79,8 +100,17 @@ async function leave() {
 async function resume() {
   const reply = await renew();
   if (reply.ok && claims()) showSession(claims());
-  else if (reply.status === 0) say($("login-note"), explain(reply, null), true);
-  else endSession("Your session is over. Log in again.");
+  else if (reply.status === 401) endSession(explainEnd(reply));
+  else say($("login-note"), explain(reply, null), true);
+}
+
+// The server has ended this login, though a cookie may still say otherwise. That goes too, unless
+// another tab has logged in meanwhile.
+async function sessionOver(reply) {
+  if (!session) return; // another tab has said so already
+  const { sid } = session;
+  showLogin(explainEnd(reply));
+  await alone(() => claims()?.sid === sid && logOut());
 }
 
 // --- Calls ---
@@ -88,7 +118,8 @@ async function resume() {
 async function callEndpoint({ method, path, granted }) {
   const reply = await call(method, path);
   showReply(reply, reply.ok ? granted : explain(reply, who()));
-  $("reply").scrollIntoView({ block: "nearest" });
+  if (isEnded(reply)) await sessionOver(reply);
+  else $("reply").scrollIntoView({ block: "nearest" });
 }
 
 async function submitPrediction(event) {
@@ -102,6 +133,7 @@ async function submitPrediction(event) {
   $("price").textContent = reply.ok ? euros(reply.data.price) : words;
   $("price").className = reply.ok ? "price" : "message bad";
   showReply(reply, words);
+  if (isEnded(reply)) await sessionOver(reply);
 }
 
 function showReply(reply, words) {
@@ -133,6 +165,7 @@ function showSession(found) {
   say($("session-note"), "");
   show("session");
   tick();
+  sessions.load();
 }
 
 function showLogin(note) {
@@ -143,6 +176,7 @@ function showLogin(note) {
 function endSession(note) {
   session = null;
   localStorage.removeItem(MARK);
+  sessions.clear();
   $("who").textContent = "Not logged in";
   $("login-form").reset();
   $("price").hidden = true;
@@ -166,6 +200,10 @@ function tick() {
     say($("session-note"), "The access token has expired. Renew it to go on.", true);
   }
   $("clock").classList.toggle("over", over);
+  if (share < SOON && $("by-itself").checked && now() > lastAttempt + PAUSE) {
+    lastAttempt = now();
+    renewAccess();
+  }
 }
 
 // By the clock, or because the browser has dropped the cookie: its own clock may be another one.
@@ -174,6 +212,7 @@ function isOver() {
 }
 
 function followOtherTab({ key, newValue }) {
+  if (key === BY_ITSELF) $("by-itself").checked = Boolean(newValue);
   if (key !== MARK) return;
   if (newValue && claims()) showSession(claims());
   else if (!newValue) endSession("You were logged out in another tab.");
@@ -182,6 +221,8 @@ function followOtherTab({ key, newValue }) {
 function show(name) {
   $("login").hidden = name !== "login";
   $("session").hidden = name !== "session";
+  $("sessions").hidden = name !== "session";
+  $("to-sessions").hidden = name !== "session";
 }
 
 function who() {

@@ -22,6 +22,24 @@ export function explain({ status, data }, session) {
   return "";
 }
 
+// Whether a refusal says that the whole login is over, not just one token.
+export function isEnded({ status, data }) {
+  return status === 401 && ["token_blacklisted", "session_unknown"].includes(data?.code);
+}
+
+// Why a renewal was refused for good.
+export function explainEnd({ data }) {
+  switch (data?.code) {
+    case "token_blacklisted":
+      return "This session was ended: from another browser, or by a new password. Log in again.";
+    case "refresh_reused":
+      return "This session was used from two places at once, so the server ended it to be safe. "
+        + "Log in again. If somebody else may know your password, change it.";
+    default:
+      return "Your session is over. Log in again.";
+  }
+}
+
 // A refused login carries Django's form errors as JSON text inside `error`.
 export function explainLogin(reply) {
   if (reply.status !== 401) return explain(reply, null);
@@ -41,6 +59,23 @@ export function minutes(seconds) {
 
 export function clockTime(seconds) {
   return new Date(seconds * 1000).toLocaleTimeString();
+}
+
+export function dateTime(text) {
+  const date = new Date(text);
+  const year = date.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
+  return date.toLocaleString(undefined, {
+    year, month: "short", day: "numeric", hour: "numeric", minute: "2-digit",
+  });
+}
+
+export function ago(text) {
+  const seconds = (Date.now() - new Date(text)) / 1000;
+  if (seconds < 60) return "just now"; // or a clock that is behind the server's
+  const [unit, length] = [["day", 86400], ["hour", 3600], ["minute", 60]]
+    .find(([, size]) => seconds >= size);
+  const format = new Intl.RelativeTimeFormat("en", { numeric: "always" });
+  return format.format(-Math.floor(seconds / length), unit);
 }
 
 export function permissions(user) {
