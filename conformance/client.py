@@ -17,6 +17,8 @@ VALIDATE_REFRESH = f"{R}/validate_refresh/"
 REFRESH_ACCESS = f"{R}/refresh_access/"
 UPDATE_REFRESH = f"{R}/update_refresh/"
 LOGOUT = f"{R}/logout/"
+LOGOUT_ALL = f"{R}/logout_all/"
+SESSIONS = f"{R}/sessions/"
 
 STATUS = "/api/status/"
 ACCOUNT = "/api/account/"

@@ -124,7 +124,8 @@ class Farm:
 
 
 # Names of three lengths, so that base64 must pad one payload cookie with "=" and another with "==";
-# letters beyond ASCII, which a cookie cannot carry as they are; one who may not come in; and two
+# letters beyond ASCII, which a cookie cannot carry as they are; one whom no two cases share; one who
+# may not come in; and two
 # with so many permissions that a cookie has no room for them, or that not even a header has.
 _PEOPLE = """
 import json
@@ -134,7 +135,8 @@ from django.contrib.auth.models import Permission
 
 User, password = get_user_model(), make_password("pass")
 view = Permission.objects.get(codename="view_prediction")
-rows = [("mia", True), ("mias", True), ("miasm", True), ("zo\\u00eb", True), ("gone", False)]
+rows = [("mia", True), ("mias", True), ("miasm", True), ("zo\\u00eb", True), ("otto", True)]
+rows += [("gone", False)]
 for name, active in rows:
     values = {"password": password, "is_active": active, "email": name + "@b\\u00fccher.example"}
     User.objects.update_or_create(username=name, defaults=values)

@@ -1,5 +1,7 @@
 """Logins that cases share, and those that they need for themselves."""
 
+import time
+
 import pytest
 import requests
 
@@ -32,3 +34,9 @@ def forger(target: Target, user: str) -> Forge:
         pytest.skip("needs --signing-key to forge tokens")
     client = own(target, user)
     return Forge(target.signing_key, {kind: client.claims(kind) for kind in ("access", "refresh")})
+
+
+def after_the_second(iat: int) -> None:
+    """Wait until a new token has another `iat`, which is in whole seconds."""
+    while time.time() < iat + 1:
+        time.sleep(0.01)

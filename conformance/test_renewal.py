@@ -1,7 +1,5 @@
 """refresh_access/ and update_refresh/. Contract §4 and §5."""
 
-import time
-
 import pytest
 
 from conformance import expect
@@ -15,6 +13,7 @@ from conformance.client import (
     Client,
 )
 from conformance.forge import Raw
+from conformance.sessions import after_the_second
 
 REFRESHED = "Access token successfully refreshed."
 UPDATED = "Refresh token successfully updated."
@@ -37,12 +36,6 @@ def test_access_is_new_and_refresh_does_not_move(own):
     assert renewed["refresh_iat"] == refresh["iat"]
     for claim in ("iat", "exp", "sid", "user"):
         assert client.claims("refresh")[claim] == refresh[claim]
-
-
-def after_the_second(iat: int) -> None:
-    """Wait until a new token has another `iat`, which is in whole seconds."""
-    while time.time() < iat + 1:
-        time.sleep(0.01)
 
 
 def test_renewed_access_token_is_good(own):
