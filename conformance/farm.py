@@ -124,9 +124,9 @@ class Farm:
 
 
 # Names of three lengths, so that base64 must pad one payload cookie with "=" and another with "==";
-# letters beyond ASCII, which a cookie cannot carry as they are; one whom no two cases share; one who
-# may not come in; and two
-# with so many permissions that a cookie has no room for them, or that not even a header has.
+# letters beyond ASCII, which a cookie cannot carry as they are; one whom no two cases share; one
+# who may not come in; and two with so many permissions that a cookie has no room for them, or that
+# not even a header has.
 _PEOPLE = """
 import json
 from django.contrib.auth import get_user_model
