@@ -63,7 +63,9 @@ test: $(VENV)/packages-dev $(VENV)/built
 
 lint: $(VENV)/packages-dev $(VENV)/built
 	cargo fmt --all --check
-	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	for crate in fuzz benches/floor benches/paths; do \
+		cargo fmt --manifest-path $$crate/Cargo.toml --check || exit 1; \
+	done
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 	$(BIN)/ruff format --check .
@@ -73,12 +75,14 @@ lint: $(VENV)/packages-dev $(VENV)/built
 
 format:
 	cargo fmt --all
-	cargo fmt --manifest-path fuzz/Cargo.toml
+	for crate in fuzz benches/floor benches/paths; do \
+		cargo fmt --manifest-path $$crate/Cargo.toml; \
+	done
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/packages-bench $(VENV)/built
-	$(BIN)/python -m benches
+bench: $(VENV)/packages-demo
+	$(BIN)/python tools/bench.py
 
 fuzz:
 	@tools/fuzz $(SECONDS)
@@ -103,8 +107,9 @@ lock: $(VENV)/packages-dev
 			--no-emit-index-url --no-header -c requirements/dev.txt \
 			requirements/$$name.in -o requirements/$$name.txt; \
 	done
-	cargo update
-	cargo update --manifest-path fuzz/Cargo.toml
+	for crate in . fuzz benches/floor benches/paths; do \
+		cargo update --manifest-path $$crate/Cargo.toml; \
+	done
 
 clean:
 	rm -rf $(VENV) .venvs dist site target fuzz/target fuzz/found examples/portal/var

@@ -1,9 +1,15 @@
-"""`python -m benches`: djwto beside its peers, in one run. Nothing here passes or fails."""
+"""`python -m benches`: djwto beside its peers, in one run. Nothing here passes or fails.
 
+Names of parts, such as `tokens servers`, run those alone.
+"""
+
+import importlib
 import os
 import platform
+import sys
 import time
-from importlib.metadata import version
+import warnings
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = (
@@ -13,7 +19,16 @@ PACKAGES = (
     "cryptography",
     "djangorestframework",
     "djangorestframework-simplejwt",
+    "django-rest-knox",
+    "joserfc",
+    "pyjwt-rs",
+    "oxyjwt",
+    "ryjwt",
+    "gunicorn",
+    "granian",
 )
+
+PARTS = ("tokens", "caching", "requests", "servers", "passwords", "weight", "counts")
 
 
 def main() -> None:
@@ -22,20 +37,23 @@ def main() -> None:
 
     os.environ["DJANGO_SETTINGS_MODULE"] = "benches.settings"
     django.setup()
-    # These read Django's settings when they are imported.
-    from benches import passwords, requests, tokens, weight
-
+    warnings.simplefilter("ignore")  # joserfc's of the name EdDSA, at each token
     start = time.perf_counter()
     print(f"Python {platform.python_version()}, " + ", ".join(map(_versioned, PACKAGES)))
     print(f"{_cpu()}, {os.cpu_count()} cores, {platform.system()}, {time.strftime('%Y-%m-%d')}")
     print("Medians of rounds, ± half of the range of the middle half; the libraries take turns.")
-    for part in (tokens, passwords, requests, weight):
-        part.run()
+    for part in sys.argv[1:] or PARTS:
+        # Not before now: they read Django's settings when they are imported.
+        importlib.import_module(f"benches.{part}").run()
+        sys.stdout.flush()
     print(f"\n{time.perf_counter() - start:.0f} s in all")
 
 
 def _versioned(package: str) -> str:
-    return f"{package} {version(package)}"
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return f"no {package}"
 
 
 def _cpu() -> str:

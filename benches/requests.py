@@ -9,18 +9,21 @@ from itertools import cycle, islice
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import call_command
 from django.middleware.csrf import _get_new_csrf_string
 from django.test import Client, RequestFactory
+from knox.models import AuthToken
 
 from benches.timing import added, interleave, middle, ratio, table
 from benches.tokens import access_token
+from benches.views import Handler
 from djwto import sessions
 
 ROUNDS = 30
 REQUESTS = 40
 """Requests of one kind in one round."""
+FRESH = (ROUNDS + 1) * REQUESTS
+"""So many tokens that none comes twice."""
 LOGINS = 100
 """Tokens that come back again and again, as those of a hundred users would."""
 UNGUARDED = ("bare", "Django: method_decorator")
@@ -46,7 +49,7 @@ class Group:
 def run() -> None:
     """Measure and print."""
     call_command("migrate", verbosity=0)
-    handler = WSGIHandler()
+    handler = Handler()
     groups = _groups()
     pools: dict[str, list[Environ]] = {}
     for group in groups:
@@ -72,13 +75,34 @@ def run() -> None:
 def _groups() -> list[Group]:
     user = get_user_model().objects.create_user("alice")
     bearers = [{"HTTP_AUTHORIZATION": f"Bearer {access_token()}"} for _ in range(LOGINS)]
-    cookies = [_cookies(user) for _ in range(LOGINS)]
+    with_cookies = [cookies(user) for _ in range(LOGINS)]
     client = Client()
     client.force_login(user)
     session = {"HTTP_COOKIE": f"sessionid={client.cookies['sessionid'].value}"}
+    first = [{"HTTP_AUTHORIZATION": f"Bearer {access_token()}"} for _ in range(FRESH)]
+    payload = with_cookies[0]["HTTP_COOKIE"].partition("; ")[2]
+    first_cookies = [
+        {"HTTP_COOKIE": f"jwt_access_token={access_token()}; {payload}"} for _ in range(FRESH)
+    ]
+    knox = [{"HTTP_AUTHORIZATION": f"Token {AuthToken.objects.create(user)[1]}"}]
     return [
         Group(
-            "A function, Bearer header (JSON mode)",
+            "A function, Bearer header (JSON mode), tokens at first sight",
+            first,
+            {"bare view, first": "/bare/", "djwto: jwt_login_required, first": "/djwto/"},
+            "djwto: jwt_login_required, first",
+        ),
+        Group(
+            "A function, cookies (TWO-COOKIES mode), tokens at first sight",
+            first_cookies,
+            {
+                "bare view, first, cookies": "/bare/",
+                "djwto: jwt_login_required, first, cookies": "/djwto/",
+            },
+            "djwto: jwt_login_required, first, cookies",
+        ),
+        Group(
+            "A function, Bearer header (JSON mode), tokens that come again",
             bearers,
             {
                 "bare view": "/bare/",
@@ -99,8 +123,8 @@ def _groups() -> list[Group]:
             "djwto: method_decorator on get",
         ),
         Group(
-            "A function, cookies (TWO-COOKIES mode)",
-            cookies,
+            "A function, cookies (TWO-COOKIES mode), tokens that come again",
+            with_cookies,
             {
                 "bare view, cookies": "/bare/",
                 "djwto: jwt_login_required, cookies": "/djwto/",
@@ -110,7 +134,7 @@ def _groups() -> list[Group]:
         ),
         Group(
             "The same, POST with the CSRF token",
-            [login | _csrf_headers(login) for login in cookies],
+            [login | _csrf_headers(login) for login in with_cookies],
             {"bare view, POST": "/bare/", "djwto: jwt_login_required, POST": "/djwto/"},
             "djwto: jwt_login_required, POST",
             "POST",
@@ -141,11 +165,17 @@ def _groups() -> list[Group]:
             },
             "djwto: request.user, APIView (1 query)",
         ),
+        Group(
+            "An APIView, one opaque token, and request.user read",
+            knox,
+            {"bare APIView, knox": "/rest_bare/", "knox: TokenAuthentication": "/rest_knox/"},
+            "djwto: request.user, APIView (1 query)",
+        ),
     ]
 
 
-def _cookies(user: Any) -> Headers:
-    """What a browser sends after a login in TWO-COOKIES mode, beyond the refresh path."""
+def cookies(user: Any) -> Headers:
+    """Make what a browser sends after a login in TWO-COOKIES mode, beyond the refresh path."""
     payload = sessions.login(RequestFactory().post("/login/"), user).cookies["jwt_access_payload"]
     pairs = {
         "jwt_access_token": access_token(),
@@ -194,7 +224,7 @@ def _batches(pools: dict[str, list[Environ]]) -> Iterator[dict[str, list[Environ
         }
 
 
-def _answer(handler: WSGIHandler, environ: Environ) -> None:
+def _answer(handler: Handler, environ: Environ) -> None:
     response = handler(environ, _ignore)
     for _ in response:
         pass
@@ -205,7 +235,7 @@ def _ignore(status: str, headers: list[tuple[str, str]]) -> None:
     pass
 
 
-def _check(handler: WSGIHandler, environ: Environ, *, guarded: bool) -> None:
+def _check(handler: Handler, environ: Environ, *, guarded: bool) -> None:
     """No time is worth a thing if the view does not answer, or the guard does not guard."""
     status = _status(handler, environ)
     if status != 200:
@@ -218,7 +248,7 @@ def _check(handler: WSGIHandler, environ: Environ, *, guarded: bool) -> None:
         raise SystemExit(f"{environ['PATH_INFO']} answered {status} to a stranger")
 
 
-def _status(handler: WSGIHandler, environ: Environ) -> int:
+def _status(handler: Handler, environ: Environ) -> int:
     seen: list[str] = []
 
     def record(status: str, headers: list[tuple[str, str]]) -> None:

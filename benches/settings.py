@@ -1,5 +1,6 @@
 """What `startproject` makes, with djwto and simplejwt side by side on the very same tokens."""
 
+import os
 from datetime import timedelta
 
 SECRET_KEY = "benches only"
@@ -15,7 +16,7 @@ STARTPROJECT_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
 ]
-INSTALLED_APPS = [*STARTPROJECT_APPS, "rest_framework", "djwto"]
+INSTALLED_APPS = [*STARTPROJECT_APPS, "rest_framework", "knox", "djwto"]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -26,8 +27,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "benches.views"
-# The fastest database there is: it favours whoever asks it.
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+# The fastest database there is: it favours whoever asks it. Servers share a file.
+DATABASE = os.environ.get("BENCHES_DATABASE", ":memory:")
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATABASE}}
 STATIC_URL = "static/"
 # Each guard is shown a bad token before it is timed; those refusals are no news.
 LOGGING = {
@@ -44,6 +46,9 @@ DJWTO_SUB_CLAIM = SUBJECT
 DJWTO_AUD_CLAIM = AUDIENCE
 DJWTO_ACCESS_TOKEN_LIFETIME = timedelta(hours=1)
 DJWTO_SIGNING_KEY = SIGNING_KEY
+# The thread that asks for ended sessions would see another database in memory. Tokens are compared
+# with the set all the same.
+DJWTO_REVOCATION_INTERVAL = None
 DJWTO_MODE = ("TWO-COOKIES", "JSON")
 
 SIMPLE_JWT = {

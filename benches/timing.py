@@ -1,4 +1,4 @@
-"""Timing in turns: A B C A B C, so that whatever drifts hits all alike."""
+"""Timing in turns: A B C, B C A, C A B, so that whatever drifts hits all alike."""
 
 import gc
 import time
@@ -24,8 +24,11 @@ def interleave(
     gc.freeze()
     try:
         for number, batch in enumerate(batches):
-            for name, work in works.items():
-                inputs = batch[name]
+            _warm(batch)
+            first = number % len(works)
+            names = [*works][first:] + [*works][:first]
+            for name in names:
+                work, inputs = works[name], batch[name]
                 start = time.process_time()
                 for one in inputs:
                     work(one)
@@ -37,15 +40,28 @@ def interleave(
     return samples
 
 
-def middle(values: list[float]) -> str:
+def _warm(batch: dict[str, list[Any]]) -> None:
+    """Read texts, so that whoever has the first turn does not find them cold."""
+    for inputs in batch.values():
+        for one in inputs:
+            if isinstance(one, str):
+                one.count(".")
+
+
+def alike(names: Iterable[str], inputs: list[Any]) -> dict[str, list[Any]]:
+    """Make a batch in which all get the same."""
+    return {name: inputs for name in names}  # noqa: C420 (the list is shared on purpose)
+
+
+def middle(values: list[float], digits: int = 1) -> str:
     """The median, and half of the range that holds the middle half of the rounds."""
     low, _, high = quantiles(values, n=4)
-    return f"{median(values):,.1f} ±{(high - low) / 2:.1f}"
+    return f"{median(values):,.{digits}f} ±{(high - low) / 2:.{digits}f}"
 
 
-def ratio(values: list[float], base: list[float]) -> str:
+def ratio(values: list[float], base: list[float], digits: int = 2) -> str:
     """The median of the ratios, round by round."""
-    return f"{median(a / b for a, b in zip(values, base, strict=True)):.2f}x"
+    return f"{median(a / b for a, b in zip(values, base, strict=True)):.{digits}f}x"
 
 
 def added(values: list[float], base: list[float]) -> str:

@@ -1,39 +1,29 @@
-"""Decoding: the text of a token becomes a verified dict of claims."""
+"""The tokens that are measured, and decoding and encoding them beside the peers."""
 
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_public_key,
-)
-from django.test import override_settings
-from rest_framework_simplejwt.state import token_backend
-
 from benches import settings
-from benches.timing import interleave, middle, ratio, table
-from benches.views import REQUIRED
+from benches.peers import OURS, KeyPair, decoders, encoders
+from benches.timing import alike, interleave, middle, ratio, table
 from djwto import conf
-from djwto.tokens import decode_token
 
-ROUNDS = 30
-TOKENS = 200
+ROUNDS = 15
+TOKENS = 100
 """A round's tokens. Each is new: nobody has seen it before, and a cache would not help."""
+FLOOR = "floor: no checks"
+ALGORITHMS = ("HS256", "RS256", "ES256", "EdDSA")
 
 
 def run() -> None:
     """Measure and print."""
-    _secret()
-    _key_pairs()
+    for algorithm in ALGORITHMS:
+        _decode(KeyPair.generate(algorithm))
+    for algorithm in ALGORITHMS:
+        _encode(KeyPair.generate(algorithm))
 
 
 def claims() -> dict[str, Any]:
@@ -60,77 +50,55 @@ def claims() -> dict[str, Any]:
 
 
 def access_token() -> str:
-    """A signed access token."""
-    return _signed(conf.engine())
+    """Sign an access token as the settings say."""
+    return signed(conf.engine())
 
 
-def _signed(engine: Any) -> str:
+def signed(engine: Any) -> str:
+    """Sign an access token."""
     return engine.sign(json.dumps(claims(), separators=(",", ":"))).text
 
 
-def _secret() -> None:
-    engine = conf.engine()
-    works = {
-        "djwto: Engine.decode": lambda token: engine.decode(token, "access", time.time()),
-        "djwto: tokens.decode_token": decode_token,
-        "PyJWT: decode": _pyjwt("HS256", settings.SIGNING_KEY.encode()),
-        "simplejwt: TokenBackend.decode": token_backend.decode,
-    }
-    samples = _measure(works, partial(_signed, engine))
-    first = samples["djwto: Engine.decode"]
-    table(
-        f"HS256, a token of 12 claims and 20 permissions, {len(access_token()):,} bytes → dict",
-        ["µs", "vs djwto"],
-        [[name, middle(values), ratio(values, first)] for name, values in samples.items()],
-    )
-
-
-def _key_pairs() -> None:
-    rows = []
-    for algorithm, private in {
-        "RS256": rsa.generate_private_key(65537, 2048),
-        "ES256": ec.generate_private_key(ec.SECP256R1()),
-        "EdDSA": ed25519.Ed25519PrivateKey.generate(),
-    }.items():
-        pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        with override_settings(DJWTO_ALGORITHM=algorithm, DJWTO_SIGNING_KEY=pem):
-            engine = conf.engine()
-        works = {
-            "djwto": lambda token, engine=engine: engine.decode(token, "access", time.time()),
-            "PyJWT": _pyjwt(algorithm, load_pem_public_key(public)),
-        }
-        samples = _measure(works, partial(_signed, engine))
-        djwto, pyjwt = samples["djwto"], samples["PyJWT"]
-        rows.append([algorithm, middle(djwto), middle(pyjwt), ratio(pyjwt, djwto)])
-    table(
-        "The same claims under a key pair, at first sight, PEM parsed before",
-        ["djwto µs", "PyJWT µs", "vs djwto"],
-        rows,
-    )
-
-
-def _pyjwt(algorithm: str, key: Any) -> Callable[[str], Any]:
-    return partial(
-        jwt.decode,
-        key=key,
-        algorithms=[algorithm],
-        issuer=settings.ISSUER,
-        subject=settings.SUBJECT,
-        audience=settings.AUDIENCE,
-        options={"require": REQUIRED},
-    )
-
-
-def _measure(works: dict[str, Callable[[str], Any]], sign: Callable[[], str]) -> Any:
-    token = sign()
+def _decode(key: KeyPair) -> None:
+    engine = key.engine()
+    works = decoders(key)
+    token = signed(engine)
     answers = [work(token) for work in works.values()]
     if any(answer != answers[0] for answer in answers):
         raise SystemExit("the libraries read different claims from one token")
-    return interleave(works, _batches(works, sign))
+    samples = interleave(works, _batches(works, lambda: signed(engine)))
+    ours, floor = samples[OURS], samples[FLOOR]
+    table(
+        f"Decode {key.algorithm}, first sight: 12 claims, 20 permissions, {len(token):,} bytes",
+        ["µs", "vs djwto", "vs floor"],
+        [
+            [name, middle(values), ratio(values, ours), ratio(values, floor)]
+            for name, values in samples.items()
+        ],
+    )
 
 
-def _batches(works: Iterable[str], sign: Callable[[], str]) -> Iterator[dict[str, list[str]]]:
+def _encode(key: KeyPair) -> None:
+    works = encoders(key)
+    decode = decoders(key)[OURS]
+    content = claims()
+    if any(decode(work(content)) != content for work in works.values()):
+        raise SystemExit("a library's token does not say what it was to say")
+    # From PEM text an RSA key takes PyJWT tens of milliseconds: it gets fewer tokens.
+    slow = {name: works.pop(name) for name in list(works) if "PEM" in name}
+    samples = interleave(works, _batches(works, claims))
+    if slow:
+        samples |= interleave(slow, _batches(slow, claims, tokens=2))
+    ours, peer = samples[OURS], samples.get("ryjwt")
+    rows = [
+        [name, middle(values), ratio(values, ours), ratio(values, peer) if peer else ""]
+        for name, values in samples.items()
+    ]
+    table(f"Encode {key.algorithm}", ["µs", "vs djwto", "vs ryjwt"], rows)
+
+
+def _batches(
+    works: dict[str, Any], make: Callable[[], Any], tokens: int = TOKENS
+) -> Iterator[dict[str, list[Any]]]:
     for _ in range(ROUNDS + 1):
-        fresh = [sign() for _ in range(TOKENS)]
-        yield {name: fresh for name in works}  # noqa: C420
+        yield alike(works, [make() for _ in range(tokens)])

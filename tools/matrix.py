@@ -25,11 +25,12 @@ def main() -> int:
     return 0 if passed and not failed else 1
 
 
-def build_wheel() -> Path:
-    dist = ROOT / "dist"
+def build_wheel(project: Path = ROOT, name: str = "djwto") -> Path:
+    """Build what would be shipped, into a folder of its own."""
+    dist = ROOT / "dist" / name
     shutil.rmtree(dist, ignore_errors=True)
-    command = [BIN / "maturin", "build", "--release", "--locked", "--quiet", "--out", dist]
-    subprocess.run(command, cwd=ROOT, check=True)
+    options = ["--release", "--locked", "--quiet", "--target-dir", ROOT / "target", "--out", dist]
+    subprocess.run([BIN / "maturin", "build", *options], cwd=project, check=True)
     (wheel,) = dist.glob("*.whl")
     print(f"{wheel.name}: {wheel.stat().st_size / 2**20:.1f} MiB")
     return wheel

@@ -17,7 +17,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
-from django.utils.functional import SimpleLazyObject
+from django.utils.functional import SimpleLazyObject, empty
 
 from djwto import conf, csrf, renewal, replies, revocation, sessions, tokens
 from djwto.exceptions import JWTError
@@ -102,9 +102,7 @@ def jwt_authenticate(
     inner._djwto_claims = claims  # noqa: SLF001 (a project may set `payload` from anything)
     guarded.token = seen.token
     guarded.jwt_mode = seen.mode
-    load = partial(_load_user, claims["user"]["id"])
-    user: Any = SimpleLazyObject(load)
-    guarded.user = user
+    guarded.user = user = _lazy(partial(_load_user, claims["user"]["id"]))
     guarded.auser = partial(_load_user_async, user)
     # Django REST framework would put its own idea of the user over ours; this it takes as given.
     inner._force_auth_user = user  # noqa: SLF001
@@ -198,6 +196,14 @@ def _check_jwt_type(request: HttpRequest, kind: str) -> None:
     if given not in (None, "access", "refresh") and kind == "access":
         raise JWTError.of("jwt_type_unknown", given[:64])
     raise JWTError.of("jwt_type_wrong", kind)
+
+
+def _lazy(load: Callable[[], Any]) -> Any:
+    """Do what `SimpleLazyObject(load)` does, without going through its own `__getattribute__`."""
+    lazy = object.__new__(SimpleLazyObject)
+    object.__setattr__(lazy, "_setupfunc", load)
+    object.__setattr__(lazy, "_wrapped", empty)
+    return lazy
 
 
 def _load_user(pk: Any) -> Any:

@@ -109,8 +109,9 @@ def engine() -> _core.Engine:
 def current() -> Config:
     """The present settings, checked. Raises `ImproperlyConfigured`, naming each wrong one."""
     global _cached  # noqa: PLW0603
-    # Django swaps this object whenever settings are overridden, and at no other time.
-    source = vars(django_settings)["_wrapped"]
+    # Django swaps this object whenever settings are overridden, and at no other time. A lazy
+    # object has a `__getattribute__` of its own, which takes its time.
+    source = object.__getattribute__(django_settings, "_wrapped")
     seen, config = _cached
     if config is None or seen is not source:
         config, problems = _build()

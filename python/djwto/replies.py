@@ -19,6 +19,8 @@ WWWAUTHENTICATE = "Bearer realm=api"
 
 _NO_CREDENTIALS = ("authorization_missing", "cookie_missing", "credentials_invalid")
 _RETRY_SECONDS = 5
+_VARY = ("Vary", "Cookie, Authorization")
+_PRIVATE = ("Cache-Control", "private")
 
 
 def refusal(error: JWTError) -> JsonResponse:
@@ -55,12 +57,14 @@ def keep_private(response: ResponseT) -> ResponseT:
     """Keep a personal reply out of shared caches (RFC 9111 §5.2.2.7)."""
     if not isinstance(response, HttpResponseBase):
         return response  # Django has a sentence for a view that returns something else
-    headers = response.headers
-    if "Vary" in headers:
+    # The dict under the headers, by lower-case name: looking up one that is absent costs Django an
+    # exception, and storing one a check of letters that are known here.
+    headers = response.headers._store  # noqa: SLF001
+    if "vary" in headers:
         patch_vary_headers(response, ("Cookie", "Authorization"))
     else:
-        headers["Vary"] = "Cookie, Authorization"
-    headers.setdefault("Cache-Control", "private")
+        headers["vary"] = _VARY
+    headers.setdefault("cache-control", _PRIVATE)
     return response
 
 

@@ -58,9 +58,9 @@ impl Floor {
         let signature = BASE64URL.decode(signature).map_err(wrong)?;
         match &self.key {
             Key::Secret(key) => hmac::verify(key, message.as_bytes(), &signature).map_err(wrong)?,
-            Key::Public(key) => py
-                .detach(|| key.verify_sig(message.as_bytes(), &signature))
-                .map_err(wrong)?,
+            Key::Public(key) => {
+                py.detach(|| key.verify_sig(message.as_bytes(), &signature)).map_err(wrong)?
+            }
         }
         let payload = BASE64URL.decode(payload).map_err(wrong)?;
         PythonParse::default()

@@ -19,7 +19,7 @@ use crate::verify::{Demands, Facts, Verified, VerifyError, verify_again};
 pub struct TokenCache<V> {
     max_entries: usize,
     max_bytes: usize,
-    random: RandomState,
+    secrets: [u64; 2],
     seen_once: Box<[AtomicU64]>,
     inner: Mutex<Inner<V>>,
 }
@@ -54,10 +54,11 @@ impl<V: Clone> TokenCache<V> {
     /// A cache of so many tokens, and so many bytes; `None` where either is zero.
     pub fn new(max_entries: usize, max_bytes: usize) -> Option<Self> {
         let slots = max_entries.min(MAX_ENTRIES).next_power_of_two() * 2;
+        let random = RandomState::new();
         (max_entries > 0 && max_bytes > 0).then(|| Self {
             max_entries: max_entries.min(MAX_ENTRIES),
             max_bytes,
-            random: RandomState::new(),
+            secrets: [random.hash_one(0), random.hash_one(1)],
             seen_once: std::iter::repeat_with(AtomicU64::default).take(slots).collect(),
             inner: Mutex::new(Inner::default()),
         })
@@ -85,17 +86,21 @@ impl<V: Clone> TokenCache<V> {
     pub fn is_second_sight(&self, place: Place) -> bool {
         let Some(mask) = self.seen_once.len().checked_sub(1) else { return false };
         #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
-        let slot = place.0 as usize & mask;
-        // Two neighbours share two slots, the older sight in the second.
-        let (Some(first), Some(second)) = (self.seen_once.get(slot), self.seen_once.get(slot ^ 1))
+        let slot = place.0 as usize & mask & !1;
+        // A pair of slots holds the two latest sights, the older one in the second.
+        let (Some(first), Some(second)) = (self.seen_once.get(slot), self.seen_once.get(slot | 1))
         else {
             return false;
         };
-        let previous = first.swap(place.0, Ordering::Relaxed);
+        // Plain loads and stores: where threads meet, a sight may be forgotten, and no more.
+        let previous = first.load(Ordering::Relaxed);
         if previous == place.0 {
             return true;
         }
-        second.swap(previous, Ordering::Relaxed) == place.0
+        let older = second.load(Ordering::Relaxed);
+        first.store(place.0, Ordering::Relaxed);
+        second.store(previous, Ordering::Relaxed);
+        older == place.0
     }
 
     /// Puts a verified token in, with a value that takes about so many bytes.
@@ -133,11 +138,19 @@ impl<V: Clone> TokenCache<V> {
         }
     }
 
-    /// A signature is as good as random, so its end is enough to tell tokens apart; whoever makes
-    /// tokens with equal ends does not get them verified.
+    /// A signature is as good as random, so its end is enough to tell tokens apart, and to be
+    /// folded with secrets; whoever makes tokens with equal ends does not get them verified.
+    #[expect(clippy::cast_possible_truncation, reason = "both halves of the product are taken")]
     fn place(&self, token: &[u8]) -> Place {
-        let end = token.len().saturating_sub(SIGNATURE_END);
-        Place(self.random.hash_one(token.get(end..).unwrap_or_default()))
+        // 96 bits; nothing shorter has a signature.
+        let Some(([one, other], [])) = token.last_chunk::<16>().map(|end| end.as_chunks::<8>())
+        else {
+            return Place(0);
+        };
+        let [first, second] = self.secrets;
+        let product = u128::from(u64::from_le_bytes(*one) ^ first)
+            * u128::from(u64::from_le_bytes(*other) ^ second);
+        Place(product as u64 ^ (product >> 64) as u64)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<V>> {
@@ -157,8 +170,6 @@ impl<V> fmt::Debug for TokenCache<V> {
 
 /// More would be a mistake in the settings: ten million tokens of a kilobyte fill a server.
 const MAX_ENTRIES: usize = 10_000_000;
-/// Base64url of 32 bytes, the shortest signature, is 43 letters.
-const SIGNATURE_END: usize = 43;
 /// What an entry takes beside its token and its value: two nodes, and pointers to both, in bytes.
 const OVERHEAD: usize = 160;
 
@@ -166,6 +177,8 @@ struct Inner<V> {
     entries: HashMap<u64, Entry<V>, BuildHasherDefault<Identity>>,
     /// The end of each entry and its place, soonest first.
     ends: BTreeSet<(u64, u64)>,
+    /// The first of the ends, or a time before it.
+    soonest: u64,
     bytes: usize,
     hits: u64,
     misses: u64,
@@ -180,7 +193,14 @@ struct Entry<V> {
 
 impl<V> Default for Inner<V> {
     fn default() -> Self {
-        Self { entries: HashMap::default(), ends: BTreeSet::new(), bytes: 0, hits: 0, misses: 0 }
+        Self {
+            entries: HashMap::default(),
+            ends: BTreeSet::new(),
+            soonest: u64::MAX,
+            bytes: 0,
+            hits: 0,
+            misses: 0,
+        }
     }
 }
 
@@ -188,6 +208,7 @@ impl<V> Inner<V> {
     fn insert(&mut self, place: u64, entry: Entry<V>) -> Option<Entry<V>> {
         let replaced = self.remove(place);
         self.ends.insert((entry.end(), place));
+        self.soonest = self.soonest.min(entry.end());
         self.bytes += entry.bytes;
         self.entries.insert(place, entry);
         replaced
@@ -208,8 +229,11 @@ impl<V> Inner<V> {
     fn remove_expired(&mut self, now: UnixTime) -> Vec<Entry<V>> {
         let mut expired = Vec::new();
         let now = whole_seconds(now);
-        while self.ends.first().is_some_and(|(end, _)| *end <= now) {
-            expired.extend(self.remove_soonest());
+        while self.soonest <= now {
+            self.soonest = self.ends.first().map_or(u64::MAX, |(end, _)| *end);
+            if self.soonest <= now {
+                expired.extend(self.remove_soonest());
+            }
         }
         expired
     }

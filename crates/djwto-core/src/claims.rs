@@ -223,7 +223,8 @@ pub(crate) fn is_valid(claim: Claim, value: &Seen<'_>) -> bool {
 /// databases may refuse the null.
 fn is_identifier(id: &str) -> bool {
     let has_control = if id.is_ascii() {
-        id.bytes().any(|byte| byte.is_ascii_control())
+        // All bytes are looked at, so that the processor can take many at once.
+        id.bytes().fold(false, |found, byte| found | byte.is_ascii_control())
     } else {
         id.chars().any(char::is_control)
     };
@@ -248,27 +249,40 @@ pub(crate) enum Claim {
 }
 
 impl Claim {
-    const NAMED: &[(&'static str, Self)] = &[
-        ("iss", Self::Issuer),
-        ("sub", Self::Subject),
-        ("aud", Self::Audience),
-        ("exp", Self::Expires),
-        ("nbf", Self::NotBefore),
-        ("iat", Self::IssuedAt),
-        ("jti", Self::Id),
-        ("sid", Self::Session),
-        ("gen", Self::Generation),
-        ("type", Self::Type),
-        ("user", Self::User),
-    ];
-
+    /// The claim of that exact name.
+    #[inline]
     pub(crate) fn named(name: &str) -> Self {
-        let found = Self::NAMED.iter().find(|(known, _)| *known == name);
-        found.map_or(Self::Other, |(_, claim)| *claim)
+        match name {
+            "iss" => Self::Issuer,
+            "sub" => Self::Subject,
+            "aud" => Self::Audience,
+            "exp" => Self::Expires,
+            "nbf" => Self::NotBefore,
+            "iat" => Self::IssuedAt,
+            "jti" => Self::Id,
+            "sid" => Self::Session,
+            "gen" => Self::Generation,
+            "type" => Self::Type,
+            "user" => Self::User,
+            _ => Self::Other,
+        }
     }
 
     pub(crate) fn name(self) -> &'static str {
-        Self::NAMED.iter().find(|(_, claim)| *claim == self).map_or("", |(name, _)| name)
+        match self {
+            Self::Issuer => "iss",
+            Self::Subject => "sub",
+            Self::Audience => "aud",
+            Self::Expires => "exp",
+            Self::NotBefore => "nbf",
+            Self::IssuedAt => "iat",
+            Self::Id => "jti",
+            Self::Session => "sid",
+            Self::Generation => "gen",
+            Self::Type => "type",
+            Self::User => "user",
+            Self::Other => "",
+        }
     }
 }
 

@@ -74,6 +74,7 @@ impl Draft {
     }
 
     /// The name of the next member. Names of one object must ascend.
+    #[inline]
     pub fn name(&mut self, name: &str) {
         let Some(object) = self.open.last_mut() else { return };
         if !object.is_empty {
@@ -98,16 +99,17 @@ impl Draft {
     }
 
     /// A string.
+    #[inline]
     pub fn text(&mut self, value: &str) {
         self.value(&Seen::Text(value.into()));
         write_string(&mut self.text, value);
     }
 
     /// A whole number of 64 bits.
+    #[inline]
     pub fn integer(&mut self, value: i64) {
         self.value(&Seen::Integer(value));
-        // Writing to a string cannot fail.
-        let _ = write!(self.text, "{value}");
+        write_integer(&mut self.text, value);
     }
 
     /// Any other number, which must be finite.
@@ -116,7 +118,8 @@ impl Draft {
         if !value.is_finite() {
             self.fault.get_or_insert(malformed("has a number that is not finite"));
         }
-        // This form keeps a point or an exponent, so that it is read back as what it was.
+        // This form keeps a point or an exponent, so that it is read back as what it was. Writing
+        // to a string cannot fail.
         let _ = write!(self.text, "{value:?}");
     }
 
@@ -150,6 +153,7 @@ impl Draft {
     }
 
     /// Before each value: the comma of an array, and what the rules say.
+    #[inline]
     fn value(&mut self, seen: &Seen<'_>) {
         let depth = self.open.len();
         if let Some(array) = self.open.last_mut().filter(|container| !container.is_object) {
@@ -190,9 +194,9 @@ fn malformed(reason: &'static str) -> ClaimsError {
 }
 
 fn write_string(text: &mut String, value: &str) {
+    text.reserve(value.len() + 2);
     text.push('"');
-    // All bytes are looked at, so that the processor can take many at once.
-    if value.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+    if is_plain(value.as_bytes()) {
         text.push_str(value);
     } else {
         for letter in value.chars() {
@@ -202,9 +206,48 @@ fn write_string(text: &mut String, value: &str) {
     text.push('"');
 }
 
-/// Whether a byte stands for itself in a JSON string of ASCII.
-const fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'!' | b'#'..=b'[' | b']'..=b'~')
+/// Whether each byte stands for itself in a JSON string of ASCII. Most strings are short: eight
+/// bytes are looked at as one number, and the last eight may have been seen before.
+#[inline]
+fn is_plain(text: &[u8]) -> bool {
+    let Some(last) = text.last_chunk::<8>() else {
+        return text.iter().all(|byte| matches!(byte, b' '..=b'!' | b'#'..=b'[' | b']'..=b'~'));
+    };
+    let (eights, _) = text.as_chunks::<8>();
+    let odd = |eight: &[u8; 8]| oddities(u64::from_le_bytes(*eight));
+    eights.iter().fold(odd(last), |found, eight| found | odd(eight)) == 0
+}
+
+/// A number that is not zero where one of eight bytes is a control character, a quote, a backslash
+/// or beyond ASCII. The tests are those of "Bit Twiddling Hacks", on whether a word has a byte.
+#[inline]
+const fn oddities(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let quote = word ^ (ONES * b'"' as u64);
+    let backslash = word ^ (ONES * b'\\' as u64);
+    let delete = word ^ (ONES * 0x7F);
+    let controls = word.wrapping_sub(ONES * 0x20);
+    let zeros = quote.wrapping_sub(ONES) | backslash.wrapping_sub(ONES) | delete.wrapping_sub(ONES);
+    (controls | zeros | word) & HIGH
+}
+
+fn write_integer(text: &mut String, value: i64) {
+    let mut digits = [0; 20];
+    let mut rest = value.unsigned_abs();
+    let mut count = 0;
+    for place in digits.iter_mut().rev() {
+        *place = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        count += 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    if value < 0 {
+        text.push('-');
+    }
+    text.extend(digits.iter().skip(digits.len() - count).map(|digit| char::from(*digit)));
 }
 
 fn write_letter(text: &mut String, letter: char) {
@@ -216,6 +259,35 @@ fn write_letter(text: &mut String, letter: char) {
             for unit in letter.encode_utf16(&mut [0; 2]) {
                 let _ = write!(text, "\\u{unit:04x}");
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_plain, write_integer};
+
+    #[test]
+    fn a_string_is_plain_where_each_byte_is() {
+        for length in 1..20 {
+            for place in 0..length {
+                for byte in 0..=u8::MAX {
+                    let mut text = vec![b'~'; length];
+                    text[place] = byte;
+                    let expected = matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+                    assert_eq!(is_plain(&text), expected, "{byte} at {place} of {length}");
+                }
+            }
+        }
+        assert!(is_plain(b""));
+    }
+
+    #[test]
+    fn integers_are_written_as_rust_writes_them() {
+        for value in [0, 7, -1, 10, 1_800_000_000, i64::MAX, i64::MIN] {
+            let mut text = String::new();
+            write_integer(&mut text, value);
+            assert_eq!(text, value.to_string());
         }
     }
 }

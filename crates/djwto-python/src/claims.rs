@@ -1,6 +1,6 @@
 //! Claims as Python objects: made while the engine reads them, copied from the cache, and written.
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use djwto_core::draft::Draft;
 use djwto_core::json::Build;
@@ -100,7 +100,7 @@ impl<'py> Build for Builder<'py, '_> {
         self.string(value).into_any()
     }
     fn array(&mut self) -> Self::Array {
-        Vec::with_capacity(8)
+        Vec::with_capacity(32)
     }
     fn push(&mut self, array: &mut Self::Array, item: Self::Value) {
         array.push(item);
@@ -127,101 +127,123 @@ impl<'py> Build for Builder<'py, '_> {
 }
 
 /// Claims to copy from: nobody else holds them, so nobody else can change them.
+///
+/// It lies in one piece, as the memory of a token that did not come for long is cold: the claims,
+/// then each container in them, from the outside in.
 pub(crate) struct Template {
-    shape: Shape,
-    bytes: usize,
+    steps: Arc<[Step]>,
 }
 
-/// A container, and the containers in it. What cannot change is shared between copies.
-enum Shape {
-    Dict(Py<PyDict>, Vec<(Py<PyAny>, Shape)>),
-    List(Py<PyList>, Vec<(usize, Shape)>),
+/// A container to copy. What cannot change is shared between copies.
+struct Step {
+    container: Container,
+    /// Where it is in the container that it is in.
+    place: Place,
+    /// How many of the steps that follow are for containers directly in this one.
+    inner: usize,
+}
+
+enum Container {
+    Dict(Py<PyDict>),
+    List(Py<PyList>),
+}
+
+enum Place {
+    Name(Py<PyAny>),
+    Index(usize),
+}
+
+impl Clone for Template {
+    fn clone(&self) -> Self {
+        Self { steps: Arc::clone(&self.steps) }
+    }
 }
 
 impl Template {
-    /// Copies claims.
-    pub(crate) fn of(claims: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let mut bytes = 0;
-        let shape = Shape::of_dict(claims, &mut bytes)?;
-        Ok(Self { shape, bytes })
-    }
-
-    /// What it takes, estimated from what the interpreter's objects take, in bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+    /// Copies claims. Beside them, what they take: estimated from what the interpreter's objects
+    /// take, in bytes.
+    pub(crate) fn of(claims: &Bound<'_, PyDict>) -> PyResult<(Self, usize)> {
+        let (mut steps, mut bytes) = (Vec::new(), 0);
+        add(claims, Place::Index(0), &mut steps, &mut bytes)?;
+        Ok((Self { steps: steps.into() }, bytes))
     }
 
     /// A copy of the claims that is the caller's own.
     pub(crate) fn copy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        match &self.shape {
-            Shape::Dict(dict, inner) => copy_dict(py, dict, inner),
-            Shape::List(..) => Ok(PyDict::new(py)), // claims are an object: never here
+        match copy(py, &mut self.steps.iter())? {
+            Some((_, claims)) => Ok(claims.cast_into()?),
+            None => Ok(PyDict::new(py)), // the first step is there: never here
         }
     }
 }
 
-impl Shape {
-    fn of(value: &Bound<'_, PyAny>, bytes: &mut usize) -> PyResult<Option<Self>> {
-        if let Ok(dict) = value.cast_exact::<PyDict>() {
-            return Self::of_dict(dict, bytes).map(Some);
-        }
-        if let Ok(list) = value.cast_exact::<PyList>() {
-            *bytes += LIST_BYTES + POINTER_BYTES * list.len();
-            let mut inner = Vec::new();
-            let copy = PyList::new(value.py(), list.iter())?;
-            for (place, item) in list.iter().enumerate() {
-                if let Some(shape) = Self::of(&item, bytes)? {
-                    inner.push((place, shape));
-                }
+/// Adds steps for a value and what is in it; gives whether it is a container.
+fn add(
+    value: &Bound<'_, PyAny>,
+    place: Place,
+    steps: &mut Vec<Step>,
+    bytes: &mut usize,
+) -> PyResult<bool> {
+    let (py, index) = (value.py(), steps.len());
+    let mut inner = 0;
+    if let Ok(dict) = value.cast_exact::<PyDict>() {
+        *bytes += STEP_BYTES + DICT_BYTES + MEMBER_BYTES * dict.len();
+        let copy = dict.copy()?;
+        steps.push(Step { container: Container::Dict(copy.clone().unbind()), place, inner });
+        for (name, value) in dict {
+            if add(&value, Place::Name(name.clone().unbind()), steps, bytes)? {
+                copy.set_item(name, py.None())?; // to hold nothing that is the caller's
+                inner += 1;
             }
-            return Ok(Some(Self::List(copy.unbind(), inner)));
         }
+    } else if let Ok(list) = value.cast_exact::<PyList>() {
+        *bytes += STEP_BYTES + LIST_BYTES + POINTER_BYTES * list.len();
+        let copy = list.get_slice(0, list.len());
+        steps.push(Step { container: Container::List(copy.clone().unbind()), place, inner });
+        for (index, item) in list.iter().enumerate() {
+            if add(&item, Place::Index(index), steps, bytes)? {
+                copy.set_item(index, py.None())?;
+                inner += 1;
+            }
+        }
+    } else {
         *bytes += match value.cast_exact::<PyString>() {
             Ok(text) => STRING_BYTES + text.len()?,
             Err(_) => NUMBER_BYTES,
         };
-        Ok(None)
+        return Ok(false);
     }
-
-    fn of_dict(dict: &Bound<'_, PyDict>, bytes: &mut usize) -> PyResult<Self> {
-        *bytes += DICT_BYTES + MEMBER_BYTES * dict.len();
-        let mut inner = Vec::new();
-        for (name, value) in dict.iter() {
-            if let Some(shape) = Self::of(&value, bytes)? {
-                inner.push((name.unbind(), shape));
-            }
-        }
-        Ok(Self::Dict(dict.copy()?.unbind(), inner))
+    if let Some(step) = steps.get_mut(index) {
+        step.inner = inner;
     }
-
-    fn copy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match self {
-            Self::Dict(dict, inner) => copy_dict(py, dict, inner).map(Bound::into_any),
-            Self::List(list, inner) => {
-                let list = list.bind(py);
-                let copy = list.get_slice(0, list.len());
-                for (place, shape) in inner {
-                    copy.set_item(*place, shape.copy(py)?)?;
-                }
-                Ok(copy.into_any())
-            }
-        }
-    }
+    Ok(true)
 }
 
-fn copy_dict<'py>(
+/// Copies the next container with all that is in it; tells its place.
+fn copy<'py, 's>(
     py: Python<'py>,
-    dict: &Py<PyDict>,
-    inner: &[(Py<PyAny>, Shape)],
-) -> PyResult<Bound<'py, PyDict>> {
-    let copy = dict.bind(py).copy()?;
-    for (name, shape) in inner {
-        copy.set_item(name, shape.copy(py)?)?;
+    steps: &mut std::slice::Iter<'s, Step>,
+) -> PyResult<Option<(&'s Place, Bound<'py, PyAny>)>> {
+    let Some(step) = steps.next() else { return Ok(None) };
+    let made = match &step.container {
+        Container::Dict(dict) => dict.bind(py).copy()?.into_any(),
+        Container::List(list) => {
+            let list = list.bind(py);
+            list.get_slice(0, list.len()).into_any()
+        }
+    };
+    for _ in 0..step.inner {
+        match copy(py, steps)? {
+            Some((Place::Name(name), value)) => made.cast::<PyDict>()?.set_item(name, value)?,
+            Some((Place::Index(index), value)) => made.cast::<PyList>()?.set_item(*index, value)?,
+            None => {}
+        }
     }
-    Ok(copy)
+    Ok(Some((&step.place, made)))
 }
 
 // Of CPython 3.11 on 64 bits, allocation included.
+const STEP_BYTES: usize = size_of::<Step>();
 const DICT_BYTES: usize = 184;
 const MEMBER_BYTES: usize = 27;
 const LIST_BYTES: usize = 72;
@@ -274,16 +296,27 @@ fn write_dict(draft: &mut Draft, dict: &Bound<'_, PyDict>, depth: usize) -> Opti
     }
     let mut sorted = Vec::with_capacity(members.len());
     for (name, value) in &members {
-        sorted.push((name.to_str().ok()?, value));
+        let name = name.to_str().ok()?;
+        sorted.push((first_bytes(name), name, value));
     }
-    sorted.sort_unstable_by_key(|(name, _)| *name);
+    sorted.sort_unstable_by_key(|(first, name, _)| (*first, *name));
     draft.object();
-    for (name, value) in sorted {
+    for (_, name, value) in sorted {
         draft.name(name);
         write_value(draft, value, depth + 1)?;
     }
     draft.end();
     Some(())
+}
+
+/// A number that sorts as the text does, as far as it goes: numbers are quick to compare.
+fn first_bytes(text: &str) -> u64 {
+    if let Some(first) = text.as_bytes().first_chunk::<8>() {
+        return u64::from_be_bytes(*first);
+    }
+    // Most names of claims have three letters.
+    let unused = 8 * (8 - text.len());
+    text.bytes().fold(0, |number, byte| number << 8 | u64::from(byte)) << (unused % 64)
 }
 
 fn write_items<'py>(

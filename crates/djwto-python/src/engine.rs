@@ -27,7 +27,7 @@ use crate::values::{Authenticated, CacheInfo, SetCookie, Token};
 #[pyclass(frozen, module = "djwto._core")]
 pub(crate) struct Engine {
     core: djwto_core::Engine,
-    cache: Option<TokenCache<Arc<Template>>>,
+    cache: Option<TokenCache<Template>>,
     last_strings: LastStrings,
 }
 
@@ -156,8 +156,7 @@ impl Engine {
             .map_err(|error| refused(AuthenticateError::of(error, found.mode)))?;
         Ok(Authenticated {
             claims: claims.unbind(),
-            // A token that verified is ASCII.
-            token: PyString::new(py, &String::from_utf8_lossy(found.token)).unbind(),
+            token: PyString::from_bytes(py, found.token)?.unbind(), // ASCII, as it verified
             mode: found.mode.name(),
         })
     }
@@ -341,9 +340,8 @@ impl Engine {
         if let (Some(cache), Some(place)) = (&self.cache, place)
             && cache.is_second_sight(place)
         {
-            let template = Template::of(&claims)?;
-            let bytes = template.bytes();
-            cache.insert(place, token, &verified, Arc::new(template), bytes);
+            let (template, bytes) = Template::of(&claims)?;
+            cache.insert(place, token, &verified, template, bytes);
         }
         Ok(Ok(claims))
     }
