@@ -6,7 +6,7 @@ mod support;
 
 use djwto_core::cache::{CacheInfo, Lookup, TokenCache};
 use djwto_core::verify::VerifyError;
-use djwto_core::{Algorithm, Engine, Kind, Policy, UnixTime};
+use djwto_core::{Algorithm, Engine, Kind, SessionId, UnixTime};
 use support::{ACCESS, NOW, access_with, at, engine, now};
 
 #[test]
@@ -20,9 +20,18 @@ fn a_token_comes_back_with_what_was_made_of_it() {
     let (engine, cache) = (engine(Algorithm::Hs256), TokenCache::new(10, 10_000).unwrap());
     let token = signed(&engine, ACCESS);
     put(&cache, &engine, &token, 7);
-    assert_eq!(look(&cache, &engine.policy, &token, now()), Some(Ok(7)));
+    assert_eq!(look(&cache, &engine, &token, now()), Some(Ok(7)));
     let CacheInfo { entries, hits, misses, .. } = cache.info();
     assert_eq!((entries, hits, misses), (1, 1, 1));
+}
+
+#[test]
+fn a_cached_token_is_refused_once_its_session_has_ended() {
+    let (engine, cache) = (engine(Algorithm::Hs256), TokenCache::new(10, 10_000).unwrap());
+    let token = signed(&engine, ACCESS);
+    put(&cache, &engine, &token, 7);
+    engine.revocations.extend([(SessionId::of_legacy("j1"), NOW)]);
+    assert_eq!(look(&cache, &engine, &token, now()), Some(Err(VerifyError::Ended)));
 }
 
 #[test]
@@ -31,10 +40,10 @@ fn a_cached_token_is_refused_once_it_expires() {
     let token = signed(&engine, ACCESS);
     put(&cache, &engine, &token, 7);
     let last = at(f64::from(1_700_000_299));
-    assert_eq!(look(&cache, &engine.policy, &token, last), Some(Ok(7)));
+    assert_eq!(look(&cache, &engine, &token, last), Some(Ok(7)));
     // It is not even there any more.
     let end = at(f64::from(1_700_000_300));
-    assert_eq!(look(&cache, &engine.policy, &token, end), None);
+    assert_eq!(look(&cache, &engine, &token, end), None);
     assert_eq!((cache.info().entries, cache.info().bytes), (0, 0));
     assert_eq!(engine.verify(token.as_bytes(), None, end).unwrap_err(), VerifyError::Expired);
 }
@@ -45,7 +54,7 @@ fn a_cached_token_is_refused_before_its_nbf_when_the_clock_goes_back() {
     let token = signed(&engine, &access_with("nbf", &NOW.to_string()));
     put(&cache, &engine, &token, 7);
     let before = at(f64::from(1_699_999_999));
-    let verdict = look(&cache, &engine.policy, &token, before);
+    let verdict = look(&cache, &engine, &token, before);
     assert_eq!(verdict, Some(Err(VerifyError::NotYetValid)));
 }
 
@@ -55,7 +64,7 @@ fn a_cached_token_is_refused_where_the_other_kind_is_wanted() {
     let token = signed(&engine, ACCESS);
     put(&cache, &engine, &token, 7);
     let Lookup::Hit(verdict) =
-        cache.get(token.as_bytes(), &engine.policy, Some(Kind::Refresh), now())
+        cache.get(token.as_bytes(), &engine.demands(Some(Kind::Refresh), now()))
     else {
         panic!("a hit")
     };
@@ -81,7 +90,7 @@ fn a_token_that_shares_its_parts_with_a_cached_one_is_verified_anew() {
         signature.to_string(),
         String::new(),
     ] {
-        assert_eq!(look(&cache, &engine.policy, &fake, now()), None, "{fake}");
+        assert_eq!(look(&cache, &engine, &fake, now()), None, "{fake}");
         assert!(engine.verify(fake.as_bytes(), None, now()).is_err());
     }
 }
@@ -96,7 +105,7 @@ fn what_expires_soonest_leaves_a_full_cache_first() {
         put(&cache, &engine, token, 7);
     }
     let there: Vec<_> =
-        tokens.iter().map(|token| look(&cache, &engine.policy, token, now()).is_some()).collect();
+        tokens.iter().map(|token| look(&cache, &engine, token, now()).is_some()).collect();
     assert_eq!(there, [true, false, true, true]);
 }
 
@@ -121,7 +130,7 @@ fn a_token_gets_in_at_second_sight() {
     let cache = TokenCache::<()>::new(10, 10_000).unwrap();
     let engine = engine(Algorithm::Hs256);
     let token = signed(&engine, ACCESS);
-    let sight = || match cache.get(token.as_bytes(), &engine.policy, None, now()) {
+    let sight = || match cache.get(token.as_bytes(), &engine.demands(None, now())) {
         Lookup::Miss(place) => cache.is_second_sight(place),
         Lookup::Hit(_) => panic!("nothing was put in"),
     };
@@ -142,7 +151,7 @@ fn signed(engine: &Engine, claims: &str) -> String {
 
 fn put(cache: &TokenCache<u8>, engine: &Engine, token: &str, value: u8) {
     let verified = engine.verify(token.as_bytes(), None, now()).unwrap();
-    let Lookup::Miss(place) = cache.get(token.as_bytes(), &engine.policy, None, now()) else {
+    let Lookup::Miss(place) = cache.get(token.as_bytes(), &engine.demands(None, now())) else {
         panic!("already there")
     };
     cache.insert(place, token.as_bytes(), &verified, value, 0);
@@ -150,11 +159,11 @@ fn put(cache: &TokenCache<u8>, engine: &Engine, token: &str, value: u8) {
 
 fn look(
     cache: &TokenCache<u8>,
-    policy: &Policy,
+    engine: &Engine,
     token: &str,
     now: UnixTime,
 ) -> Option<Result<u8, VerifyError>> {
-    match cache.get(token.as_bytes(), policy, None, now) {
+    match cache.get(token.as_bytes(), &engine.demands(None, now)) {
         Lookup::Hit(verdict) => Some(verdict),
         Lookup::Miss(_) => None,
     }

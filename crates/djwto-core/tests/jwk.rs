@@ -8,10 +8,10 @@ use djwto_core::algorithm::Family;
 use djwto_core::compact::Untrusted;
 use djwto_core::key::{JwkSet, JwkSetError, KeyError, State};
 use djwto_core::verify::{VerifyError, verify_signature};
-use djwto_core::{Algorithm, Engine, Key, KeyRing, Mode};
+use djwto_core::{Algorithm, Engine, Key, KeyRing};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use support::{ACCESS, keys, now, policy, transport};
+use support::{ACCESS, keys, now};
 
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
@@ -347,7 +347,7 @@ proptest! {
 }
 
 fn engine(keys: KeyRing) -> Engine {
-    Engine { keys: keys.into(), policy: policy(|_| ()), transport: transport(&[Mode::Json]) }
+    Engine { keys: keys.into(), ..support::engine(Algorithm::Hs256) }
 }
 
 /// A token that the key of a JWK has signed.
