@@ -113,6 +113,10 @@ def test_no_jti_no_blacklist(visitor: Visitor, alice: Any, settings: Any) -> Non
     visitor.login()
     response = visitor.refresh("logout")
     assert (response.status_code, response.json()["code"]) == (403, "jti_missing")
+    access = visitor.token("access")
+    assert visitor.refresh("logout", "delete").status_code in (200, 204)
+    with pytest.raises(exceptions.JWTValidationError, match=r"Token is blacklisted\."):
+        djwto.tokens.decode_token(access)
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ class BlackListTokenView(Endpoint):
         claims, mode = _ending_login(request)
         if mode != "JSON" and conf.current().csrf:
             csrf.check(request)
-        if claims is not None and "jti" in claims:
+        if claims is not None:
             _end(request, claims)
         if mode == "JSON":
             return HttpResponse(status=204)
@@ -334,7 +334,8 @@ def _renewed(
 def _end(request: HttpRequest, claims: tokens.Claims) -> bool:
     if not _log_out(request, claims):
         return False
-    signals.jwt_blacklisted.send(sender="BlackListTokenView", request=request, jti=claims["jti"])
+    jti = claims.get("jti")
+    signals.jwt_blacklisted.send(sender="BlackListTokenView", request=request, jti=jti)
     user = users.find_user(claims["user"]["id"], active=False)
     user_logged_out.send(sender=user.__class__, request=request, user=user)
     return True
@@ -342,7 +343,7 @@ def _end(request: HttpRequest, claims: tokens.Claims) -> bool:
 
 def _log_out(request: HttpRequest, claims: tokens.Claims) -> bool:
     """End the session of a token, and blacklist its `jti`. False: someone did so before."""
-    is_first, key = JWTBlacklist.add(claims), sessions.key_of(claims)
+    is_first, key = "jti" in claims and JWTBlacklist.add(claims), sessions.key_of(claims)
     if key is not None and Session.rows().filter(pk=key).exists():
         return sessions.end(key, reason="logout")
     if is_first and key is not None and "sid" not in claims:

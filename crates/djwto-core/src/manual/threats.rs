@@ -144,3 +144,20 @@
 //! | a log, a mail or an exception shows a token, key or password | hand-written `Debug`, sentences without quotes from the input, a filter for Django's reports | `secrets.rs::no_public_type_prints_a_token`, `secrets.rs::no_refusal_of_a_key_prints_it`, `tests/test_secrets.py::test_error_reports_hide_every_token_with_our_filter` |
 //! | a core dump or a reused page holds a private key | decoded keys are wiped when dropped; the library wipes its own. The text in Django's settings is out of reach: Python wipes nothing | `secrets.rs::decoded_private_keys_are_wiped` |
 //! | input panics, or two readers disagree about it | fuzzed, and compared with a second implementation | `tests/test_differential.py::test_the_engine_is_never_laxer_and_stricter_only_with_a_reason`, `fuzz/fuzz_targets/compact.rs`, `fuzz/fuzz_targets/claims.rs`, `fuzz/fuzz_targets/pem.rs`, `fuzz/fuzz_targets/jwk.rs`, `fuzz/fuzz_targets/cookies.rs` |
+//!
+//! ## Sessions: RFC 9700 §4.14, OWASP ASVS 5 V7
+//!
+//! | § | attack | countermeasure | test |
+//! |---|---|---|---|
+//! | RFC 9700 §4.14.2 | a stolen refresh token is used after its owner has renewed | a used generation that comes again after the grace ends the session, for both | `tests/test_renewal.py::test_a_replay_ends_the_session`, `conformance/test_sessions.py::test_an_old_token_ends_the_session` |
+//! | RFC 9700 §4.14.2 | it is used before its owner, who renews later | the same: whoever is the later one ends the session | `session.rs::the_table` |
+//! | RFC 9700 §4.14.2 | within the grace it is used to fork the session | there is one successor, the same for all, and nothing else is signed | `tests/test_renewal.py::test_whoever_comes_again_gets_the_same_successor` |
+//! | | a cookie's token is sent as a `Bearer` token, to go round rotation | the mode in which a session was opened decides | `tests/test_renewal.py::test_a_cookies_token_is_rotated_in_a_header_too` |
+//! | | the clock of the store is set back, so that a replay looks new | a negative time renews nothing | `tests/test_renewal.py::test_a_clock_that_was_set_back_ends_nothing` |
+//! | | lifetimes are shortened, and the record of an ended session is cleaned up too soon | rows say until when their tokens live; a token without a row renews nothing | `tests/test_renewal.py::test_shorter_lifetimes_bring_no_ended_session_back` |
+//! | RFC 9700 §4.14.2 | somebody renews for ever | an absolute end, which no renewal moves | `tests/test_renewal.py::test_no_renewal_moves_the_absolute_end` |
+//! | ASVS 7.4.1 | an access token is used after a logout, from the cache of verified tokens too | every verification asks the set of ended sessions | `cache.rs::a_cached_token_is_refused_once_its_session_has_ended`, `tests/test_revocation.py::test_a_session_that_another_process_ended_is_heard_of` |
+//! | ASVS 7.4.2, 7.4.3 | a user who was deactivated, or has a new password, goes on elsewhere | his sessions end at once | `tests/test_receivers.py::test_a_deactivated_user_is_out_at_once`, `tests/test_receivers.py::test_another_password_ends_every_session` |
+//! | | a rehash of the password brings sessions of an older password back | only those of the very hash that was replaced are kept | `tests/test_receivers.py::test_a_rehash_brings_no_session_back_whose_password_was_changed` |
+//! | ASVS 7.5.2 | one user looks at another's sessions, or ends them | they are looked up by the user of the token | `conformance/test_sessions.py::test_another_users_session_is_not_there` |
+//! | ASVS 6.3.1 | passwords are guessed | a throttle by account and network, and a ceiling that no one can lock an owner out with | `tests/test_throttle.py::test_the_ceiling_spares_networks_that_the_account_has_logged_in_from` |
