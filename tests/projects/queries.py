@@ -1,6 +1,7 @@
 """What the database is asked, and how much it may hold."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 from django.db.backends.signals import connection_created
@@ -27,10 +28,12 @@ def limit_pages(path: str) -> None:
     SQLite takes no limit below the present size: 1 means "no more than now".
     """
 
+    file = Path(path)
+
     def limit(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001
-        if os.path.exists(path):
-            with open(path) as file:
-                context["connection"].connection.execute(f"PRAGMA max_page_count = {file.read()}")
+        if file.exists():
+            pages = int(file.read_text())
+            context["connection"].connection.execute(f"PRAGMA max_page_count = {pages}")
         return execute(sql, params, many, context)
 
     def watch(connection: Any, **_: Any) -> None:
