@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from tests.served.sessions.clients import WORKERS, answer, served, spread, until
-from tests.services import Redis
+from tests.services import Redis, Server
 
 LOGOUTS = 20
 SLACK = 5.0
@@ -44,7 +44,7 @@ def test_no_request_asks_the_database(postgres_database: str, tmp_path: Path) ->
     assert all("djwto_session" in query for query in asked)
 
 
-def delays(server, number: int) -> list[float]:
+def delays(server: Server, number: int) -> list[float]:
     """Log out at one process, and measure until another refuses; the seconds of each."""
     here, there = spread(server, 2)
     found = []
