@@ -236,6 +236,7 @@ def serve(
         *options,
     ]
     process = _spawn(command, log=served.log, cwd=PORTAL, env=served.env)
+    served.pid = process.pid
     try:
         _await(served.answers, process, served.log, server)
         yield served
@@ -251,6 +252,12 @@ class Server:
     folder: Path
     log: Path
     env: dict[str, str] = field(repr=False)
+    pid: int = 0
+
+    def workers(self) -> list[int]:
+        """Give the processes that the server has started: those that answer, where it forks."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
 
     @property
     def certificate(self) -> Path:

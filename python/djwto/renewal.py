@@ -83,7 +83,6 @@ def _renew(request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool) 
         generation=claims.get("gen", 0), mode__in=config.engine.rotated_modes
     ).update(
         previously_rotated_at=F("rotated_at"),
-        rotated_at=Now(),
         renewed_at=now,
         generation=F("generation") + 1,
     )
@@ -96,7 +95,14 @@ def _renew(request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool) 
     if not is_winner and _judge(row, claims) == "repeated":
         # What the winner made, or would have made: all times are the row's.
         user = _user(row, claims, refused)
-        return _issued(request, user, row, is_rotated=True, moves=True)
+        issued = _issued(request, user, row, is_rotated=True, moves=True)
+        # Later only where a setting was made longer since.
+        until = as_datetime(issued.access_claims.get("exp"))
+        if until > row.access_until and not live.update(
+            access_until=Greatest(F("access_until"), until)
+        ):
+            raise JWTError.of("token_blacklisted")
+        return issued
     user = _user(row, claims, refused)
     row.renewed_at = row.renewed_at if is_winner else now
     if moves:
@@ -106,6 +112,8 @@ def _renew(request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool) 
         )
     issued = _issued(request, user, row, is_rotated=bool(is_winner), moves=moves)
     is_live = live.update(
+        # The grace begins when all is done: whoever had to wait for the row is not late by that.
+        rotated_at=Now() if is_winner else F("rotated_at"),
         renewed_at=row.renewed_at,
         issued_at=row.issued_at,
         # Older tokens of a session that is not rotated are good for as long as they say.
@@ -193,8 +201,10 @@ def _key(claims: tokens.Claims) -> UUID:
 def _adopt(request: THttpRequest, key: UUID, refused: JWTError) -> None:
     """Give a token of 0.0.4 a session. Raises `JWTError` where it was logged out before."""
     claims = request.payload
+    # In this order: who renews it blacklists it and moves its session on, both at once.
+    is_live = sessions.is_live(claims)
     generation = Session.rows().filter(pk=key).values_list("generation", flat=True).first()
-    if not generation and not sessions.is_live(claims):
+    if not generation and not is_live:
         raise JWTError.of("token_blacklisted")
     if generation is None and not open_legacy(request, key):
         raise refused

@@ -37,7 +37,7 @@ OVERLAP_SECONDS = 60
 RELOAD_SECONDS = 300
 """How often all ended sessions are read anew."""
 FIRST_LOAD_SECONDS = 5
-"""How long a request waits for the first answer of the database."""
+"""How long requests wait for the first answer of the database, from when the first one came."""
 MARGIN_SECONDS = 3600
 """How much longer than needed an ended session is remembered: clocks are set back."""
 
@@ -81,8 +81,9 @@ class Feed:
     def __init__(self, settings: Revocation) -> None:
         self.settings = settings
         self.loaded = threading.Event()
-        self.fresh_until = inf if settings.max_age is None else -inf
+        self.fresh_until = -inf
         """By the monotonic clock."""
+        self._patient_until = time.monotonic() + FIRST_LOAD_SECONDS
         self._wake = threading.Event()
         self._is_stopped = False
         self._polled = self._reloaded = -inf
@@ -113,7 +114,11 @@ class Feed:
 
     def is_loaded_soon(self) -> bool:
         """Wait for the first load. Whether the set may be trusted then."""
-        self.loaded.wait(FIRST_LOAD_SECONDS)
+        # Counted from the start, so that requests do not queue up where there is no database.
+        self.loaded.wait(max(0, self._patient_until - time.monotonic()))
+        if self.settings.max_age is None:
+            # Open whatever comes; but a process that starts is not to forget who was logged out.
+            self.fresh_until = inf
         return time.monotonic() <= self.fresh_until
 
     def _run(self) -> None:
@@ -127,8 +132,8 @@ class Feed:
                 connections[Session.rows().db].close()
             else:
                 self._failed = -inf
-                if self.settings.max_age is not None:
-                    self.fresh_until = started + self.settings.max_age
+                age = self.settings.max_age
+                self.fresh_until = inf if age is None else started + age
                 self.loaded.set()
             self._wake.wait(self.settings.interval)
         connections[Session.rows().db].close()

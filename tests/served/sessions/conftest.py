@@ -1,0 +1,26 @@
+"""Both databases."""
+
+import secrets
+from pathlib import Path
+
+import pytest
+
+from tests.services import Postgres
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'portal.sqlite3'}"
+    return new_database(request.getfixturevalue("cluster"))
+
+
+@pytest.fixture
+def postgres_database(cluster: Postgres) -> str:
+    """The address of an empty database of PostgreSQL."""
+    return new_database(cluster)
+
+
+def new_database(cluster: Postgres) -> str:
+    return cluster.create_database(f"sessions_{secrets.token_hex(4)}")

@@ -1,0 +1,36 @@
+"""Eight clients renew one token at the same instant, 200 times: one successor, and all get it."""
+
+from functools import partial
+from pathlib import Path
+
+from tests.served.sessions.clients import at_once, claims_of, served, spread
+
+ROUNDS = 200
+CLIENTS = 8
+NAMES = ("refresh_access", "update_refresh")
+
+
+def test_clients_that_renew_at_the_same_instant(database: str, tmp_path: Path) -> None:
+    with served(database, tmp_path) as server:
+        clients = spread(server, CLIENTS)
+        pair = clients[0].login()
+        for number in range(ROUNDS):
+            # All by the one endpoint, all by the other, and by both.
+            names = [NAMES[number % 3 if number % 3 < 2 else n % 2] for n in range(CLIENTS)]
+            token = pair["refresh"]
+            work = [
+                partial(client.renew, token, name)
+                for client, name in zip(clients, names, strict=True)
+            ]
+            replies = at_once(work)
+            assert {reply.status_code for reply in replies} == {200}, [r.text for r in replies]
+            # With HS256 what is equal in its claims is equal in its bytes.
+            assert len({reply.text for reply in replies}) == 1
+            before, pair = claims_of(token), replies[0].json()
+            after = claims_of(pair["refresh"])
+            assert (after["sid"], after["gen"]) == (before["sid"], before["gen"] + 1)
+            if number % 3 == 0:
+                assert (after["iat"], after["exp"]) == (before["iat"], before["exp"])
+            assert clients[number % CLIENTS].view(pair["access"]).status_code == 200
+        assert clients[0].logout(pair["refresh"]).status_code == 200
+        assert "Traceback" not in server.log_text()
