@@ -6,6 +6,9 @@ around those (`QuerySet.update`, SQL) is noticed when a session is next renewed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.apps import apps
@@ -29,11 +32,21 @@ def connect() -> None:
             post_delete.connect(after_delete, sender=model, dispatch_uid="djwto")
 
 
+@contextmanager
+def authenticating() -> Iterator[None]:
+    """While this lasts, a hash that is saved alone is another one of the same password."""
+    token = _is_authenticating.set(True)
+    try:
+        yield
+    finally:
+        _is_authenticating.reset(token)
+
+
 def before_save(instance: Any, update_fields: Any = None, **_: Any) -> None:
     """Remember the hash that a mere rehash of the password replaces."""
     if _may_be_rehash(instance, update_fields):
         old = type(instance)._base_manager.filter(pk=instance.pk).first()  # noqa: SLF001
-        if old is not None and _is_outdated(old.password):
+        if old is not None and (_is_authenticating.get() or _is_outdated(old.password)):
             vars(instance)[_REHASHED] = users.auth_hash(old)
 
 
@@ -60,6 +73,7 @@ def keep_session(user: Any, key: Any) -> None:
     vars(user)[_KEPT] = key
 
 
+_is_authenticating = ContextVar("djwto_is_authenticating", default=False)
 _REHASHED = "_djwto_rehashed_from"
 _KEPT = "_djwto_kept_session"
 

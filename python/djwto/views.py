@@ -111,7 +111,7 @@ class GetTokensView(Endpoint):
         if mode != "JSON" and conf.current().csrf:
             csrf.check_login(request)
         try:
-            with throttle.counted(request):
+            with throttle.counted(request), receivers.authenticating():
                 user = authentication.user_authenticate(request)
         except PermissionDenied as error:
             raise JWTError.of("login_denied") from error
