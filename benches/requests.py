@@ -19,7 +19,7 @@ from benches.tokens import access_token
 from benches.views import Handler
 from djwto import sessions
 
-ROUNDS = 30
+ROUNDS = 60
 REQUESTS = 40
 """Requests of one kind in one round."""
 FRESH = (ROUNDS + 1) * REQUESTS

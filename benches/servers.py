@@ -19,7 +19,7 @@ from statistics import median
 from benches.load import Client, Request
 from benches.timing import ratio, table
 
-ROUNDS = 15
+ROUNDS = 40
 REQUESTS = 100
 LOGINS = 50
 BIN = Path(sys.executable).parent

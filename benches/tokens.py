@@ -11,7 +11,7 @@ from benches.peers import OURS, KeyPair, decoders, encoders
 from benches.timing import alike, interleave, middle, ratio, table
 from djwto import conf
 
-ROUNDS = 15
+ROUNDS = 30
 TOKENS = 100
 """A round's tokens. Each is new: nobody has seen it before, and a cache would not help."""
 FLOOR = "floor: no checks"
