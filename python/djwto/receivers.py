@@ -6,10 +6,9 @@ around those (`QuerySet.update`, SQL) is noticed when a session is next renewed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -18,6 +17,9 @@ from django.db.models.signals import post_delete, post_save, pre_save
 
 from djwto import sessions, users
 from djwto.models import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def connect() -> None:
