@@ -53,6 +53,7 @@ def _djwto(cluster: Postgres, folder: Path, rounds: int) -> "Tally":
 def _simplejwt(cluster: Postgres, folder: Path, rounds: int) -> "Tally":
     env = {"DJANGO_SETTINGS_MODULE": "benches.rivals.settings"}
     with served(cluster.create_database("simplejwt"), folder / "simplejwt", **env) as server:
+        server.manage("migrate")
         clients = spread(server, CLIENTS)
 
         def log_in() -> str:
