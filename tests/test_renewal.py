@@ -214,6 +214,20 @@ def test_a_renewal_whose_tokens_cannot_be_made_is_undone(
     assert present(browser, old).status_code == 200
 
 
+@pytest.mark.parametrize("seconds", [60, 7200])
+def test_what_is_given_again_may_live_longer_and_the_session_knows(
+    browser: Visitor, settings: Any, seconds: int
+) -> None:
+    old = browser.token("refresh")
+    browser.refresh("refresh_access")
+    before = Session.objects.get().access_until
+    settings.DJWTO_ACCESS_TOKEN_LIFETIME = timedelta(seconds=seconds)
+    assert present(browser, old).status_code == 200
+    until = Session.objects.get().access_until
+    assert until.timestamp() >= claims(browser.token("access"))["exp"]
+    assert until >= before
+
+
 # --- limits -------------------------------------------------------------------------------------
 
 

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 OVERLAP_SECONDS = 60
 """How far a query goes back beyond the last one: a transaction may commit as late as this."""
-RELOAD_SECONDS = 300
-"""How often all ended sessions are read anew."""
+RELOAD_SECONDS = 60
+"""How often all ended sessions are read anew, should the database's clock have leapt meanwhile."""
 FIRST_LOAD_SECONDS = 5
 """How long requests wait for the first answer of the database, from when the first one came."""
 MARGIN_SECONDS = 3600

@@ -49,8 +49,9 @@ def login(
     access_claims = tokens.access_claims_of(user, refresh_claims, registered)
     issued = tokens.issue(refresh_claims, access_claims, mode)
     session.access_until = as_datetime(issued.access_claims.get("exp"))
-    session.save(force_insert=True, using=Session.rows().db)
+    # Django's receiver writes `last_login`: where it fails, no session is left that nobody has.
     user_logged_in.send(sender=user.__class__, request=request, user=user)
+    session.save(force_insert=True, using=Session.rows().db)
     signals.jwt_logged_in.send(
         sender="GetTokensView",
         request=request,

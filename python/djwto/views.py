@@ -273,7 +273,9 @@ class PasswordChangeView(Endpoint):
             error = ValidationError(form.errors.as_data())
             raise JWTError.of("password_refused", exceptions.form_errors(error))
         receivers.keep_session(user, sessions.key_of(claims))
-        form.save()
+        # The password and what it means for sessions are seen together, or not at all.
+        with transaction.atomic(using=Session.rows().db):
+            form.save()
         return JsonResponse({"msg": "Password successfully changed."})
 
 

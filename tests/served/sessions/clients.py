@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +38,7 @@ def served(
         options += ["--preload", "--timeout", str(SECONDS), "--keep-alive", str(SECONDS)]
     given = {
         "DJANGO_SETTINGS_MODULE": "tests.projects.sessions",
-        "PYTHONPATH": f"{ROOT}:{ROOT / 'python'}",
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
         "PORTAL_MODE": "JSON,TWO-COOKIES",
         "PORTAL_DATABASE": database,
         **env,

@@ -1,6 +1,7 @@
 """A logout in one process is known in the others, and no request asks the database for it."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.served.sessions.clients import WORKERS, answer, served, spread, until
@@ -44,14 +45,18 @@ def test_no_request_asks_the_database(postgres_database: str, tmp_path: Path) ->
     assert all("djwto_session" in query for query in asked)
 
 
-def delays(server: Server, number: int) -> list[float]:
-    """Log out at one process, and measure until another refuses; the seconds of each."""
+def delays(server: Server, number: int, pause: Callable[[], None] = lambda: None) -> list[float]:
+    """Log out at one process, and measure until another refuses; the seconds of each.
+
+    `pause` comes before each logout: without it, each follows upon a look and waits for the next.
+    """
     here, there = spread(server, 2)
     found = []
     for _ in range(number):
         here.login()
         there.pair = here.pair
         assert there.view().status_code == 200
+        pause()
         assert here.logout().status_code == 200
         ended = time.monotonic()
         until(lambda: there.view().status_code == 401)

@@ -1,11 +1,15 @@
 """Eight clients renew one token at the same instant, 200 times: one successor, and all get it."""
 
+import uuid
 from functools import partial
 from pathlib import Path
 
-from tests.served.sessions.clients import at_once, claims_of, served, spread
+import jwt
+
+from tests.served.sessions.clients import Client, at_once, claims_of, served, spread
 
 ROUNDS = 200
+LEGACY_ROUNDS = 30
 CLIENTS = 8
 NAMES = ("refresh_access", "update_refresh")
 
@@ -33,4 +37,18 @@ def test_clients_that_renew_at_the_same_instant(database: str, tmp_path: Path) -
                 assert (after["iat"], after["exp"]) == (before["iat"], before["exp"])
             assert clients[number % CLIENTS].view(pair["access"]).status_code == 200
         assert clients[0].logout(pair["refresh"]).status_code == 200
+        for _ in range(LEGACY_ROUNDS):
+            _a_token_without_a_session(clients, server.signing_key)
         assert "Traceback" not in server.log_text()
+
+
+def _a_token_without_a_session(clients: list[Client], key: str) -> None:
+    """A token of 0.0.4: the one who is first opens its session, and all get the same."""
+    claims = claims_of(clients[0].login()["refresh"])
+    claims = {**claims, "jti": str(uuid.uuid4())}
+    del claims["sid"], claims["gen"]
+    token = jwt.encode(claims, key, "HS256")
+    replies = at_once([partial(client.renew, token) for client in clients])
+    assert {reply.status_code for reply in replies} == {200}, [r.text for r in replies]
+    assert len({reply.text for reply in replies}) == 1
+    assert clients[0].renew(replies[0].json()["refresh"]).status_code == 200

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-import pytest
 
 from tests.served.sessions.clients import Client, answer, at_once, claims_of, served, spread, until
 from tests.served.sessions.conftest import new_database
@@ -150,9 +149,8 @@ def _rows(file: Path) -> list[Any]:
         return database.execute("SELECT id FROM djwto_session").fetchall()
 
 
-@pytest.mark.parametrize("name", ["refresh_access", "update_refresh"])
 def test_a_database_that_hangs_for_longer_than_the_grace(
-    postgres_database: str, tmp_path: Path, name: str
+    postgres_database: str, tmp_path: Path
 ) -> None:
     """Two tabs wait for a row that somebody holds: neither of them is late by that."""
     with (
@@ -161,19 +159,21 @@ def test_a_database_that_hangs_for_longer_than_the_grace(
         psycopg.connect(postgres_database, autocommit=True) as watcher,
     ):
         clients = spread(server, 2)
-        token = clients[0].login()["refresh"]
-        row = "SELECT FROM djwto_session WHERE id = %s FOR UPDATE"
-        holder.execute(row, [claims_of(token)["sid"]])
+        for name in ("refresh_access", "update_refresh"):
+            token = clients[0].login()["refresh"]
+            row = "SELECT FROM djwto_session WHERE id = %s FOR UPDATE"
+            holder.execute(row, [claims_of(token)["sid"]])
+            renewals = [partial(client.renew, token, name) for client in clients]
+            release = partial(_release_when_two_have_waited, watcher, holder)
+            *replies, _ = at_once([*renewals, release])
+            assert [answer(reply) for reply in replies] == [(200, "")] * 2
+            assert replies[0].text == replies[1].text
 
-        def release() -> None:
-            waiting = (
-                "SELECT count(*) = 2 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                " AND query LIKE 'UPDATE%' AND query_start < now() - interval '1 second'"
-            )
-            until(lambda: watcher.execute(waiting).fetchone()[0])  # type: ignore[index]
-            holder.rollback()
 
-        renewals = [partial(client.renew, token, name) for client in clients]
-        *replies, _ = at_once([*renewals, release])
-        assert [answer(reply) for reply in replies] == [(200, "")] * 2
-        assert replies[0].text == replies[1].text
+def _release_when_two_have_waited(watcher: Any, holder: Any) -> None:
+    waiting = (
+        "SELECT count(*) = 2 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        " AND query LIKE 'UPDATE%' AND query_start < now() - interval '1 second'"
+    )
+    until(lambda: watcher.execute(waiting).fetchone()[0])
+    holder.rollback()

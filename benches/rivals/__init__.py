@@ -1,0 +1,1 @@
+"""simplejwt in the portal, on the same server and database, for the bench of renewals."""

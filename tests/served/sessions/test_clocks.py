@@ -1,0 +1,166 @@
+"""Clocks that are set an hour back and forth: no replay gets in, nobody is locked out for long.
+
+libfaketime sets them, by a file: the server's, which is also SQLite's, and PostgreSQL's.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.served.sessions.clients import REFRESH, Client, answer, served, until
+from tests.served.sessions.conftest import new_database
+from tests.services import Postgres, Server, postgres
+
+HOUR = 3600
+STEPS = (-HOUR, 0, HOUR, 0)
+CLOSED = (401, "token_blacklisted")
+SUPERSEDED = (409, "refresh_superseded")
+REUSED = (401, "refresh_reused")
+
+
+class Clock:
+    """The offset of a process's clock, in seconds."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.set(0)
+
+    def set(self, seconds: int) -> None:
+        # All at once: a file that is read half written would be another time.
+        new = self.file.with_suffix(".new")
+        new.write_text(f"{seconds:+d}")
+        new.chmod(0o644)
+        new.replace(self.file)
+
+    @property
+    def env(self) -> dict[str, str]:
+        found = sorted(Path("/usr/lib").glob("**/faketime/libfaketimeMT.so.1"))
+        if not found:
+            pytest.skip("libfaketime was not found. On Debian or Ubuntu: apt-get install faketime")
+        return {
+            "LD_PRELOAD": str(found[0]),
+            "FAKETIME_TIMESTAMP_FILE": str(self.file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+        }
+
+
+def test_the_servers_clock(database: str, tmp_path: Path) -> None:
+    clock = Clock(tmp_path / "clock")
+    env = {"SESSIONS_GRACE": "60", "PORTAL_ACCESS_SECONDS": "600", **clock.env}
+    # Not gunicorn, which sleeps in a way that this version of libfaketime cannot fake.
+    with served(database, tmp_path, server="granian", **env) as server:
+        # PostgreSQL's clock goes on, and that one counts.
+        _is_stepped(server, clock, is_the_databases="sqlite" in database)
+
+
+def test_postgresqls_clock(tmp_path: Path) -> None:
+    with _postgres_with_a_clock(tmp_path) as (cluster, clock):
+        database = new_database(cluster)
+        env = {"SESSIONS_GRACE": "60", "PORTAL_ACCESS_SECONDS": "600"}
+        with served(database, tmp_path / "site", **env) as server:
+            with psycopg.connect(database, autocommit=True) as connection:
+                clock.set(-HOUR)
+                ask = "SELECT extract(epoch FROM clock_timestamp())"
+                shown = connection.execute(ask).fetchone()
+                clock.set(0)
+                again = connection.execute(ask).fetchone()
+            assert shown is not None
+            assert again is not None
+            assert again[0] - shown[0] > HOUR / 2
+            _is_stepped(server, clock, is_the_databases=True)
+
+
+def _is_stepped(server: Server, clock: Clock, *, is_the_databases: bool) -> None:
+    """Sessions live through each step, old tokens get nobody in, and nothing ended comes back."""
+    client, ended = Client(server), Client(server)
+    ended.login()
+    assert ended.logout().status_code == 200
+    client.login()
+    shown = 0
+    for seconds in STEPS:
+        used = client.pair["refresh"]
+        assert client.renew().status_code == 200
+        clock.set(seconds)
+        given = client.renew(used)
+        if not is_the_databases:
+            assert given.json() == client.pair
+        elif seconds < shown:
+            # Nobody knows how long ago that was: refused, and the session goes on.
+            assert answer(given) == SUPERSEDED
+        else:
+            # An hour later, for all that anybody knows.
+            assert answer(given) == REUSED
+            assert answer(client.renew()) == CLOSED
+            client.login()
+        shown = seconds
+        assert client.renew().status_code == 200
+        assert client.view().status_code == 200
+        _nothing_ended_is_back(ended)
+        _an_older_generation_is_a_replay(server)
+    assert client.post(f"{REFRESH}/validate_refresh/", client.pair["refresh"]).status_code == 200
+    assert "Traceback" not in server.log_text()
+
+
+def _an_older_generation_is_a_replay(server: Server) -> None:
+    client = Client(server)
+    first = client.login()["refresh"]
+    for _ in range(3):
+        assert client.renew().status_code == 200
+    assert answer(client.renew(first)) == REUSED
+    assert answer(client.renew()) == CLOSED
+
+
+def _nothing_ended_is_back(ended: Client) -> None:
+    assert answer(ended.renew())[0] == 401
+    until(lambda: ended.view().status_code == 401, 5)
+
+
+@contextmanager
+def _postgres_with_a_clock(tmp_path: Path) -> Iterator[tuple[Postgres, Clock]]:
+    clock = Clock(tmp_path / "clock")
+    kept = dict(os.environ)
+    os.environ.update(clock.env)
+    # The server's account must be able to read the file.
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.name.startswith(("pytest", "test")):
+            folder.chmod(0o755)
+    try:
+        with postgres(tmp_path / "cluster") as cluster:
+            os.environ.clear()
+            os.environ.update(kept)
+            yield cluster, clock
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
+
+
+def test_shorter_lifetimes_bring_nothing_back(database: str, tmp_path: Path) -> None:
+    """A session that was ended under long lifetimes, seen by servers with short ones; also after
+    `delete_tokens`, which may remove only what no token can ask for any more."""
+    with served(database, tmp_path) as server:
+        client, live = Client(server), Client(server)
+        client.login()
+        live.login()
+        assert client.logout().status_code == 200
+    env = {
+        "DJWTO_SIGNING_KEY": server.signing_key,
+        # Django's session auth hash is made with it.
+        "PORTAL_SECRET_KEY": server.env["PORTAL_SECRET_KEY"],
+        "PORTAL_ACCESS_SECONDS": "1",
+        "SESSIONS_REFRESH": "1",
+        "SESSIONS_LIFETIME": "1",
+    }
+    with served(database, tmp_path, **env) as server:
+        client.base_url = live.base_url = server.base_url
+        for _ in range(2):
+            assert answer(client.view()) == CLOSED
+            assert answer(client.renew()) == CLOSED
+            assert answer(live.view()) == (200, "")
+            server.manage("delete_tokens")
+        assert live.renew().status_code == 200
