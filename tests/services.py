@@ -341,7 +341,8 @@ def _portal_env(env: dict[str, str], folder: Path) -> dict[str, str]:
         **inherited,
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "DJWTO_SIGNING_KEY": secrets.token_urlsafe(48),
-        "PORTAL_SECRET_KEY": secrets.token_urlsafe(48),
+        # The servers of a folder are one site: a session's record is bound to Django's secret.
+        "PORTAL_SECRET_KEY": f"of the site in {folder}, and of no use elsewhere",
         "PORTAL_DATABASE": f"sqlite:///{folder / 'portal.sqlite3'}",
         "PYTHONUNBUFFERED": "1",
         **env,

@@ -16,7 +16,8 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 
-from djwto.models import JWTBlacklist
+from djwto._core import Engine
+from djwto.models import JWTBlacklist, Session
 
 ALIAS = "legacy"
 IDS = {
@@ -142,6 +143,10 @@ def test_a_database_of_004_migrates_in_place(
         null == "NULL"
     )
     assert indexes_on_expires(connection) == 1
+    # Guards look for ended sessions alone.
+    ended = Session.objects.using(ALIAS).exclude(revoked_at=None).values_list("pk", flat=True)
+    names = {"old"} | ({"endless"} if null == "NULL" else set())
+    assert {str(pk) for pk in ended} == {Engine.legacy_session(name) for name in names}
     if backend == "sqlite":
         assert b"a.secret.token" not in Path(connection.settings_dict["NAME"]).read_bytes()
     migrate()

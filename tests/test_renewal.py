@@ -11,10 +11,11 @@ import jwt
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
+from django.db import router
 from django.db.models import F
 from django.test import Client
 
-from djwto import sessions, signals, tokens
+from djwto import receivers, sessions, signals, tokens
 from djwto.models import JWTBlacklist, Session
 from tests.conftest import Visitor
 
@@ -409,3 +410,113 @@ def test_the_hook_of_claims_may_leave_the_session_to_us(
     mine["sid"] = "no uuid"
     assert Visitor("JSON").login().status_code == 500
     assert "not a UUID" in caplog.text
+
+
+def test_an_old_token_is_good_for_no_longer_than_a_session(legacy: str, settings: Any) -> None:
+    settings.DJWTO_ROTATE_REFRESH = True
+    settings.DJWTO_SESSION_LIFETIME = timedelta(minutes=10)
+    successor = renewed(legacy).json()["refresh"]
+    end = Session.objects.get().ends_at
+    assert claims(successor)["exp"] <= end.timestamp()
+    Session.objects.update(ends_at=end - timedelta(minutes=20))
+    assert renewed(successor).json()["code"] == "token_expired"
+
+
+def test_an_old_access_token_ends_its_refresh_token_for_good(legacy: str) -> None:
+    soon = int(time.time()) + 300
+    access = tokens.encode_claims({**claims(legacy), "type": "access", "exp": soon})
+    bearer = {"authorization": f"Bearer {access}"}
+    path = "/api/token/refresh/logout/"
+    assert Client().delete(path, headers=bearer, secure=True).status_code == 204
+    past = timedelta(hours=2)
+    JWTBlacklist.objects.update(expires=F("expires") - past)
+    Session.objects.update(expires_at=F("expires_at") - past, access_until=F("access_until") - past)
+    call_command("delete_tokens", verbosity=0)
+    assert renewed(legacy).json()["code"] == "token_blacklisted"
+
+
+def test_all_includes_the_old_token_that_asks(legacy: str) -> None:
+    assert renewed(legacy, "logout_all").status_code == 200
+    assert renewed(legacy).json()["code"] == "token_blacklisted"
+
+
+def test_an_old_token_may_have_a_gen_of_its_own(legacy: str) -> None:
+    token = tokens.encode_claims(claims(legacy) | {"gen": 5})
+    for name in ("validate_refresh", *RENEWALS):
+        assert renewed(token, name).status_code == 200
+
+
+def test_an_old_token_without_jti_is_renewed_too(alice: Any, settings: Any) -> None:
+    settings.DJWTO_JTI_CLAIM = False
+    now = int(time.time())
+    old = {"iss": "iss", "sub": "sub", "aud": "aud", "iat": now - 60, "exp": now + 3600}
+    old |= {"type": "refresh", "user": {"username": "alice", "id": alice.pk}}
+    token = jwt.encode(old, settings.DJWTO_SIGNING_KEY, algorithm="HS256")
+    for name in ("validate_refresh", "refresh_access"):
+        assert renewed(token, name).status_code == 200
+    assert Session.objects.count() == 1
+
+
+# --- databases ----------------------------------------------------------------------------------
+
+
+def test_the_database_that_is_written_says_who_the_user_is(
+    browser: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Router:
+        def db_for_read(self, model: Any, **_: Any) -> None:
+            assert model not in (get_user_model(), Session), "a replica was asked"
+
+    monkeypatch.setattr(router, "routers", [Router()])
+    assert browser.refresh("refresh_access").status_code == 200
+
+
+def test_a_renewal_does_not_undo_a_change_of_the_password_that_keeps_its_session(
+    alice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = Visitor("JSON")
+    program.login()
+    issue = tokens.issue
+
+    def change_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        monkeypatch.setattr(tokens, "issue", issue)
+        user = get_user_model().objects.get()
+        receivers.keep_session(user, Session.objects.get().pk)
+        user.set_password("new")
+        user.save()
+        return issue(*args, **kwargs)
+
+    monkeypatch.setattr(tokens, "issue", change_meanwhile)
+    for _ in range(2):
+        assert program.refresh("refresh_access").status_code == 200
+
+
+def test_sessions_work_without_time_zones(alice: Any, settings: Any) -> None:
+    settings.USE_TZ = False
+    settings.DJWTO_SESSION_LIFETIME = timedelta(days=2)
+    for mode in ("JSON", "ONE-COOKIE"):
+        settings.DJWTO_MODE = mode
+        visitor = Visitor(mode)
+        assert visitor.login().status_code == 200
+        issued = claims(visitor.token("refresh"))["iat"]
+        assert abs(issued - time.time()) < 60
+        for name in RENEWALS:
+            assert visitor.refresh(name).status_code == 200
+        assert 0 <= claims(visitor.token("refresh"))["exp"] - issued - DAY < 60
+        assert visitor.refresh("logout").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["{6F1C7D0E-8C5B-4F2A-9D3E-2B1A0C9D8E70}", "urn:uuid:6f1c7d0e8c5b4f2a9d3e2b1a0c9d8e71"],
+)
+def test_a_hooks_sid_is_spelled_as_the_engine_knows_it(
+    alice: Any, monkeypatch: pytest.MonkeyPatch, spelling: str
+) -> None:
+    original = tokens.process_claims
+    monkeypatch.setattr(tokens, "process_claims", lambda *a: original(*a) | {"sid": spelling})
+    program = Visitor("JSON")
+    program.login()
+    assert program.get("/guarded/function/").status_code == 200
+    sessions.end_all(alice)
+    assert program.get("/guarded/function/").status_code == 401

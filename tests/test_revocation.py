@@ -1,16 +1,17 @@
 """How a process learns of sessions that others have ended. Real servers do so in `served/`."""
 
+import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, router, transaction
 from django.db.models import F
 from django.test import override_settings
 
-from djwto import conf, revocation, sessions
+from djwto import conf, revocation, sessions, tokens
 from djwto.conf import Revocation
 from djwto.exceptions import JWTError
 from djwto.models import Session
@@ -124,7 +125,7 @@ def test_before_the_first_load_nobody_is_let_in_unless_the_setting_says_so(
     if status == 503:
         assert reply.json()["code"] == "store_unavailable"
         assert reply.headers["Retry-After"]
-        assert "a view is refused" in caplog.text
+        assert "views are refused" in caplog.text
     # Who asks the database need not know more.
     assert program.post("/validate_access/").status_code == 200
 
@@ -135,6 +136,48 @@ def test_what_is_too_old_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(revocation, "_current", lambda _config: feed)
     with pytest.raises(JWTError, match="cannot be reached"):
         revocation.require(conf.current())
+
+
+def test_a_feed_outlives_whatever_fails(failing: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Router:
+        def db_for_write(self, *_: Any, **__: Any) -> None:
+            raise RuntimeError("a router with a fault")
+
+    monkeypatch.setattr(router, "routers", [Router()])
+    tried = threading.Semaphore(0)
+    monkeypatch.setattr(Feed, "_poll", lambda *_: tried.release() or Session.rows())
+    feed = Feed(Revocation(interval=0.01, max_age=1.0, url=None))
+    try:
+        for _ in range(3):
+            assert tried.acquire(timeout=30)
+    finally:
+        feed.stop()
+
+
+def test_an_interval_longer_than_the_age_is_no_outage(
+    failing: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Feed, "_poll", lambda *_: None)
+    feed = Feed(Revocation(interval=3600.0, max_age=1.0, url=None))
+    try:
+        assert feed.loaded.wait(30)
+        assert feed.fresh_until > time.monotonic() + 3000
+    finally:
+        feed.stop()
+
+
+@pytest.mark.parametrize("url", ["redis://localhost:port", "redis://h/0?decode_responses=True"])
+def test_an_address_that_redis_would_not_take_is_a_wrong_setting(url: str) -> None:
+    with override_settings(DJWTO_REVOCATION_URL=url):
+        (problem,) = conf.problems()
+    assert problem.message.startswith("DJWTO_REVOCATION_URL: expected an address")
+
+
+def test_who_decodes_a_token_by_hand_is_told_too(alice: Any, failing: None) -> None:
+    program = Visitor("JSON")
+    program.login()
+    with pytest.raises(JWTError, match="cannot be reached"):
+        tokens.decode_token(program.token("access"))
 
 
 def test_other_settings_start_another_feed_and_equal_ones_do_not() -> None:

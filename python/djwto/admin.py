@@ -1,5 +1,6 @@
 """Sessions and the blacklist in Django's admin: to look at, and to end sessions."""
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -7,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from djwto import sessions
-from djwto.models import JWTBlacklist, Session
+from djwto.models import ENDED_BY_ADMIN, JWTBlacklist, Session, as_datetime
 
 if TYPE_CHECKING:
     _BlacklistAdmin = admin.ModelAdmin[JWTBlacklist]
@@ -29,7 +30,8 @@ class IsEnded(admin.SimpleListFilter):
         """Choose."""
         if self.value() is None:
             return queryset
-        return queryset.filter(revoked_at__isnull=self.value() == "live")
+        live = queryset.filter(revoked_at=None, expires_at__gt=as_datetime(time.time()))
+        return live if self.value() == "live" else queryset.exclude(pk__in=live.values("pk"))
 
 
 @admin.register(Session)
@@ -44,19 +46,27 @@ class SessionAdmin(_SessionAdmin):
     search_fields = ("user_id", "=id", "device", "address")
     ordering = ("-renewed_at",)
     actions = ("end_selected", "end_all_of_users")
-    readonly_fields = tuple(field.name for field in Session._meta.fields)  # noqa: SLF001
+    exclude = ("auth_hash",)
+    readonly_fields = tuple(
+        field.name
+        for field in Session._meta.fields  # noqa: SLF001
+        if field.name != "auth_hash"
+    )
 
     @admin.action(description="End the selected sessions", permissions=["change"])
     def end_selected(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
         """End what was ticked."""
-        self._tell(request, sessions.end_where(queryset, reason="ended by an admin"))
+        self._tell(request, sessions.end_where(queryset, reason=ENDED_BY_ADMIN))
 
     @admin.action(description="End all sessions of these users", permissions=["change"])
     def end_all_of_users(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
         """End every session of the users whose sessions were ticked."""
         user_ids = list(queryset.values_list("user_id", flat=True).distinct())
         theirs = Session.rows().filter(user_id__in=user_ids)
-        self._tell(request, sessions.end_where(theirs, reason="ended by an admin"))
+        self._tell(request, sessions.end_where(theirs, reason=ENDED_BY_ADMIN))
+
+    def save_model(self, *_args: Any, **_kwargs: Any) -> None:
+        """Nothing is changed here; a row that was read a while ago is not to be written back."""
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
         """Sessions come from logins."""

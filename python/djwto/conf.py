@@ -214,9 +214,9 @@ def _build(
         for setting in SETTINGS
         if not setting.accepts(values[setting.name])
     ]
-    if not problems and values["REVOCATION_URL"] is not None and find_spec("redis") is None:
-        sentence = f"{PREFIX}REVOCATION_URL: expected the package redis, found none."
-        problems = [Problem(_BY_NAME["REVOCATION_URL"], f"{sentence} pip install djwto[redis]")]
+    if not problems and (sentence := _redis_problem(values["REVOCATION_URL"])):
+        setting = _BY_NAME["REVOCATION_URL"]
+        problems = [Problem(setting, f"{PREFIX}{setting.name}: {sentence}")]
     if problems:
         return None, problems
     not_the_engines = ("signing_key", "verifying_key", "algorithm", "keys", "fallbacks")
@@ -267,6 +267,23 @@ def _build(
         watch=watch,
     )
     return config, []
+
+
+def _redis_problem(url: str | None) -> str:
+    """What is wrong with the address of Redis, or with this installation; "" if nothing is."""
+    if url is None:
+        return ""
+    if find_spec("redis") is None:
+        return "expected the package redis, found none. pip install djwto[redis]"
+    from djwto import redis_feed
+
+    try:
+        options = redis_feed.client(url).connection_pool.connection_kwargs
+    except (ValueError, TypeError) as error:
+        return f"expected an address that the package redis takes: {error}."
+    if options.get("decode_responses"):
+        return "expected an address without decode_responses: what travels is no text."
+    return ""
 
 
 def _seconds(time: timedelta | None) -> float | None:

@@ -5,10 +5,18 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
+from django.conf import settings
 from django.db import models, router
+from django.utils.timezone import get_default_timezone, make_aware, make_naive
 
-NEVER = datetime(9999, 12, 31, tzinfo=timezone.utc)
-"""The end of what has none. A date, so that times can be compared in the database."""
+# Why a session was ended; what a project says itself stands beside these.
+REUSE = "reuse"
+LOGOUT = "logout"
+PASSWORD_CHANGED = "password changed"  # noqa: S105 (a sentence)
+USER_DELETED = "user deleted"
+USER_DEACTIVATED = "user deactivated"
+ENDED_BY_USER = "ended by its user"
+ENDED_BY_ADMIN = "ended by an admin"
 
 
 class JWTBlacklist(models.Model):
@@ -34,9 +42,9 @@ class JWTBlacklist(models.Model):
     @classmethod
     def add(cls, claims: dict[str, Any]) -> bool:
         """Blacklist the token with these claims. False: someone did so before."""
-        expires = as_datetime(claims["exp"]) if "exp" in claims else None
+        expires = as_datetime(claims.get("exp"))
         # Two requests may be here at once: the unique column decides.
-        row = {"expires": None if expires == NEVER else expires}
+        row = {"expires": None if as_seconds(expires) is None else expires}
         return cls.rows().get_or_create(jti=claims["jti"], defaults=row)[1]
 
     @classmethod
@@ -105,14 +113,23 @@ class Session(models.Model):
 
 
 def as_datetime(seconds: float | None) -> datetime:
-    """Turn a time into a date; none, and one beyond the calendar, are `NEVER`."""
+    """Turn a time into a date as Django stores it; none, and one beyond the calendar, are "never".
+
+    That is a date too, so that times can be compared in the database.
+    """
+    never = datetime(_NEVER, 1, 1, tzinfo=timezone.utc)
     try:
-        found = datetime.fromtimestamp(seconds, timezone.utc) if seconds is not None else NEVER
+        found = never if seconds is None else datetime.fromtimestamp(seconds, timezone.utc)
     except (OverflowError, ValueError, OSError):
-        return NEVER
-    return min(found, NEVER)
+        found = never
+    found = min(found, never)
+    return found if settings.USE_TZ else make_naive(found, get_default_timezone())
 
 
-def as_seconds(date: datetime) -> int | None:
-    """Turn a date into a time in whole seconds; `NEVER` is None."""
-    return None if date >= NEVER else int(date.timestamp())
+def as_seconds(date: datetime) -> float | None:
+    """Turn a date into a time; "never" is None."""
+    aware = date if date.tzinfo else make_aware(date, get_default_timezone())
+    return None if aware.year >= _NEVER - 1 else aware.timestamp()
+
+
+_NEVER = 9999

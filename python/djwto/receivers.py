@@ -16,7 +16,7 @@ from django.contrib.auth.hashers import get_hasher, identify_hasher
 from django.db.models.signals import post_delete, post_save, pre_save
 
 from djwto import sessions, users
-from djwto.models import Session
+from djwto.models import PASSWORD_CHANGED, USER_DEACTIVATED, USER_DELETED, Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,12 +44,12 @@ def authenticating() -> Iterator[None]:
         _is_authenticating.reset(token)
 
 
-def before_save(instance: Any, update_fields: Any = None, **_: Any) -> None:
+def before_save(instance: Any, using: str, update_fields: Any = None, **_: Any) -> None:
     """Remember the hash that a mere rehash of the password replaces."""
     if _may_be_rehash(instance, update_fields):
-        old = type(instance)._base_manager.filter(pk=instance.pk).first()  # noqa: SLF001
+        old = type(instance)._base_manager.using(using).filter(pk=instance.pk).first()  # noqa: SLF001
         if old is not None and (_is_authenticating.get() or _is_outdated(old.password)):
-            vars(instance)[_REHASHED] = users.auth_hash(old)
+            vars(instance)[_REHASHED] = users.auth_hashes(old)
 
 
 def after_save(
@@ -60,14 +60,14 @@ def after_save(
         return
     changed = {"is_active", "password"} if update_fields is None else set(update_fields)
     if "is_active" in changed and not instance.is_active:
-        sessions.end_all(instance, reason="user deactivated")
+        sessions.end_all(instance, reason=USER_DEACTIVATED)
     elif "password" in changed:
         _after_password(instance)
 
 
 def after_delete(instance: Any, **_: Any) -> None:
     """End the sessions of a user who is no more."""
-    sessions.end_all(instance, reason="user deleted")
+    sessions.end_all(instance, reason=USER_DELETED)
 
 
 def keep_session(user: Any, key: Any) -> None:
@@ -85,11 +85,11 @@ def _after_password(user: Any) -> None:
     rehashed = vars(user).pop(_REHASHED, None)
     kept = vars(user).pop(_KEPT, None)
     if rehashed is not None:
-        live.filter(auth_hash=rehashed).update(auth_hash=users.auth_hash(user))
+        live.filter(auth_hash__in=rehashed).update(auth_hash=users.auth_hash(user))
     if kept is not None:
         live.filter(pk=kept).update(auth_hash=users.auth_hash(user))
     others = live.exclude(auth_hash__in=["", *users.auth_hashes(user)])
-    sessions.end_where(others, reason="password changed")
+    sessions.end_where(others, reason=PASSWORD_CHANGED)
 
 
 def _may_be_rehash(user: Any, update_fields: Any) -> bool:

@@ -34,8 +34,9 @@ _log = logging.getLogger("djwto")
 def publish(url: str, ended: list[tuple[bytes, int]]) -> None:
     """Tell the other processes. A failure is logged: they will hear of it from the database."""
     try:
-        _client(url).publish(CHANNEL, b"".join(_ENTRY.pack(*entry) for entry in ended))
-    except redis.RedisError:
+        client(url).publish(CHANNEL, b"".join(_ENTRY.pack(*entry) for entry in ended))
+    except Exception:  # noqa: BLE001 (whatever fails)
+        # Whatever fails: the session has ended, and others will hear of it all the same.
         _log.exception("ended sessions could not be published; others will read the database")
 
 
@@ -48,13 +49,13 @@ def _listen(feed: Feed) -> None:
     while not feed.is_stopped:
         try:
             _hear_all(feed)
-        except redis.RedisError:  # noqa: PERF203 (that is what the loop is for)
+        except Exception:  # noqa: BLE001, PERF203 (whatever fails, it is tried again)
             _log.exception("Redis cannot be heard; the database is read all the same")
             _wait_for_redis(feed)
 
 
 def _hear_all(feed: Feed) -> None:
-    with _client(str(feed.settings.url)).pubsub() as channel:  # type: ignore[no-untyped-call]
+    with client(str(feed.settings.url)).pubsub() as channel:  # type: ignore[no-untyped-call]
         channel.subscribe(CHANNEL)
         while not feed.is_stopped:
             message = channel.get_message(timeout=TIMEOUT_SECONDS)
@@ -65,8 +66,8 @@ def _hear_all(feed: Feed) -> None:
 def _wait_for_redis(feed: Feed) -> None:
     while not feed.is_stopped:
         time.sleep(TIMEOUT_SECONDS)
-        with suppress(redis.RedisError):
-            _client(str(feed.settings.url)).ping()
+        with suppress(Exception):
+            client(str(feed.settings.url)).ping()
             return
 
 
@@ -79,7 +80,8 @@ def _hear(feed: Feed, message: dict[str, Any]) -> None:
 
 
 @lru_cache(maxsize=4)
-def _client(url: str) -> redis.Redis:
+def client(url: str) -> redis.Redis:
+    """Give a client, which connects when it must. Raises `ValueError` where the address is none."""
     return redis.Redis.from_url(
         url,
         socket_timeout=TIMEOUT_SECONDS,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+import random
+import time
 from typing import TYPE_CHECKING, Any
 
 from django.db import OperationalError, transaction
@@ -11,7 +12,16 @@ from django.db.models.functions import Greatest, Now
 
 from djwto import conf, sessions, signals, tokens, users
 from djwto.exceptions import JWTError
-from djwto.models import JWTBlacklist, Session, as_datetime, as_seconds
+from djwto.models import (
+    PASSWORD_CHANGED,
+    REUSE,
+    USER_DEACTIVATED,
+    USER_DELETED,
+    JWTBlacklist,
+    Session,
+    as_datetime,
+    as_seconds,
+)
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -36,8 +46,6 @@ def renew(request: THttpRequest, *, sender: str, moves: bool) -> tokens.Issued:
     claims, key = request.payload, _key(request.payload)
     refused = JWTError.of("refresh_update_failed" if moves else "access_refresh_failed")
     try:
-        if "sid" not in claims:
-            _adopt(request, key, refused)
         return _in_transaction(request, key, refused, moves=moves)
     except EndingError as error:
         sessions.end(key, reason=error.reason)
@@ -59,43 +67,54 @@ def check(claims: tokens.Claims) -> None:
 
 
 def _in_transaction(
-    request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool, attempts: int = 5
+    request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool, attempts: int = 20
 ) -> tokens.Issued:
     try:
+        if "sid" not in request.payload:
+            _adopt(request, key, refused)
         with transaction.atomic(using=Session.rows().db):
             return _renew(request, key, refused, moves=moves)
     except OperationalError as error:
         # Where transactions are serializable, the loser of a race is told so by this.
-        state = getattr(error.__cause__, "sqlstate", None)
-        if state not in _SERIALIZATION_FAILURES or attempts == 1:
+        if not _is_lost_race(error) or attempts == 1:
             raise
+    # Apart, so that the same ones do not meet again.
+    time.sleep(random.uniform(0, _MOST_APART_SECONDS))  # noqa: S311
     return _in_transaction(request, key, refused, moves=moves, attempts=attempts - 1)
 
 
-_SERIALIZATION_FAILURES = ("40001", "40P01")
+def _is_lost_race(error: OperationalError) -> bool:
+    """Whether the database gave up one of several transactions (SQLSTATE 40001, 40P01)."""
+    cause = error.__cause__
+    # As psycopg names it, and as psycopg2 does.
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    return state in ("40001", "40P01")
+
+
+_MOST_APART_SECONDS = 0.05
 
 
 def _renew(request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool) -> tokens.Issued:
-    claims, now, config = request.payload, datetime.now(timezone.utc), conf.current()
+    claims, now, config = request.payload, time.time(), conf.current()
     # First, so that the row is ours, and that no other statement has fixed what we see of it.
     live = Session.live().filter(pk=key)
     is_winner = live.filter(
-        generation=claims.get("gen", 0), mode__in=config.engine.rotated_modes
+        generation=_generation(claims), mode__in=config.engine.rotated_modes
     ).update(
         previously_rotated_at=F("rotated_at"),
-        renewed_at=now,
+        renewed_at=as_datetime(now),
         generation=F("generation") + 1,
     )
     row = _row(key)
     if row is None:
         raise JWTError.of("session_unknown")
-    if row.revoked_at is not None and row.revoked_reason.startswith("user "):
+    if row.revoked_at is not None and row.revoked_reason in (USER_DELETED, USER_DEACTIVATED):
         # Why he may not go on says more than that he may not.
         _user(row, claims, refused)
     if not is_winner and _judge(row, claims) == "repeated":
         # What the winner made, or would have made: all times are the row's.
         user = _user(row, claims, refused)
-        issued = _issued(request, user, row, is_rotated=True, moves=True)
+        issued = _issued(request, user, row, is_rotated=True)
         # Later only where a setting was made longer since.
         until = as_datetime(issued.access_claims.get("exp"))
         if until > row.access_until and not live.update(
@@ -104,13 +123,18 @@ def _renew(request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool) 
             raise JWTError.of("token_blacklisted")
         return issued
     user = _user(row, claims, refused)
-    row.renewed_at = row.renewed_at if is_winner else now
+    if row.ends_at <= as_datetime(now):
+        raise JWTError.of("token_expired")
+    row.renewed_at = row.renewed_at if is_winner else as_datetime(now)
     if moves:
-        row.issued_at = now
+        row.issued_at = as_datetime(now)
         row.expires_at = min(
             sessions.after(now, row.lifetime or config.refresh_lifetime), row.ends_at
         )
     issued = _issued(request, user, row, is_rotated=bool(is_winner), moves=moves)
+    # Only where it is another: somebody may change it while we are here, who keeps this session.
+    auth_hash = users.auth_hash(user)
+    changes = {} if auth_hash == row.auth_hash else {"auth_hash": auth_hash}
     is_live = live.update(
         # The grace begins when all is done: whoever had to wait for the row is not late by that.
         rotated_at=Now() if is_winner else F("rotated_at"),
@@ -119,7 +143,7 @@ def _renew(request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool) 
         # Older tokens of a session that is not rotated are good for as long as they say.
         expires_at=row.expires_at if is_winner else Greatest(F("expires_at"), row.expires_at),
         access_until=Greatest(F("access_until"), as_datetime(issued.access_claims.get("exp"))),
-        auth_hash=users.auth_hash(user),
+        **changes,
     )
     if not is_live:
         raise JWTError.of("token_blacklisted")
@@ -129,7 +153,7 @@ def _renew(request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool) 
 
 
 def _issued(
-    request: THttpRequest, user: Any, row: Session, *, is_rotated: bool, moves: bool
+    request: THttpRequest, user: Any, row: Session, *, is_rotated: bool, moves: bool = False
 ) -> tokens.Issued:
     refresh_claims = request.payload
     refresh_text: str | None = request.token
@@ -137,7 +161,7 @@ def _issued(
         registered = conf.engine().refresh_claims(
             session=str(row.pk),
             generation=row.generation,
-            issued_at=row.issued_at.timestamp(),
+            issued_at=as_seconds(row.issued_at) or 0,
             expires=as_seconds(row.expires_at),
             is_only=is_rotated,
         )
@@ -145,7 +169,7 @@ def _issued(
         refresh_text = None
     registered = tokens.registered_access_claims(
         refresh_claims,
-        row.renewed_at.timestamp(),
+        as_seconds(row.renewed_at) or 0,
         generation=row.generation if is_rotated else None,
         ends=as_seconds(row.ends_at),
     )
@@ -166,28 +190,26 @@ def _judge(row: Any, claims: tokens.Claims) -> str:
     ]
     try:
         return conf.engine().judge(
-            claims.get("gen", 0),
+            _generation(claims),
             generation=row.generation,
             is_ended=row.revoked_at is not None,
             since_rotation=since[0],
             since_previous_rotation=since[1],
         )
     except JWTError as error:
-        raise (EndingError(error, "reuse") if error.code == "refresh_reused" else error) from None
+        raise (EndingError(error, REUSE) if error.code == "refresh_reused" else error) from None
 
 
 def _user(row: Session, claims: tokens.Claims, refused: JWTError) -> Any:
     """Find the user as he is now. Raises `EndingError` where he may not go on."""
-    user = users.find_user(claims["user"]["id"], active=False)
+    user = users.find_user(claims["user"]["id"], active=False, fresh=True)
     if user is None:
-        raise EndingError(refused, "user deleted")
+        raise EndingError(refused, USER_DELETED)
     if not user.is_active:
         is_update = refused.code == "refresh_update_failed"
-        raise EndingError(
-            JWTError.of("user_inactive") if is_update else refused, "user deactivated"
-        )
+        raise EndingError(JWTError.of("user_inactive") if is_update else refused, USER_DEACTIVATED)
     if row.auth_hash and row.auth_hash not in users.auth_hashes(user):
-        raise EndingError(refused, "password changed")
+        raise EndingError(refused, PASSWORD_CHANGED)
     return user
 
 
@@ -196,6 +218,11 @@ def _key(claims: tokens.Claims) -> UUID:
     if key is None or ("sid" in claims and "gen" not in claims):
         raise JWTError.of("session_unknown")
     return key
+
+
+def _generation(claims: tokens.Claims) -> int:
+    """A token of 0.0.4 is its session's generation 0, whatever a hook called `gen` in it."""
+    return claims["gen"] if "sid" in claims else 0
 
 
 def _adopt(request: THttpRequest, key: UUID, refused: JWTError) -> None:
@@ -213,12 +240,16 @@ def _adopt(request: THttpRequest, key: UUID, refused: JWTError) -> None:
 def open_legacy(request: THttpRequest, key: UUID) -> bool:
     """Open the session of a token of 0.0.4, which is its generation 0. False: he is gone."""
     claims = request.payload
-    user = users.find_user(claims["user"]["id"])
+    user = users.find_user(claims["user"]["id"], fresh=True)
     if user is None:
         return False
-    session = sessions.opened(user, request.jwt_mode)
-    session.pk, session.expires_at = key, as_datetime(claims.get("exp"))
-    session.issued_at = as_datetime(claims.get("iat", session.created_at.timestamp()))
+    now = time.time()
+    session = sessions.opened(user, request.jwt_mode, now)
+    session.pk = key
+    session.expires_at = min(as_datetime(claims.get("exp")), session.ends_at)
+    # Its access token may have been issued under a longer lifetime.
+    session.access_until = max(session.access_until, as_datetime(claims.get("exp")))
+    session.issued_at = as_datetime(claims.get("iat", now))
     session.authenticated_at = session.issued_at
     # Of two that come at once, one is enough.
     Session.rows().bulk_create([session], ignore_conflicts=True)

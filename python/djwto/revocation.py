@@ -10,22 +10,24 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import time
-from datetime import datetime, timedelta, timezone
+from contextlib import suppress
+from datetime import timedelta
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.core import mail
 from django.db import connections, transaction
 from django.db.models.functions import Now
 
 from djwto import conf
 from djwto.exceptions import JWTError
-from djwto.models import Session
+from djwto.models import Session, as_datetime, as_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
     from uuid import UUID
 
     from django.db.models import QuerySet
@@ -51,7 +53,7 @@ def require(config: Config) -> None:
     """
     feed = _current(config)
     if time.monotonic() > feed.fresh_until and not feed.is_loaded_soon():
-        _log.error("ended sessions are not known since the database fails: a view is refused")
+        feed.complain("ended sessions are not known, and views are refused")
         raise JWTError.of("store_unavailable")
 
 
@@ -87,7 +89,8 @@ class Feed:
         self._wake = threading.Event()
         self._is_stopped = False
         self._polled = self._reloaded = -inf
-        self._failed = -inf
+        self._polled_at = 0.0
+        self._complained: dict[str, float] = {}
         if settings.interval is None or _is_test():
             self.fresh_until = inf
             self.loaded.set()
@@ -128,44 +131,58 @@ class Feed:
             try:
                 self._poll(started)
             except Exception:  # noqa: BLE001 (whatever fails, it is tried again)
-                self._complain()
-                connections[Session.rows().db].close()
+                self.complain("ended sessions cannot be read; tried again every interval")
+                _close_connections()
             else:
-                self._failed = -inf
+                self._complained.clear()
                 age = self.settings.max_age
-                self.fresh_until = inf if age is None else started + age
+                # They are asked for again after an interval: so old they may be at any time.
+                pause = self.settings.interval or 0
+                self.fresh_until = inf if age is None else started + pause + age
                 self.loaded.set()
             self._wake.wait(self.settings.interval)
-        connections[Session.rows().db].close()
+        _close_connections()
 
     def _poll(self, started: float) -> None:
         """Read what was ended since the last time; now and then, all of it."""
         if started - self._reloaded >= RELOAD_SECONDS:
-            margin = datetime.now(timezone.utc) - timedelta(seconds=MARGIN_SECONDS)
-            ended = Session.rows().filter(revoked_at__gte=_EPOCH, access_until__gte=margin)
+            margin = time.time() - MARGIN_SECONDS
+            ended = Session.rows().filter(
+                revoked_at__gte=as_datetime(0), access_until__gte=as_datetime(margin)
+            )
             conf.ended_sessions.extend(_pairs(ended.values_list("pk", "access_until")))
-            conf.ended_sessions.forget_before(int(margin.timestamp()))
+            conf.ended_sessions.forget_before(int(margin))
             self._reloaded = started
         else:
-            back = timedelta(seconds=started - self._polled + OVERLAP_SECONDS)
+            # A machine that slept has a monotonic clock that stood still.
+            elapsed = max(started - self._polled, time.time() - self._polled_at)
+            back = timedelta(seconds=elapsed + OVERLAP_SECONDS)
             ended = Session.rows().filter(revoked_at__gte=Now() - back)
             conf.ended_sessions.extend(_pairs(ended.values_list("pk", "access_until")))
-        self._polled = started
+        self._polled, self._polled_at = started, time.time()
 
-    def _complain(self) -> None:
+    def complain(self, sentence: str) -> None:
+        """Log this with what is being handled; not each time."""
         now = time.monotonic()
-        if now - self._failed >= _COMPLAINT_SECONDS:
-            self._failed = now
-            _log.exception("ended sessions cannot be read; tried again every interval")
+        if now - self._complained.get(sentence, -inf) >= _COMPLAINT_SECONDS:
+            self._complained[sentence] = now
+            _log.error(sentence, exc_info=sys.exc_info()[0] is not None)
+
+
+def _close_connections() -> None:
+    """Let go of this thread's connections: what failed may be one of them."""
+    with suppress(Exception):
+        connections.close_all()
 
 
 def _is_test() -> bool:
-    """Whether a project's tests run: Django gives them an outbox (Django docs, testing tools)."""
-    return hasattr(mail, "outbox")
+    """Whether a project's tests run: they all begin with Django's `setup_test_environment`."""
+    utils: Any = sys.modules.get("django.test.utils")
+    return utils is not None and hasattr(utils._TestState, "saved_data")  # noqa: SLF001
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _COMPLAINT_SECONDS = 60
+_NEVER = 2**62
 _feed: Feed | None = None
 _starting = threading.Lock()
 
@@ -201,7 +218,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def _pairs(ended: Iterable[tuple[UUID, datetime]]) -> list[tuple[bytes, int]]:
-    return [(key.bytes, int(until.timestamp())) for key, until in ended]
+    return [(key.bytes, int(as_seconds(until) or _NEVER)) for key, until in ended]
 
 
 def _tell(pairs: list[tuple[bytes, int]]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 import uuid
-from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.signals import user_logged_in
@@ -11,10 +11,11 @@ from django.db.models.functions import Now
 
 from djwto import addresses, conf, csrf, devices, replies, revocation, signals, tokens, users
 from djwto.exceptions import JWTError, JWTIssueError, JWTValidationError
-from djwto.models import JWTBlacklist, Session, as_datetime, as_seconds
+from djwto.models import REUSE, JWTBlacklist, Session, as_datetime, as_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime, timedelta
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, JsonResponse
@@ -39,12 +40,13 @@ def login(
     mode = offered_mode(mode)
     if not user.is_active:
         raise JWTError.of("user_inactive")
-    session = opened(user, mode, lifetime or tokens.process_lifetime(user, request))
+    now = time.time()
+    session = opened(user, mode, now, lifetime or tokens.process_lifetime(user, request))
     session.amr = " ".join(amr)[:255]
     session.device, session.user_agent, session.address = devices.describe(request)
-    refresh_claims = _first_claims(tokens.process_claims(user, request, "refresh"), session)
+    refresh_claims = _first_claims(tokens.process_claims(user, request, "refresh"), session, now)
     registered = tokens.registered_access_claims(
-        refresh_claims, session.renewed_at.timestamp(), ends=as_seconds(session.ends_at)
+        refresh_claims, now, ends=as_seconds(session.ends_at)
     )
     access_claims = tokens.access_claims_of(user, refresh_claims, registered)
     issued = tokens.issue(refresh_claims, access_claims, mode)
@@ -91,7 +93,7 @@ def end_where(sessions: QuerySet[Session], *, reason: str) -> int:
 
 def own(user_id: Any) -> QuerySet[Session]:
     """Give the sessions of a user that can be renewed, the latest first."""
-    now = datetime.now(timezone.utc)
+    now = as_datetime(time.time())
     return (
         Session.live()
         .filter(user_id=str(user_id), expires_at__gt=now, ends_at__gt=now)
@@ -117,7 +119,7 @@ def is_known(account: str, address: str) -> bool:
     user = users.find_account(account)
     key = "" if user is None else str(user.pk)
     # As far back as rows are kept; a session that was stolen from speaks for nobody.
-    rows = Session.rows().filter(user_id=key, address__isnull=False).exclude(revoked_reason="reuse")
+    rows = Session.rows().filter(user_id=key, address__isnull=False).exclude(revoked_reason=REUSE)
     known = rows.order_by("-renewed_at").values_list("address", flat=True)[:_KNOWN_ADDRESSES]
     networks = {addresses.network(str(one)) for one in known}
     return addresses.network(address) in networks
@@ -128,9 +130,8 @@ def is_logged_in(request: HttpRequest, user: Any, mode: str) -> bool:
     headers = request.META
     authorization = headers.get("HTTP_AUTHORIZATION") if mode == "JSON" else None
     cookie = headers.get("HTTP_COOKIE") if mode != "JSON" else None
-    now = datetime.now(timezone.utc).timestamp()
     try:
-        seen = conf.engine().authenticate(authorization, cookie, "access", now)
+        seen = conf.engine().authenticate(authorization, cookie, "access", time.time())
     except JWTValidationError:
         return False
     is_own = seen.mode == mode and str(seen.claims["user"]["id"]) == str(user.pk)
@@ -147,7 +148,7 @@ def offered_mode(mode: str | None) -> str:
 
 def key_of(claims: tokens.Claims) -> uuid.UUID | None:
     """Give the primary key of a token's session; None where it cannot have one of ours."""
-    return _as_key(tokens.session_of(claims) or "")
+    return _as_key(tokens.session_of(claims))
 
 
 def current_key(request: HttpRequest | None) -> uuid.UUID | None:
@@ -156,43 +157,45 @@ def current_key(request: HttpRequest | None) -> uuid.UUID | None:
     return None if claims is None else key_of(claims)
 
 
-def opened(user: Any, mode: str, lifetime: timedelta | None = None) -> Session:
+def opened(user: Any, mode: str, now: float, lifetime: timedelta | None = None) -> Session:
     """Make a session that begins now, without saving it."""
-    config, now = conf.current(), datetime.now(timezone.utc)
+    config, begin = conf.current(), as_datetime(now)
     return Session(
         user_id=str(user.pk),
         mode=mode,
-        created_at=now,
-        renewed_at=now,
-        issued_at=now,
+        created_at=begin,
+        renewed_at=begin,
+        issued_at=begin,
         expires_at=after(now, lifetime or config.refresh_lifetime),
         ends_at=after(now, lifetime or config.session_lifetime),
         lifetime=lifetime,
-        authenticated_at=now,
+        authenticated_at=begin,
         generation=0,
         access_until=after(now, config.access_lifetime or config.refresh_lifetime),
         auth_hash=users.auth_hash(user),
     )
 
 
-def after(date: datetime, lifetime: timedelta | None) -> datetime:
-    """Give the end of a lifetime; `NEVER` where there is none."""
-    return as_datetime(None if lifetime is None else date.timestamp() + lifetime.total_seconds())
+def after(now: float, lifetime: timedelta | None) -> datetime:
+    """Give the end of a lifetime; "never" where there is none."""
+    return as_datetime(None if lifetime is None else now + lifetime.total_seconds())
 
 
-def _first_claims(claims: tokens.Claims, session: Session) -> tokens.Claims:
+def _first_claims(claims: tokens.Claims, session: Session, now: float) -> tokens.Claims:
     """Make claims and session agree: a hook may have said what it liked."""
-    registered = conf.engine().login_claims(session.renewed_at.timestamp())
+    registered = conf.engine().login_claims(now)
     claims = {**claims, "sid": claims.get("sid", registered["sid"]), "gen": registered["gen"]}
     key = _as_key(str(claims["sid"]))
     if key is None:
         raise JWTIssueError('the claim "sid" is not a UUID: leave it to djwto')
+    # In the one spelling by which the engine knows an ended session.
+    claims["sid"] = str(key)
     session.pk, session.generation = key, claims["gen"]
     if session.lifetime is None:
         session.expires_at = min(as_datetime(claims.get("exp")), session.ends_at)
     expires = as_seconds(session.expires_at)
-    session.issued_at = as_datetime(claims.get("iat", session.renewed_at.timestamp()))
-    return claims if expires is None else {**claims, "exp": expires}
+    session.issued_at = as_datetime(claims.get("iat", now))
+    return claims if expires is None else {**claims, "exp": int(expires)}
 
 
 def _end(live: QuerySet[Session], reason: str) -> int:

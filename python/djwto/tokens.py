@@ -8,7 +8,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest
 
-from djwto import _core, conf
+from djwto import _core, conf, revocation
 from djwto.exceptions import JWTIssueError, JWTTooLargeError
 
 Claims = dict[str, Any]
@@ -92,10 +92,14 @@ def refresh_claims_of(user: Any, refresh_claims: Claims, registered: Claims) -> 
     return {**_added(refresh_claims), "user": claim, **registered}
 
 
-def session_of(claims: Claims) -> str | None:
+def session_of(claims: Claims) -> str:
     """Name the session of a token: its `sid`, or what stands for it in a token of 0.0.4."""
-    sid, jti = claims.get("sid"), claims.get("jti")
-    return sid or (conf.engine().legacy_session(jti) if jti else None)
+    if "sid" in claims:
+        return str(claims["sid"])
+    # Where tokens had no `jti` either, who and when must do.
+    user, issued, expires = claims.get("user") or {}, claims.get("iat"), claims.get("exp")
+    name = claims.get("jti") or f"{user.get('id')} {issued} {expires}"
+    return _core.Engine.legacy_session(name)
 
 
 def lean_user(user: Any, claim: Claims) -> Claims:
@@ -109,8 +113,13 @@ def encode_claims(claims: Claims) -> str:
 
 
 def decode_token(token: str) -> Claims:
-    """Verify a token of either kind. Raises `JWTValidationError`."""
-    return conf.engine().decode(token, None, time.time())
+    """Verify a token of either kind. Raises `JWTValidationError`.
+
+    And `JWTError` where it is not known which sessions have ended.
+    """
+    config = conf.current()
+    revocation.require(config)
+    return config.engine.decode(token, None, time.time())
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,20 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
+from django.db import router
 
 
-def find_user(pk: Any, *, active: bool = True) -> Any:
-    """Find a user by the `id` of a token; None where there is none, or `active` rules him out."""
+def find_user(pk: Any, *, active: bool = True, fresh: bool = False) -> Any:
+    """Find a user by the `id` of a token; None where there is none, or `active` rules him out.
+
+    `fresh` asks the database that is written: a replica may not know of him yet, or still.
+    """
     model = get_user_model()
+    rows: Any = model._default_manager  # noqa: SLF001
+    if fresh:
+        rows = rows.using(router.db_for_write(model))
     try:
-        user = model._default_manager.get(pk=model._meta.pk.to_python(pk))  # noqa: SLF001
+        user = rows.get(pk=model._meta.pk.to_python(pk))  # noqa: SLF001
     except (model.DoesNotExist, ValidationError, ValueError, OverflowError):
         return None
     return user if user.is_active or not active else None

@@ -36,7 +36,7 @@ from djwto import (
 )
 from djwto.authentication import STORE_GONE, THttpRequest
 from djwto.exceptions import JWTError
-from djwto.models import JWTBlacklist, Session
+from djwto.models import ENDED_BY_USER, LOGOUT, JWTBlacklist, Session
 from djwto.replies import build_tokens_response
 
 __all__ = [
@@ -230,7 +230,7 @@ class SessionView(Endpoint):
         """End it, if it is the user's own; his present one too."""
         claims = _session_claims(request)
         is_own = sessions.own(claims["user"]["id"]).filter(pk=pk).exists()
-        if not is_own or not sessions.end(pk, reason="ended by its user"):
+        if not is_own or not sessions.end(pk, reason=ENDED_BY_USER):
             raise JWTError.of("session_not_found")
         response = JsonResponse({"msg": "Session successfully ended."})
         return _forgotten(request, response) if pk == sessions.key_of(claims) else response
@@ -242,11 +242,13 @@ class LogoutAllView(Endpoint):
     def post(self, request: HttpRequest) -> HttpResponse:
         """End them; with the field `others` the present one goes on."""
         claims = authentication.live_claims(request, "refresh")
-        user = users.find_user(claims["user"]["id"])
+        user = users.find_user(claims["user"]["id"], active=False, fresh=True)
         if user is None:
             raise JWTError.of("user_inactive")
         others = request.POST.get("others", "").lower() in ("true", "1", "on")
-        ended = sessions.end_all(user, keep=request if others else None, reason="logout of all")
+        if not others and "sid" not in claims:
+            _log_out(request, claims)
+        ended = sessions.end_all(user, keep=request if others else None, reason=LOGOUT)
         response = JsonResponse({"msg": "Sessions successfully ended.", "ended": ended})
         if not others:
             user_logged_out.send(sender=user.__class__, request=request, user=user)
@@ -265,7 +267,7 @@ class PasswordChangeView(Endpoint):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Take `old_password`, `new_password1` and `new_password2`."""
         claims = authentication.live_claims(request, "access")
-        user = users.find_user(claims["user"]["id"])
+        user = users.find_user(claims["user"]["id"], fresh=True)
         if user is None:
             raise JWTError.of("user_inactive")
         form = self.form_class(user, request.POST)
@@ -345,14 +347,19 @@ def _end(request: HttpRequest, claims: tokens.Claims) -> bool:
 
 def _log_out(request: HttpRequest, claims: tokens.Claims) -> bool:
     """End the session of a token, and blacklist its `jti`. False: someone did so before."""
-    is_first, key = "jti" in claims and JWTBlacklist.add(claims), sessions.key_of(claims)
-    if key is not None and Session.rows().filter(pk=key).exists():
-        return sessions.end(key, reason="logout")
-    if is_first and key is not None and "sid" not in claims:
-        # A token of 0.0.4: guards look for ended sessions alone.
-        renewal.open_legacy(cast("THttpRequest", request), key)
-        sessions.end(key, reason="logout")
-    return is_first
+    if "sid" not in claims and claims["type"] == "access":
+        # Its refresh token has the same `jti` (0.0.4), and outlives it.
+        claims = {name: value for name, value in claims.items() if name != "exp"}
+        cast("THttpRequest", request).payload = claims
+    with transaction.atomic(using=Session.rows().db):
+        is_first, key = "jti" in claims and JWTBlacklist.add(claims), sessions.key_of(claims)
+        if key is not None and Session.rows().filter(pk=key).exists():
+            return sessions.end(key, reason=LOGOUT)
+        if is_first and key is not None and "sid" not in claims:
+            # A token of 0.0.4: guards look for ended sessions alone.
+            renewal.open_legacy(cast("THttpRequest", request), key)
+            sessions.end(key, reason=LOGOUT)
+        return is_first
 
 
 def _ending_login(request: HttpRequest) -> tuple[tokens.Claims | None, str]:

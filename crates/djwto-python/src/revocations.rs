@@ -17,15 +17,15 @@ impl Revocations {
         Self::default()
     }
 
-    fn extend(&self, py: Python<'_>, ended: Vec<([u8; 16], i64)>) {
-        py.detach(|| {
-            let ended = ended.into_iter();
-            self.0.extend(ended.map(|(id, until)| (SessionId::from_bytes(id), until)));
-        });
+    // Both hold the interpreter's lock all the while: whoever forks has it, so no child is born with
+    // this set locked for ever.
+    fn extend(&self, ended: Vec<([u8; 16], i64)>) {
+        let ended = ended.into_iter();
+        self.0.extend(ended.map(|(id, until)| (SessionId::from_bytes(id), until)));
     }
 
-    fn forget_before(&self, py: Python<'_>, time: i64) {
-        py.detach(|| self.0.forget_before(time));
+    fn forget_before(&self, time: i64) {
+        self.0.forget_before(time);
     }
 
     fn __contains__(&self, session: [u8; 16]) -> bool {

@@ -22,8 +22,8 @@ def env_list(name: str, default: str = "") -> list[str]:
 
 
 DEBUG = False
-# Without the variable each process has its own key: enough for the tokens, which do not use it,
-# but sessions of the admin then end with the process. demo.py keeps one.
+# Without the variable each process has its own key: then one process alone can renew what it has
+# issued, and the admin's sessions end with it. demo.py keeps one.
 SECRET_KEY = env("PORTAL_SECRET_KEY", "") or get_random_secret_key()
 ALLOWED_HOSTS = env_list("PORTAL_HOSTS", "localhost,127.0.0.1,[::1],.localhost")
 

@@ -1,6 +1,39 @@
-"""Sessions: a row for each login."""
+"""Sessions: a row for each login, and for each of 0.0.4 that was ended."""
+
+from typing import Any
 
 from django.db import migrations, models
+from django.utils import timezone
+
+from djwto._core import Engine
+from djwto.models import LOGOUT, as_datetime
+
+BATCH = 1000
+
+
+def end_blacklisted(apps: Any, schema_editor: Any) -> None:
+    """Guards look for ended sessions alone: those of the tokens that are blacklisted already."""
+    alias, now = schema_editor.connection.alias, timezone.now()
+    blacklist = apps.get_model("djwto", "JWTBlacklist").objects.using(alias)
+    session = apps.get_model("djwto", "Session")
+    alive = blacklist.filter(models.Q(expires=None) | models.Q(expires__gt=now))
+    rows = [
+        session(
+            pk=Engine.legacy_session(jti),
+            created_at=created_at,
+            renewed_at=created_at,
+            issued_at=created_at,
+            authenticated_at=created_at,
+            expires_at=expires or as_datetime(None),
+            ends_at=as_datetime(None),
+            access_until=expires or as_datetime(None),
+            generation=0,
+            revoked_at=now,
+            revoked_reason=LOGOUT,
+        )
+        for jti, expires, created_at in alive.values_list("jti", "expires", "created_at")
+    ]
+    session.objects.using(alias).bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
 
 
 class Migration(migrations.Migration):
@@ -92,4 +125,5 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.RunPython(end_blacklisted, migrations.RunPython.noop),
     ]

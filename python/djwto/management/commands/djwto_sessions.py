@@ -1,12 +1,13 @@
 """`manage.py djwto_sessions`: list sessions, and end them."""
 
+import time
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from djwto import sessions, users
-from djwto.models import Session
+from djwto.models import ENDED_BY_ADMIN, Session, as_datetime
 
 
 class Command(BaseCommand):
@@ -29,7 +30,8 @@ class Command(BaseCommand):
         {"list": self._list, "end": self._end, "end_all": self._end_all}[options["verb"]](options)
 
     def _list(self, options: dict[str, Any]) -> None:
-        live = Session.live().order_by("-renewed_at")
+        now = as_datetime(time.time())
+        live = Session.live().filter(expires_at__gt=now, ends_at__gt=now).order_by("-renewed_at")
         if options["username"] is not None:
             live = sessions.own(_user(options["username"]).pk)
         for row in live.iterator():
@@ -37,13 +39,13 @@ class Command(BaseCommand):
             self.stdout.write("  ".join(map(str, (*columns, row.address or "-", row.device))))
 
     def _end(self, options: dict[str, Any]) -> None:
-        if not sessions.end(options["id"], reason="ended by an admin"):
+        if not sessions.end(options["id"], reason=ENDED_BY_ADMIN):
             raise CommandError(f"There is no live session {options['id']}.")
         self.stdout.write("1 session ended.")
 
     def _end_all(self, options: dict[str, Any]) -> None:
         user = _user(options["username"])
-        number = sessions.end_all(user, reason="ended by an admin")
+        number = sessions.end_all(user, reason=ENDED_BY_ADMIN)
         self.stdout.write(f"{number} sessions ended.")
 
 
