@@ -40,7 +40,13 @@ def test_a_database_that_is_gone(server: Server, cluster: Postgres) -> None:
         data = {} if token else CREDENTIALS
         return session.post(server.base_url + path, data=data, headers=headers, timeout=30)
 
+    def account(token: str) -> requests.Response:
+        headers = {"Authorization": f"Bearer {token}"}
+        return session.get(f"{server.base_url}/api/account/", headers=headers, timeout=30)
+
     tokens = post("/login/").json()
+    # A process that has never seen the database knows of no session that has ended.
+    assert account(tokens["access"]).status_code == 200
     cluster.stop()
     try:
         refused = [
@@ -51,11 +57,7 @@ def test_a_database_that_is_gone(server: Server, cluster: Postgres) -> None:
             ),
             post("/validate_access/", tokens["access"]),
         ]
-        guarded = session.get(
-            f"{server.base_url}/api/account/",
-            headers={"Authorization": f"Bearer {tokens['access']}"},
-            timeout=30,
-        )
+        guarded = account(tokens["access"])
     finally:
         cluster.start()
     for response in refused:
