@@ -21,7 +21,7 @@ use crate::convert::{
 };
 use crate::keys::KeyRing;
 use crate::revocations::Revocations;
-use crate::values::{Authenticated, CacheInfo, SetCookie, Token};
+use crate::values::{Authenticated, CacheInfo, SetCookie, Token, registered_dict};
 
 /// Keys, policy and transport, checked and parsed once; and the tokens verified by them.
 #[pyclass(frozen, module = "djwto._core")]
@@ -361,38 +361,6 @@ fn same_site_argument(name: &str) -> PyResult<SameSite> {
     SameSite::from_name(name).ok_or_else(|| {
         setting_error("same_site", &"expected \"Lax\", \"Strict\", \"None\" or None")
     })
-}
-
-fn registered_dict<'py>(py: Python<'py>, claims: &Registered) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    let text = |name: &str, value: &Option<String>| match value {
-        Some(value) => dict.set_item(name, value),
-        None => Ok(()),
-    };
-    text("iss", &claims.issuer)?;
-    text("sub", &claims.subject)?;
-    text("jti", &claims.id)?;
-    match &claims.audience {
-        Some(Audience::One(one)) => dict.set_item("aud", one)?,
-        Some(Audience::Several(several)) => dict.set_item("aud", several)?,
-        None => {}
-    }
-    for (name, time) in [
-        ("iat", claims.issued_at),
-        ("nbf", claims.not_before),
-        ("exp", claims.expires),
-        ("refresh_iat", claims.refresh_issued_at),
-    ] {
-        if let Some(time) = time {
-            dict.set_item(name, time)?;
-        }
-    }
-    dict.set_item("sid", &claims.session)?;
-    if let Some(generation) = claims.generation {
-        dict.set_item("gen", generation)?;
-    }
-    dict.set_item("type", claims.kind.name())?;
-    Ok(dict)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and fractions are cut")]

@@ -1,5 +1,7 @@
 //! What an engine hands out: frozen, and without rules.
 
+use djwto_core::issue::Registered;
+use djwto_core::policy::Audience;
 use djwto_core::transport::{self, SameSite};
 use djwto_core::{cache, issue};
 use pyo3::prelude::*;
@@ -95,4 +97,40 @@ impl CacheInfo {
     fn misses(&self) -> u64 {
         self.0.misses
     }
+}
+
+/// The registered claims of a new token, as Python has them.
+pub(crate) fn registered_dict<'py>(
+    py: Python<'py>,
+    claims: &Registered,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    let text = |name: &str, value: &Option<String>| match value {
+        Some(value) => dict.set_item(name, value),
+        None => Ok(()),
+    };
+    text("iss", &claims.issuer)?;
+    text("sub", &claims.subject)?;
+    text("jti", &claims.id)?;
+    match &claims.audience {
+        Some(Audience::One(one)) => dict.set_item("aud", one)?,
+        Some(Audience::Several(several)) => dict.set_item("aud", several)?,
+        None => {}
+    }
+    for (name, time) in [
+        ("iat", claims.issued_at),
+        ("nbf", claims.not_before),
+        ("exp", claims.expires),
+        ("refresh_iat", claims.refresh_issued_at),
+    ] {
+        if let Some(time) = time {
+            dict.set_item(name, time)?;
+        }
+    }
+    dict.set_item("sid", &claims.session)?;
+    if let Some(generation) = claims.generation {
+        dict.set_item("gen", generation)?;
+    }
+    dict.set_item("type", claims.kind.name())?;
+    Ok(dict)
 }
