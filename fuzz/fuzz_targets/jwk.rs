@@ -3,6 +3,8 @@
 
 #![no_main]
 
+use std::sync::Arc;
+
 use djwto_core::algorithm::Family;
 use djwto_core::key::{JwkSet, KeyError};
 use djwto_core::{
@@ -107,6 +109,7 @@ fn works(keys: KeyRing) {
             ..TransportOptions::default()
         })
         .expect("the defaults are good"),
+        revocations: Arc::default(),
     };
     // A `kid` may be too long for a token of ours; a signature that is made must hold.
     let Ok(token) = engine.sign(ACCESS) else { return };
