@@ -1,5 +1,8 @@
 """How a process learns of sessions that others have ended. Real servers do so in `served/`."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -194,3 +197,31 @@ def elsewhere_user() -> Any:
     from django.contrib.auth import get_user_model
 
     return get_user_model().objects.get()
+
+
+FORKS = """
+import os, signal, threading
+from djwto import _core
+
+ended = _core.Revocations()
+many = [(os.urandom(16), 2**33) for _ in range(100_000)]
+
+
+def feed():
+    while True:
+        ended.extend(many)
+
+
+threading.Thread(target=feed, daemon=True).start()
+for _ in range(30):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        os._exit(bytes(16) in ended)
+    assert os.waitpid(child, 0)[1] == 0, "a child of a fork hangs"
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_while_the_set_is_fed_leaves_no_child_locked_out() -> None:
+    subprocess.run([sys.executable, "-W", "ignore", "-c", FORKS], check=True, timeout=120)
