@@ -119,7 +119,7 @@ def encoders(key: KeyPair) -> dict[str, Encoder]:
     """djwto and the peers that encode."""
     algorithm, engine = key.algorithm, key.engine()
     joserfc_key = jwk.import_key(key.private_text, _KINDS[algorithm])
-    found: dict[str, Encoder] = {OURS: lambda claims: engine.encode(claims).text}
+    found: dict[str, Encoder] = {OURS: lambda claims: engine.encode(claims)}  # noqa: PLW0108
     if ryjwt:
         kind = ryjwt.SecretKey if algorithm == "HS256" else ryjwt.PrivateKey
         ours = kind(key.private_text, algorithms=[algorithm])

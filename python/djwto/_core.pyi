@@ -189,11 +189,14 @@ class Engine:
     def legacy_session(jti: str) -> str:
         """Name the session of a token of 0.0.4, which has none."""
 
-    def encode(self, claims: dict[str, Any]) -> Token | None:
+    def encode(self, claims: dict[str, Any]) -> str | None:
         """Sign claims of plain types; None where others must be made JSON first.
 
         Raises `exceptions.JWTIssueError`.
         """
+
+    def issue(self, claims: dict[str, Any]) -> Token | None:
+        """Do the same for a token that is to be delivered."""
 
     def sign(self, claims: str) -> Token:
         """Sign JSON text. Raises `exceptions.JWTIssueError`."""

@@ -109,7 +109,8 @@ def lean_user(user: Any, claim: Claims) -> Claims:
 
 def encode_claims(claims: Claims) -> str:
     """Sign claims. Raises `JWTIssueError` where they could not be read back."""
-    return _sign(claims).text
+    text = conf.engine().encode(claims)
+    return _sign(claims).text if text is None else text
 
 
 def decode_token(token: str) -> Claims:
@@ -163,7 +164,7 @@ def _added(claims: Claims) -> Claims:
 
 def _sign(claims: Claims) -> _core.Token:
     engine = conf.engine()
-    token = engine.encode(claims)
+    token = engine.issue(claims)
     if token is not None:
         return token
     # Dates, decimals, lazy texts: Django's encoder knows what they become.

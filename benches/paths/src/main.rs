@@ -1,10 +1,11 @@
 //! The hot paths, one at a time and so many times over, for `benches/counts.py` to count the
 //! instructions of: `paths NAME TIMES`.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use djwto_core::cache::{Lookup, TokenCache};
-use djwto_core::draft::Draft;
+use djwto_core::draft::{Draft, Names};
 use djwto_core::key::{Key, KeyRing};
 use djwto_core::policy::{Audience, PolicyOptions};
 use djwto_core::transport::TransportOptions;
@@ -16,7 +17,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let times: usize = arguments.next().ok_or("expected a number")?.parse()?;
     let engine = engine()?;
     let now = UnixTime::new(1_800_000_000.0).ok_or("the time")?;
-    let token = engine.sign_draft(draft())?.text().to_owned();
+    let names = names().ok_or("the names")?;
+    let token = engine.sign_draft(draft(&names))?.text().to_owned();
     let verify = || engine.verify(token.as_bytes(), Some(Kind::Access), now);
     let cookies = format!("csrftoken={}; jwt_access_token={token}; theme=dark", "c".repeat(32));
     let cache = TokenCache::<()>::new(16, 1 << 20).ok_or("the cache")?;
@@ -27,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path: Box<dyn Fn() -> bool> = match name.as_str() {
         "verify" => Box::new(|| verify().is_ok()),
         "hit" => Box::new(|| matches!(look(), Lookup::Hit(Ok(())))),
-        "encode" => Box::new(|| engine.sign_draft(draft()).is_ok()),
+        "encode" => Box::new(|| engine.sign_draft(draft(&names)).is_ok()),
         "cookies" => {
             Box::new(|| engine.transport.read(None, Some(cookies.as_bytes()), Kind::Access).is_ok())
         }
@@ -60,48 +62,42 @@ fn engine() -> Result<Engine, Box<dyn std::error::Error>> {
 }
 
 const PERMISSIONS: [&str; 20] = ["app.view_model07"; 20];
+const TEXTS: [(&str, &str); 8] = [
+    ("iss", "https://auth.example"),
+    ("sub", "portal"),
+    ("aud", "api"),
+    ("jti", "123e4567-e89b-12d3-a456-426614174000"),
+    ("sid", "123e4567-e89b-12d3-a456-426614174001"),
+    ("type", "access"),
+    ("user_id", "1"),
+    ("email", "alice@example.com"),
+];
+const TIMES: [(&str, i64); 3] =
+    [("iat", 1_800_000_000), ("exp", 1_800_003_600), ("refresh_iat", 1_800_000_000)];
 
-/// The twelve claims and twenty permissions of `benches/tokens.py`.
-fn draft() -> Draft {
-    let mut draft = Draft::new();
-    draft.object();
-    for (name, value) in [("aud", "api"), ("email", "alice@example.com")] {
-        draft.name(name);
-        draft.text(value);
-    }
-    for (name, value) in [("exp", 1_800_003_600), ("iat", 1_800_000_000)] {
-        draft.name(name);
-        draft.integer(value);
-    }
-    for (name, value) in
-        [("iss", "https://auth.example"), ("jti", "123e4567-e89b-12d3-a456-426614174000")]
-    {
-        draft.name(name);
-        draft.text(value);
-    }
-    draft.name("refresh_iat");
-    draft.integer(1_800_000_000);
-    for (name, value) in
-        [("sid", "123e4567-e89b-12d3-a456-426614174001"), ("sub", "portal"), ("type", "access")]
-    {
-        draft.name(name);
-        draft.text(value);
-    }
-    draft.name("user");
-    draft.object();
-    draft.name("id");
-    draft.integer(1);
-    draft.name("perms");
-    draft.array();
-    for permission in PERMISSIONS {
-        draft.text(permission);
-    }
-    draft.end();
-    draft.name("username");
-    draft.text("alice");
-    draft.end();
-    draft.name("user_id");
-    draft.text("1");
-    draft.end();
-    draft
+/// The names of the twelve claims of `benches/tokens.py`, and of `user`.
+fn names() -> Option<(Names, Names)> {
+    let texts = TEXTS.iter().map(|(name, _)| *name);
+    let times = TIMES.iter().map(|(name, _)| *name);
+    let claims = Names::new(texts.chain(times).chain(["user"]))?;
+    Some((claims, Names::new(["username", "id", "perms"])?))
+}
+
+fn draft((claims, user): &(Names, Names)) -> Draft {
+    let draft = Draft::write(|slot| {
+        slot.object(claims, |slot, place| {
+            if let Some((_, text)) = TEXTS.get(place) {
+                Ok(slot.text(text))
+            } else if let Some((_, time)) = TIMES.get(place - TEXTS.len()) {
+                Ok(slot.integer(*time))
+            } else {
+                slot.object(user, |slot, place| match place {
+                    0 => Ok(slot.text("alice")),
+                    1 => Ok(slot.integer(1)),
+                    _ => slot.array(PERMISSIONS, |slot, permission| Ok(slot.text(permission))),
+                })
+            }
+        })
+    });
+    draft.unwrap_or_else(|never: Infallible| match never {})
 }

@@ -116,16 +116,23 @@ pub(crate) fn serialize<S: AsRef<[u8]>>(
     payload: &[u8],
     sign: impl FnOnce(&[u8]) -> Option<S>,
 ) -> Option<String> {
-    const LONGEST_SIGNATURE: usize = 1366; // of RSA with 8,192 bits
-    let mut token =
-        String::with_capacity(header.len() + payload.len() * 4 / 3 + LONGEST_SIGNATURE + 4);
-    token.push_str(header);
-    token.push('.');
-    BASE64URL.encode_string(payload, &mut token);
-    let signature = sign(token.as_bytes())?;
-    token.push('.');
-    BASE64URL.encode_string(signature, &mut token);
-    Some(token)
+    // Room for a signature of 256 bits. It grows for others, which take longer to make anyway.
+    let parts = [payload.len(), 32].map(|bytes| 1 + bytes.div_ceil(3) * 4);
+    let mut token = Vec::with_capacity(header.len() + parts.iter().sum::<usize>());
+    token.extend_from_slice(header.as_bytes());
+    append(&mut token, payload)?;
+    let signature = sign(&token)?;
+    append(&mut token, signature.as_ref())?;
+    String::from_utf8(token).ok()
+}
+
+/// Appends a dot and a part.
+fn append(token: &mut Vec<u8>, part: &[u8]) -> Option<()> {
+    token.push(b'.');
+    let start = token.len();
+    token.resize(start + base64::encoded_len(part.len(), false)?, 0);
+    BASE64URL.encode_slice(part, token.get_mut(start..)?).ok()?;
+    Some(())
 }
 
 fn split_at_dot(text: &[u8], dot: usize) -> (&[u8], &[u8]) {

@@ -1,7 +1,26 @@
-//! Claims being written, member by member, by a face that has them as its own objects.
+//! Claims being written by a face that has them as its own objects.
 //!
 //! The JSON is ASCII only, without spaces, and its names are sorted, as `jwt_access_payload` wants
 //! it. What the rules are about is noted on the way, so that nobody needs to read it again.
+//!
+//! ```
+//! use djwto_core::draft::{Draft, Names};
+//! # use djwto_core::{Algorithm, Key, KeyRing, issue};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let keys = KeyRing::new(Key::secret(Algorithm::Hs256, b"a secret of at least 32 bytes......")?);
+//! let claims = Names::new(["user", "type"]).ok_or("each once")?;
+//! let user = Names::new(["id"]).ok_or("each once")?;
+//! let draft = Draft::write(|slot| {
+//!     slot.object(&claims, |slot, place| match place {
+//!         0 => slot.object(&user, |slot, _| Ok(slot.integer(7))),
+//!         _ => Ok::<_, std::convert::Infallible>(slot.text("refresh")),
+//!     })
+//! })?;
+//! let token = issue::sign_draft(&keys, draft)?;
+//! assert_eq!(token.payload(), r#"{"type":"refresh","user":{"id":7}}"#);
+//! # Ok(())
+//! # }
+//! ```
 
 use std::fmt::Write as _;
 
@@ -10,15 +29,11 @@ use crate::claims::{ClaimsError, Kind};
 use crate::compact::MalformedToken;
 use crate::json::{MAX_DEPTH, Seen};
 
-/// The JSON text of claims, so far.
+/// The JSON text of claims.
 #[derive(Debug)]
 pub struct Draft {
     text: String,
-    open: Vec<Container>,
-    /// The claim whose value comes next, or is being written.
-    claim: Claim,
-    /// Whether the value that comes next is that of `user.id`.
-    is_user_id: bool,
+    depth: usize,
     fault: Option<ClaimsError>,
     facts: Written,
 }
@@ -31,161 +46,220 @@ pub(crate) struct Written {
     pub(crate) names_user: bool,
 }
 
-#[derive(Debug)]
-struct Container {
-    is_object: bool,
-    is_empty: bool,
-    /// Where the last name stands in the text.
-    last_name: std::ops::Range<usize>,
-}
-
 impl Draft {
-    /// An empty draft. The first value is the object of the claims.
-    pub fn new() -> Self {
-        Self {
+    /// Writes claims: `claims` writes one value, which must be an object.
+    ///
+    /// # Errors
+    ///
+    /// What `claims` returns.
+    pub fn write<E>(claims: impl FnOnce(Slot<'_>) -> Result<Done, E>) -> Result<Self, E> {
+        let mut draft = Self {
             text: String::with_capacity(1024),
-            open: Vec::with_capacity(4),
-            claim: Claim::Other,
-            is_user_id: false,
+            depth: 0,
             fault: None,
             facts: Written::default(),
-        }
-    }
-
-    /// Opens an object.
-    pub fn object(&mut self) {
-        self.value(&Seen::Other);
-        self.open(true);
-    }
-
-    /// Opens an array.
-    pub fn array(&mut self) {
-        if !(self.open.len() == 1 && self.claim == Claim::Audience) {
-            self.value(&Seen::Other);
-        }
-        self.open(false);
-    }
-
-    /// Closes the innermost object or array.
-    pub fn end(&mut self) {
-        if let Some(closed) = self.open.pop() {
-            self.text.push(if closed.is_object { '}' } else { ']' });
-        }
-    }
-
-    /// The name of the next member. Names of one object must ascend.
-    #[inline]
-    pub fn name(&mut self, name: &str) {
-        let Some(object) = self.open.last_mut() else { return };
-        if !object.is_empty {
-            self.text.push(',');
-        }
-        let start = self.text.len();
-        write_string(&mut self.text, name);
-        let written = start..self.text.len();
-        let previous = self.text.get(object.last_name.clone()).unwrap_or_default();
-        // Only equal names are a fault; escaped ones need not ascend as their letters do.
-        if !object.is_empty && Some(previous) == self.text.get(written.clone()) {
-            self.fault.get_or_insert(malformed("has a duplicate name"));
-        }
-        object.is_empty = false;
-        object.last_name = written;
-        self.text.push(':');
-        match self.open.len() {
-            1 => self.claim = Claim::named(name),
-            2 => self.is_user_id = self.claim == Claim::User && name == "id",
-            _ => {}
-        }
-    }
-
-    /// A string.
-    #[inline]
-    pub fn text(&mut self, value: &str) {
-        self.value(&Seen::Text(value.into()));
-        write_string(&mut self.text, value);
-    }
-
-    /// A whole number of 64 bits.
-    #[inline]
-    pub fn integer(&mut self, value: i64) {
-        self.value(&Seen::Integer(value));
-        write_integer(&mut self.text, value);
-    }
-
-    /// Any other number, which must be finite.
-    pub fn float(&mut self, value: f64) {
-        self.value(&Seen::Float(value));
-        if !value.is_finite() {
-            self.fault.get_or_insert(malformed("has a number that is not finite"));
-        }
-        // This form keeps a point or an exponent, so that it is read back as what it was. Writing
-        // to a string cannot fail.
-        let _ = write!(self.text, "{value:?}");
-    }
-
-    /// `true`, `false` or `null`.
-    pub fn other(&mut self, value: Option<bool>) {
-        self.value(&Seen::Other);
-        self.text.push_str(match value {
-            Some(true) => "true",
-            Some(false) => "false",
-            None => "null",
-        });
+        };
+        let _: Done = claims(Slot { draft: &mut draft, rule: Rule::Claims })?;
+        Ok(draft)
     }
 
     /// The text, if it is one object that the engine would read back.
     pub(crate) fn finish(self) -> Result<(String, Written), ClaimsError> {
         match self.fault {
             Some(fault) => Err(fault),
-            None if !self.open.is_empty() || !self.text.starts_with('{') => {
-                Err(malformed("is not a JSON object"))
-            }
+            None if !self.text.starts_with('{') => Err(malformed("is not a JSON object")),
             None => Ok((self.text, self.facts)),
         }
     }
 
-    fn open(&mut self, is_object: bool) {
-        self.text.push(if is_object { '{' } else { '[' });
-        self.open.push(Container { is_object, is_empty: true, last_name: 0..0 });
-        if self.open.len() > MAX_DEPTH {
+    fn open(&mut self, bracket: char) {
+        self.text.push(bracket);
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
             self.fault.get_or_insert(malformed("is nested too deeply"));
         }
     }
 
-    /// Before each value: the comma of an array, and what the rules say.
-    #[inline]
-    fn value(&mut self, seen: &Seen<'_>) {
-        let depth = self.open.len();
-        if let Some(array) = self.open.last_mut().filter(|container| !container.is_object) {
-            if !array.is_empty {
-                self.text.push(',');
-            }
-            array.is_empty = false;
-        }
-        if depth == 1 || (depth == 2 && self.claim == Claim::Audience) {
-            self.registered(seen);
-        } else if depth == 2 && self.is_user_id {
-            self.facts.names_user = is_valid(Claim::User, seen);
-            self.is_user_id = false;
-        }
+    fn close(&mut self, bracket: char) {
+        self.text.push(bracket);
+        self.depth -= 1;
     }
 
-    fn registered(&mut self, seen: &Seen<'_>) {
-        match self.claim {
-            Claim::User | Claim::Other => {}
-            claim if !is_valid(claim, seen) => {
+    fn check(&mut self, rule: Rule, seen: &Seen<'_>) {
+        match rule {
+            Rule::Free | Rule::Claims | Rule::Claim(Claim::User) => {}
+            Rule::UserId => self.facts.names_user = is_valid(Claim::User, seen),
+            Rule::Claim(claim) if !is_valid(claim, seen) => {
                 self.fault.get_or_insert(ClaimsError::Invalid(claim.name()));
             }
-            Claim::Expires => self.facts.expires = UnixTime::of(seen),
-            Claim::Type => self.facts.kind = Kind::of(seen),
-            _ => {}
+            Rule::Claim(Claim::Expires) => self.facts.expires = UnixTime::of(seen),
+            Rule::Claim(Claim::Type) => self.facts.kind = Kind::of(seen),
+            Rule::Claim(_) => {}
         }
     }
 }
 
-impl Default for Draft {
-    fn default() -> Self {
-        Self::new()
+/// Where one value is to be written.
+#[derive(Debug)]
+#[must_use]
+pub struct Slot<'d> {
+    draft: &'d mut Draft,
+    rule: Rule,
+}
+
+/// Says that a slot was filled; nothing else makes one.
+#[derive(Debug)]
+#[must_use]
+pub struct Done(());
+
+/// What a value is, as far as rules are about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rule {
+    /// The object of all claims.
+    Claims,
+    /// The value of a claim; of `aud` also each entry.
+    Claim(Claim),
+    /// `user.id`
+    UserId,
+    Free,
+}
+
+impl Slot<'_> {
+    /// A string.
+    #[inline]
+    pub fn text(self, value: &str) -> Done {
+        if self.rule != Rule::Free {
+            self.draft.check(self.rule, &Seen::Text(value.into()));
+        }
+        write_string(&mut self.draft.text, value);
+        Done(())
+    }
+
+    /// A whole number of 64 bits.
+    #[inline]
+    pub fn integer(self, value: i64) -> Done {
+        if self.rule != Rule::Free {
+            self.draft.check(self.rule, &Seen::Integer(value));
+        }
+        self.draft.text.push_str(itoa::Buffer::new().format(value));
+        Done(())
+    }
+
+    /// Any other number, which must be finite.
+    pub fn float(self, value: f64) -> Done {
+        self.draft.check(self.rule, &Seen::Float(value));
+        if !value.is_finite() {
+            self.draft.fault.get_or_insert(malformed("has a number that is not finite"));
+        }
+        // This form keeps a point or an exponent, so that it is read back as what it was. Writing
+        // to a string cannot fail.
+        let _ = write!(self.draft.text, "{value:?}");
+        Done(())
+    }
+
+    /// `true`, `false` or `null`.
+    pub fn literal(self, value: Option<bool>) -> Done {
+        self.draft.check(self.rule, &Seen::Other);
+        self.draft.text.push_str(match value {
+            Some(true) => "true",
+            Some(false) => "false",
+            None => "null",
+        });
+        Done(())
+    }
+
+    /// An object. `value` writes the value of each name, and is told its place in the list from
+    /// which `names` were made.
+    ///
+    /// # Errors
+    ///
+    /// What `value` returns.
+    pub fn object<E>(
+        self,
+        names: &Names,
+        mut value: impl FnMut(Slot<'_>, usize) -> Result<Done, E>,
+    ) -> Result<Done, E> {
+        let Self { draft, rule } = self;
+        draft.check(rule, &Seen::Other);
+        draft.open('{');
+        let mut start = 1; // the first name needs no comma
+        for name in &names.all {
+            draft.text.push_str(names.text.get(start..name.end).unwrap_or_default());
+            start = name.end;
+            let rule = match rule {
+                Rule::Claims => Rule::Claim(name.claim),
+                Rule::Claim(Claim::User) if name.is_id => Rule::UserId,
+                _ => Rule::Free,
+            };
+            let _: Done = value(Slot { draft, rule }, name.place)?;
+        }
+        draft.close('}');
+        Ok(Done(()))
+    }
+
+    /// An array, of which `item` writes each.
+    ///
+    /// # Errors
+    ///
+    /// What `item` returns.
+    pub fn array<I, E>(
+        self,
+        items: impl IntoIterator<Item = I>,
+        mut item: impl FnMut(Slot<'_>, I) -> Result<Done, E>,
+    ) -> Result<Done, E> {
+        let Self { draft, rule } = self;
+        let rule = if rule == Rule::Claim(Claim::Audience) {
+            rule
+        } else {
+            draft.check(rule, &Seen::Other);
+            Rule::Free
+        };
+        draft.open('[');
+        for (place, value) in items.into_iter().enumerate() {
+            if place > 0 {
+                draft.text.push(',');
+            }
+            let _: Done = item(Slot { draft, rule }, value)?;
+        }
+        draft.close(']');
+        Ok(Done(()))
+    }
+}
+
+/// The names of an object, as they will be written: sorted, and each once.
+#[derive(Debug)]
+pub struct Names {
+    /// `,"…":` for each.
+    text: String,
+    all: Box<[Name]>,
+}
+
+#[derive(Debug)]
+struct Name {
+    /// Where it ends in the text.
+    end: usize,
+    /// Where it was in the list.
+    place: usize,
+    claim: Claim,
+    is_id: bool,
+}
+
+impl Names {
+    /// Names in any order; `None` where two are equal.
+    pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Option<Self> {
+        let mut sorted: Vec<_> = names.into_iter().enumerate().collect();
+        sorted.sort_unstable_by_key(|(_, name)| *name);
+        if sorted.windows(2).any(|pair| matches!(pair, [(_, one), (_, other)] if one == other)) {
+            return None;
+        }
+        let mut text = String::new();
+        let all = sorted.into_iter().map(|(place, name)| {
+            text.push(',');
+            write_string(&mut text, name);
+            text.push(':');
+            Name { end: text.len(), place, claim: Claim::named(name), is_id: name == "id" }
+        });
+        Some(Self { all: all.collect(), text })
     }
 }
 
@@ -206,48 +280,28 @@ fn write_string(text: &mut String, value: &str) {
     text.push('"');
 }
 
-/// Whether each byte stands for itself in a JSON string of ASCII. Most strings are short: eight
-/// bytes are looked at as one number, and the last eight may have been seen before.
+/// Whether each byte stands for itself in a JSON string of ASCII. The last block may overlap the one
+/// before.
 #[inline]
 fn is_plain(text: &[u8]) -> bool {
-    let Some(last) = text.last_chunk::<8>() else {
-        return text.iter().all(|byte| matches!(byte, b' '..=b'!' | b'#'..=b'[' | b']'..=b'~'));
-    };
-    let (eights, _) = text.as_chunks::<8>();
-    let odd = |eight: &[u8; 8]| oddities(u64::from_le_bytes(*eight));
-    eights.iter().fold(odd(last), |found, eight| found | odd(eight)) == 0
+    match text.last_chunk::<16>() {
+        Some(last) => text.as_chunks().0.iter().chain([last]).all(is_plain_block),
+        None => match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+            (Some(first), Some(last)) => is_plain_block(first) && is_plain_block(last),
+            _ => text.iter().all(|byte| oddity(*byte) == 0),
+        },
+    }
 }
 
-/// A number that is not zero where one of eight bytes is a control character, a quote, a backslash
-/// or beyond ASCII. The tests are those of "Bit Twiddling Hacks", on whether a word has a byte.
+/// All bytes at once: the compiler makes a few instructions of this.
 #[inline]
-const fn oddities(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
-    let delete = word ^ (ONES * 0x7F);
-    let controls = word.wrapping_sub(ONES * 0x20);
-    let zeros = quote.wrapping_sub(ONES) | backslash.wrapping_sub(ONES) | delete.wrapping_sub(ONES);
-    (controls | zeros | word) & HIGH
+fn is_plain_block<const N: usize>(block: &[u8; N]) -> bool {
+    block.iter().fold(0, |found, byte| found | oddity(*byte)) == 0
 }
 
-fn write_integer(text: &mut String, value: i64) {
-    let mut digits = [0; 20];
-    let mut rest = value.unsigned_abs();
-    let mut count = 0;
-    for place in digits.iter_mut().rev() {
-        *place = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        count += 1;
-        if rest == 0 {
-            break;
-        }
-    }
-    if value < 0 {
-        text.push('-');
-    }
-    text.extend(digits.iter().skip(digits.len() - count).map(|digit| char::from(*digit)));
+#[inline]
+fn oddity(byte: u8) -> u8 {
+    u8::from(byte < b' ') | u8::from(byte > b'~') | u8::from(byte == b'"') | u8::from(byte == b'\\')
 }
 
 fn write_letter(text: &mut String, letter: char) {
@@ -265,7 +319,9 @@ fn write_letter(text: &mut String, letter: char) {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_plain, write_integer};
+    #![allow(clippy::expect_used, reason = "a test that panics has failed")]
+
+    use super::{Draft, Names, is_plain};
 
     #[test]
     fn a_string_is_plain_where_each_byte_is() {
@@ -283,11 +339,22 @@ mod tests {
     }
 
     #[test]
-    fn integers_are_written_as_rust_writes_them() {
-        for value in [0, 7, -1, 10, 1_800_000_000, i64::MAX, i64::MIN] {
-            let mut text = String::new();
-            write_integer(&mut text, value);
-            assert_eq!(text, value.to_string());
-        }
+    fn names_are_sorted_and_each_once() {
+        let names = Names::new(["b", "a", "é", "a\""]).expect("each once");
+        let draft = Draft::write(|slot| {
+            slot.object(&names, |slot, place| {
+                Ok::<_, std::convert::Infallible>(slot.integer(i64::try_from(place).unwrap_or(9)))
+            })
+        });
+        let Ok(draft) = draft;
+        assert_eq!(draft.text, r#"{"a":1,"a\"":3,"b":0,"\u00e9":2}"#);
+        assert!(Names::new(["a", "b", "a"]).is_none());
+    }
+
+    #[test]
+    fn nothing_but_an_object_is_claims() {
+        let draft = Draft::write(|slot| Ok::<_, std::convert::Infallible>(slot.text("{")));
+        let Ok(draft) = draft;
+        assert!(draft.finish().is_err());
     }
 }

@@ -181,6 +181,11 @@ impl Token {
         &self.text
     }
 
+    /// The compact serialization, without the rest.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
     /// The JSON that was signed.
     pub fn payload(&self) -> &str {
         &self.payload

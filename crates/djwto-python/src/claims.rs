@@ -1,13 +1,12 @@
-//! Claims as Python objects: made while the engine reads them, copied from the cache, and written.
+//! Claims as Python objects: made while the engine reads them, and copied from the cache.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use djwto_core::draft::Draft;
 use djwto_core::json::Build;
 use jiter::cached_py_string;
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 
 /// The strings of the token before: those of the next are mostly the same, in the same order.
 #[derive(Default)]
@@ -250,87 +249,3 @@ const LIST_BYTES: usize = 72;
 const POINTER_BYTES: usize = 8;
 const STRING_BYTES: usize = 56;
 const NUMBER_BYTES: usize = 32;
-
-/// Writes claims. `None` where there is something that needs more than this: another type, a
-/// number beyond 64 bits, or a name that is no string.
-pub(crate) fn draft(claims: &Bound<'_, PyDict>) -> Option<Draft> {
-    let mut draft = Draft::new();
-    write_dict(&mut draft, claims, 0)?;
-    Some(draft)
-}
-
-/// Deeper values are left to Django's encoder, which has a sentence for those that go round.
-const MAX_DEPTH: usize = 100;
-
-fn write_value(draft: &mut Draft, value: &Bound<'_, PyAny>, depth: usize) -> Option<()> {
-    if let Ok(value) = value.cast_exact::<PyString>() {
-        draft.text(value.to_str().ok()?);
-    } else if let Ok(value) = value.cast_exact::<PyInt>() {
-        draft.integer(value.extract().ok()?);
-    } else if let Ok(value) = value.cast_exact::<PyFloat>() {
-        draft.float(value.value());
-    } else if let Ok(value) = value.cast_exact::<PyBool>() {
-        draft.other(Some(value.is_true()));
-    } else if value.is_none() {
-        draft.other(None);
-    } else if let Ok(value) = value.cast_exact::<PyDict>() {
-        write_dict(draft, value, depth)?;
-    } else if let Ok(value) = value.cast_exact::<PyList>() {
-        write_items(draft, value.iter(), depth)?;
-    } else if let Ok(value) = value.cast_exact::<PyTuple>() {
-        write_items(draft, value.iter(), depth)?;
-    } else {
-        return None;
-    }
-    Some(())
-}
-
-fn write_dict(draft: &mut Draft, dict: &Bound<'_, PyDict>, depth: usize) -> Option<()> {
-    if depth > MAX_DEPTH {
-        return None;
-    }
-    let mut members = Vec::with_capacity(dict.len());
-    for (name, value) in dict.iter() {
-        // A subclass may be equal to what it does not spell.
-        members.push((name.cast_into_exact::<PyString>().ok()?, value));
-    }
-    let mut sorted = Vec::with_capacity(members.len());
-    for (name, value) in &members {
-        let name = name.to_str().ok()?;
-        sorted.push((first_bytes(name), name, value));
-    }
-    sorted.sort_unstable_by_key(|(first, name, _)| (*first, *name));
-    draft.object();
-    for (_, name, value) in sorted {
-        draft.name(name);
-        write_value(draft, value, depth + 1)?;
-    }
-    draft.end();
-    Some(())
-}
-
-/// A number that sorts as the text does, as far as it goes: numbers are quick to compare.
-fn first_bytes(text: &str) -> u64 {
-    if let Some(first) = text.as_bytes().first_chunk::<8>() {
-        return u64::from_be_bytes(*first);
-    }
-    // Most names of claims have three letters.
-    let unused = 8 * (8 - text.len());
-    text.bytes().fold(0, |number, byte| number << 8 | u64::from(byte)) << (unused % 64)
-}
-
-fn write_items<'py>(
-    draft: &mut Draft,
-    items: impl Iterator<Item = Bound<'py, PyAny>>,
-    depth: usize,
-) -> Option<()> {
-    if depth > MAX_DEPTH {
-        return None;
-    }
-    draft.array();
-    for item in items {
-        write_value(draft, &item, depth + 1)?;
-    }
-    draft.end();
-    Some(())
-}

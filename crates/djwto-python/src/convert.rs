@@ -18,12 +18,12 @@ pyo3::import_exception!(djwto.exceptions, JWTIssueError);
 pyo3::import_exception!(djwto.exceptions, JWTTooLargeError);
 pyo3::import_exception!(djwto.exceptions, SettingError);
 
-/// The bytes of a header as a WSGI or ASGI server received them: Django holds them as Latin-1.
+/// A header, or a token, as UTF-8. Django holds headers as Latin-1, so that a byte beyond ASCII is two
+/// of them here: it is no part of any name or token, and neither are they.
 pub(crate) fn header_bytes<'a>(header: &'a Bound<'_, PyString>) -> Cow<'a, [u8]> {
     match header.to_string_lossy() {
-        Cow::Borrowed(text) if text.is_ascii() => Cow::Borrowed(text.as_bytes()),
-        // A letter beyond Latin-1 never came over a wire; 0xFF is no part of any name or token.
-        text => text.chars().map(|c| u8::try_from(c).unwrap_or(0xFF)).collect::<Vec<_>>().into(),
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
     }
 }
 

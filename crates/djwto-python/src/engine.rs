@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use djwto_core::cache::{Lookup, TokenCache};
 use djwto_core::engine::AuthenticateError;
-use djwto_core::issue::{RefreshLink, Registered, Renewal};
+use djwto_core::issue::{self, RefreshLink, Registered, Renewal};
 use djwto_core::policy::{Audience, PolicyOptions};
 use djwto_core::session::{Rotation, Standing, State};
 use djwto_core::transport::{Delivery, Pair, SameSite, TransportOptions};
@@ -14,11 +14,12 @@ use djwto_core::{Mode, Policy, SessionId, Transport};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::claims::{self, Builder, LastStrings, Template};
+use crate::claims::{Builder, LastStrings, Template};
 use crate::convert::{
     header_bytes, kind, mode, not_issued, not_renewed, not_verified, refused, setting_error,
     unix_time,
 };
+use crate::draft::{self, LastNames};
 use crate::keys::KeyRing;
 use crate::revocations::Revocations;
 use crate::values::{Authenticated, CacheInfo, SetCookie, Token, registered_dict};
@@ -29,6 +30,7 @@ pub(crate) struct Engine {
     core: djwto_core::Engine,
     cache: Option<TokenCache<Template>>,
     last_strings: LastStrings,
+    last_names: LastNames,
 }
 
 const DEFAULT_GRACE: Duration = Duration::from_secs(10);
@@ -104,6 +106,7 @@ impl Engine {
             },
             cache: TokenCache::new(cache_entries, cache_bytes),
             last_strings: LastStrings::default(),
+            last_names: LastNames::default(),
         })
     }
 
@@ -272,10 +275,12 @@ impl Engine {
         SessionId::of_legacy(jti).to_string()
     }
 
-    fn encode(&self, py: Python<'_>, claims: &Bound<'_, PyDict>) -> PyResult<Option<Token>> {
-        let Some(draft) = claims::draft(claims) else { return Ok(None) };
-        let signed = self.released(py, || self.core.sign_draft(draft));
-        signed.map(|token| Some(Token(token))).map_err(not_issued)
+    fn encode(&self, py: Python<'_>, claims: &Bound<'_, PyDict>) -> PyResult<Option<String>> {
+        Ok(self.signed(py, claims)?.map(issue::Token::into_text))
+    }
+
+    fn issue(&self, py: Python<'_>, claims: &Bound<'_, PyDict>) -> PyResult<Option<Token>> {
+        Ok(self.signed(py, claims)?.map(Token))
     }
 
     fn sign(&self, py: Python<'_>, claims: String) -> PyResult<Token> {
@@ -344,6 +349,11 @@ impl Engine {
             cache.insert(place, token, &verified, template, bytes);
         }
         Ok(Ok(claims))
+    }
+
+    fn signed(&self, py: Python<'_>, claims: &Bound<'_, PyDict>) -> PyResult<Option<issue::Token>> {
+        let Some(draft) = draft::draft(claims, &self.last_names) else { return Ok(None) };
+        self.released(py, || self.core.sign_draft(draft)).map(Some).map_err(not_issued)
     }
 
     /// Runs without the interpreter's lock where the work takes longer than handing it over.

@@ -3,6 +3,7 @@
 
 mod claims;
 mod convert;
+mod draft;
 mod engine;
 mod keys;
 mod password;

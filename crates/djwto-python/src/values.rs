@@ -4,6 +4,7 @@ use djwto_core::issue::Registered;
 use djwto_core::policy::Audience;
 use djwto_core::transport::{self, SameSite};
 use djwto_core::{cache, issue};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -105,32 +106,33 @@ pub(crate) fn registered_dict<'py>(
     claims: &Registered,
 ) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    let text = |name: &str, value: &Option<String>| match value {
+    // Interned, so that the names of one token are those of the next, which `draft` looks for.
+    let text = |name: &Bound<'py, PyString>, value: &Option<String>| match value {
         Some(value) => dict.set_item(name, value),
         None => Ok(()),
     };
-    text("iss", &claims.issuer)?;
-    text("sub", &claims.subject)?;
-    text("jti", &claims.id)?;
+    text(intern!(py, "iss"), &claims.issuer)?;
+    text(intern!(py, "sub"), &claims.subject)?;
+    text(intern!(py, "jti"), &claims.id)?;
     match &claims.audience {
-        Some(Audience::One(one)) => dict.set_item("aud", one)?,
-        Some(Audience::Several(several)) => dict.set_item("aud", several)?,
+        Some(Audience::One(one)) => dict.set_item(intern!(py, "aud"), one)?,
+        Some(Audience::Several(several)) => dict.set_item(intern!(py, "aud"), several)?,
         None => {}
     }
     for (name, time) in [
-        ("iat", claims.issued_at),
-        ("nbf", claims.not_before),
-        ("exp", claims.expires),
-        ("refresh_iat", claims.refresh_issued_at),
+        (intern!(py, "iat"), claims.issued_at),
+        (intern!(py, "nbf"), claims.not_before),
+        (intern!(py, "exp"), claims.expires),
+        (intern!(py, "refresh_iat"), claims.refresh_issued_at),
     ] {
         if let Some(time) = time {
             dict.set_item(name, time)?;
         }
     }
-    dict.set_item("sid", &claims.session)?;
+    dict.set_item(intern!(py, "sid"), &claims.session)?;
     if let Some(generation) = claims.generation {
-        dict.set_item("gen", generation)?;
+        dict.set_item(intern!(py, "gen"), generation)?;
     }
-    dict.set_item("type", claims.kind.name())?;
+    dict.set_item(intern!(py, "type"), claims.kind.name())?;
     Ok(dict)
 }
