@@ -6,6 +6,7 @@ import pytest
 from django.apps import apps
 from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import make_password
+from django.core import serializers
 from django.urls import include, path
 from django.utils import timezone
 
@@ -146,6 +147,19 @@ def test_changing_ones_password_keeps_the_present_session(visitor: Visitor, alic
 @pytest.mark.urls("tests.test_receivers")
 def test_a_stranger_changes_no_password(visitor: Visitor, alice: Any) -> None:
     assert visitor.post("/password/", {"old_password": "pass"}).status_code == 401
+
+
+def test_a_fixture_is_loaded_as_it_is_and_the_next_renewal_tells(
+    visitor: Visitor, alice: Any
+) -> None:
+    visitor.login()
+    alice.set_password("another")
+    fixture = serializers.serialize("json", [alice])
+    for loaded in serializers.deserialize("json", fixture):
+        loaded.save()
+    # Django forbids to touch other rows then: they may come from the same fixture.
+    assert is_in(visitor)
+    assert visitor.refresh("refresh_access").status_code == 401
 
 
 def test_a_proxy_of_the_user_counts_and_no_other_model_is_slowed_down(

@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.db import router
 from django.db.models import F
 from django.test import Client
+from django.utils import timezone
 
 from djwto import receivers, sessions, signals, tokens
 from djwto.models import JWTBlacklist, Session
@@ -213,6 +214,24 @@ def test_a_renewal_whose_tokens_cannot_be_made_is_undone(
     pass_by(minutes=1)
     assert Session.objects.get().generation == 1
     assert present(browser, old).status_code == 200
+
+
+def test_a_session_that_ends_during_its_renewal_gets_no_tokens(
+    alice: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DJWTO_MODE = "JSON"
+    program = Visitor("JSON")
+    program.login()
+    make = tokens.process_user
+
+    def end_meanwhile(user: Any) -> Any:
+        # As somebody else may: where nothing is rotated, the renewal has no hold of the row yet.
+        Session.objects.update(revoked_at=timezone.now())
+        return make(user)
+
+    monkeypatch.setattr(tokens, "process_user", end_meanwhile)
+    reply = program.refresh("refresh_access")
+    assert (reply.status_code, reply.json()["code"]) == (401, "token_blacklisted")
 
 
 @pytest.mark.parametrize("seconds", [60, 7200])

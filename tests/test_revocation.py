@@ -7,18 +7,20 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, router, transaction
 from django.db.models import F
-from django.test import override_settings
+from django.test import RequestFactory, override_settings
 
 from djwto import conf, revocation, sessions, tokens
 from djwto.conf import Revocation
 from djwto.exceptions import JWTError
 from djwto.models import Session
 from djwto.revocation import Feed
+from tests import guarded
 from tests.conftest import Visitor
 
 OFF = Revocation(interval=None, max_age=60.0, url=None)
@@ -107,6 +109,24 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     if revocation._feed is not None:
         revocation._feed.stop()
+
+
+async def test_an_async_view_waits_for_the_first_load_in_a_thread(
+    failing: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DJWTO_REVOCATION_MAX_AGE = timedelta(seconds=1)
+    loop, waited_in = threading.get_ident(), []
+    wait = Feed.is_loaded_soon
+
+    def tell(feed: Feed) -> bool:
+        waited_in.append(threading.get_ident())
+        return wait(feed)
+
+    monkeypatch.setattr(Feed, "is_loaded_soon", tell)
+    reply = await guarded.async_function(RequestFactory().get("/"))
+    assert reply.status_code == 503
+    assert waited_in
+    assert loop not in waited_in
 
 
 @pytest.mark.parametrize(("max_age", "status"), [(timedelta(seconds=1), 503), (None, 200)])
@@ -225,3 +245,43 @@ for _ in range(30):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_fork_while_the_set_is_fed_leaves_no_child_locked_out() -> None:
     subprocess.run([sys.executable, "-W", "ignore", "-c", FORKS], check=True, timeout=120)
+
+
+HEARING = """
+import os, signal, sys, time
+import django
+from django.conf import settings
+from tests.projects.plain import settings as plain
+
+values = {name: getattr(plain, name) for name in dir(plain) if name.isupper()}
+values["DATABASES"] = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": sys.argv[1]}}
+settings.configure(**values)
+django.setup()
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connections
+from django.test import RequestFactory
+from djwto import conf, revocation, sessions
+
+call_command("migrate", verbosity=0)
+user = User.objects.create_user("alice")
+sessions.login(RequestFactory().post("/login/"), user)
+key = sessions.own(user.pk).get().pk
+revocation.require(conf.current())
+connections.close_all()
+child = os.fork()
+if child == 0:
+    signal.alarm(30)
+    while key.bytes not in conf.ended_sessions:
+        revocation.require(conf.current())
+        time.sleep(0.01)
+    os._exit(0)
+sessions.end(key)
+assert os.waitpid(child, 0)[1] == 0, "a child of a fork hears of nothing"
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_of_a_fork_hears_of_what_ends_later(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", HEARING, str(tmp_path / "db.sqlite3")]
+    subprocess.run(command, check=True, timeout=120)

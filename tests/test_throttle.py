@@ -20,6 +20,7 @@ from django.test import Client, override_settings
 import djwto.authentication
 import djwto.throttle
 from djwto import conf, sessions, throttle
+from djwto.models import REUSE
 from tests.conftest import MODES, Visitor
 
 HERE = "203.0.113.1"
@@ -267,6 +268,16 @@ def test_the_ceiling_spares_networks_that_the_account_has_logged_in_from(
     assert login(password="pass", address=near).status_code == 200
     # It spares them the ceiling, and not the strict count.
     assert statuses(5, address=near) == [401, 401, 401, 401, 429]
+
+
+@pytest.mark.parametrize(("reason", "is_known"), [("ended", True), (REUSE, False)])
+def test_a_session_that_was_stolen_from_makes_no_network_known(
+    alice: Any, *, reason: str, is_known: bool
+) -> None:
+    assert login(password="pass", address=HERE).status_code == 200
+    assert sessions.is_known("alice", HERE)
+    sessions.end_all(alice, reason=reason)
+    assert sessions.is_known("alice", HERE) is is_known
 
 
 def test_a_stranger_costs_as_many_queries_as_an_account(

@@ -5,10 +5,12 @@ from functools import partial
 from pathlib import Path
 
 import jwt
+import pytest
 
 from tests.served.sessions.clients import Client, at_once, claims_of, served, spread
 
 ROUNDS = 200
+STRICT_ROUNDS = 20
 LEGACY_ROUNDS = 30
 CLIENTS = 8
 NAMES = ("refresh_access", "update_refresh")
@@ -38,6 +40,24 @@ def test_clients_that_renew_at_the_same_instant(database: str, tmp_path: Path) -
             assert clients[number % CLIENTS].view(pair["access"]).status_code == 200
         assert clients[0].logout(pair["refresh"]).status_code == 200
         for _ in range(LEGACY_ROUNDS):
+            _a_token_without_a_session(clients, server.signing_key)
+        assert "Traceback" not in server.log_text()
+
+
+@pytest.mark.parametrize("level", ["serializable", "repeatable read"])
+def test_a_database_that_gives_up_one_of_two_transactions(
+    postgres_database: str, tmp_path: Path, level: str
+) -> None:
+    option = "-c default_transaction_isolation=" + level.replace(" ", r"\ ")
+    with served(postgres_database, tmp_path, PGOPTIONS=option) as server:
+        clients = spread(server, CLIENTS)
+        token = clients[0].login()["refresh"]
+        for _ in range(STRICT_ROUNDS):
+            replies = at_once([partial(client.renew, token) for client in clients])
+            assert {reply.status_code for reply in replies} == {200}, [r.text for r in replies]
+            assert len({reply.text for reply in replies}) == 1
+            token = replies[0].json()["refresh"]
+        for _ in range(STRICT_ROUNDS):
             _a_token_without_a_session(clients, server.signing_key)
         assert "Traceback" not in server.log_text()
 

@@ -114,6 +114,25 @@ def test_redis_that_stops_and_starts(
         assert "could not be published" in server.log_text()
 
 
+def test_what_was_told_while_redis_was_away_is_heard_of_when_it_is_back(
+    postgres_database: str, redis_server: Redis, tmp_path: Path
+) -> None:
+    # The database is read once an hour: not in this test.
+    env = {"SESSIONS_URL": redis_server.url, "SESSIONS_INTERVAL": "3600"}
+    with served(postgres_database, tmp_path, **env) as server:
+        here, there = spread(server, 2)
+        there.pair = here.login()
+        assert there.view().status_code == 200
+        redis_server.stop()
+        try:
+            until(lambda: "the database is read all the same" in server.log_text())
+            assert here.logout().status_code == 200
+            assert there.view().status_code == 200
+        finally:
+            redis_server.start()
+        until(lambda: answer(there.view()) == CLOSED)
+
+
 def test_a_disk_that_is_full(tmp_path: Path) -> None:
     pages, file = tmp_path / "pages", tmp_path / "portal.sqlite3"
     env = {"SESSIONS_PAGES": str(pages)}
