@@ -274,7 +274,7 @@ def test_any_signed_claims_are_answered(data):
         assert_answer(getattr(client, method)(path, **header))
 
 
-RESERVED = {"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "type", "user"}
+RESERVED = {"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "gen", "type", "user"}
 
 
 def access_claims():

@@ -91,13 +91,13 @@ fn written_anew(ours: &Claims<'_>, theirs: &BTreeMap<String, Json>) {
 static KEYS: LazyLock<KeyRing> =
     LazyLock::new(|| KeyRing::load(Algorithm::Hs256, Some(&[7; 32]), None).expect("a good secret"));
 
-fn write_object(slot: Slot<'_>, object: &BTreeMap<String, Json>) -> Result<Done, ()> {
+fn write_object<'s>(slot: Slot<'s>, object: &BTreeMap<String, Json>) -> Result<Done<'s>, ()> {
     let names = Names::new(object.keys().map(String::as_str)).expect("each once");
     let values: Vec<_> = object.values().collect();
     slot.object(&names, |slot, place| write(slot, values[place]))
 }
 
-fn write(slot: Slot<'_>, value: &Json) -> Result<Done, ()> {
+fn write<'s>(slot: Slot<'s>, value: &Json) -> Result<Done<'s>, ()> {
     Ok(match value {
         Json::Constant(constant) => slot.literal(*constant),
         Json::Number(digits) => match (digits.parse(), digits.parse()) {

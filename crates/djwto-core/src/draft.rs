@@ -22,7 +22,8 @@
 //! # }
 //! ```
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::marker::PhantomData;
 
 use crate::claims::{Claim, UnixTime, is_valid};
 use crate::claims::{ClaimsError, Kind};
@@ -30,7 +31,6 @@ use crate::compact::MalformedToken;
 use crate::json::{MAX_DEPTH, Seen};
 
 /// The JSON text of claims.
-#[derive(Debug)]
 pub struct Draft {
     text: String,
     depth: usize,
@@ -52,14 +52,14 @@ impl Draft {
     /// # Errors
     ///
     /// What `claims` returns.
-    pub fn write<E>(claims: impl FnOnce(Slot<'_>) -> Result<Done, E>) -> Result<Self, E> {
+    pub fn write<E>(claims: impl FnOnce(Slot<'_>) -> Result<Done<'_>, E>) -> Result<Self, E> {
         let mut draft = Self {
             text: String::with_capacity(1024),
             depth: 0,
             fault: None,
             facts: Written::default(),
         };
-        let _: Done = claims(Slot { draft: &mut draft, rule: Rule::Claims })?;
+        let _: Done<'_> = claims(Slot { draft: &mut draft, rule: Rule::Claims })?;
         Ok(draft)
     }
 
@@ -99,6 +99,13 @@ impl Draft {
     }
 }
 
+impl fmt::Debug for Draft {
+    /// Never shows the claims.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Draft").finish_non_exhaustive()
+    }
+}
+
 /// Where one value is to be written.
 #[derive(Debug)]
 #[must_use]
@@ -107,10 +114,26 @@ pub struct Slot<'d> {
     rule: Rule,
 }
 
-/// Says that a slot was filled; nothing else makes one.
+/// Says that a value was written into the slot that has this lifetime, and into no other: a face
+/// can leave no slot empty, and fill none twice.
+///
+/// ```compile_fail
+/// # use djwto_core::draft::{Draft, Names};
+/// # let names = Names::new(["a", "b"]).unwrap();
+/// let mut other = None;
+/// let _ = Draft::write::<()>(|slot| {
+///     slot.object(&names, |slot, place| match place {
+///         0 => {
+///             other = Some(slot.integer(1));
+///             Err(())
+///         }
+///         _ => other.take().ok_or(()), // of another slot
+///     })
+/// });
+/// ```
 #[derive(Debug)]
 #[must_use]
-pub struct Done(());
+pub struct Done<'d>(PhantomData<fn(&'d ()) -> &'d ()>);
 
 /// What a value is, as far as rules are about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,29 +147,29 @@ enum Rule {
     Free,
 }
 
-impl Slot<'_> {
+impl<'d> Slot<'d> {
     /// A string.
     #[inline]
-    pub fn text(self, value: &str) -> Done {
+    pub fn text(self, value: &str) -> Done<'d> {
         if self.rule != Rule::Free {
             self.draft.check(self.rule, &Seen::Text(value.into()));
         }
         write_string(&mut self.draft.text, value);
-        Done(())
+        Done(PhantomData)
     }
 
     /// A whole number of 64 bits.
     #[inline]
-    pub fn integer(self, value: i64) -> Done {
+    pub fn integer(self, value: i64) -> Done<'d> {
         if self.rule != Rule::Free {
             self.draft.check(self.rule, &Seen::Integer(value));
         }
         self.draft.text.push_str(itoa::Buffer::new().format(value));
-        Done(())
+        Done(PhantomData)
     }
 
     /// Any other number, which must be finite.
-    pub fn float(self, value: f64) -> Done {
+    pub fn float(self, value: f64) -> Done<'d> {
         self.draft.check(self.rule, &Seen::Float(value));
         if !value.is_finite() {
             self.draft.fault.get_or_insert(malformed("has a number that is not finite"));
@@ -154,18 +177,18 @@ impl Slot<'_> {
         // This form keeps a point or an exponent, so that it is read back as what it was. Writing
         // to a string cannot fail.
         let _ = write!(self.draft.text, "{value:?}");
-        Done(())
+        Done(PhantomData)
     }
 
     /// `true`, `false` or `null`.
-    pub fn literal(self, value: Option<bool>) -> Done {
+    pub fn literal(self, value: Option<bool>) -> Done<'d> {
         self.draft.check(self.rule, &Seen::Other);
         self.draft.text.push_str(match value {
             Some(true) => "true",
             Some(false) => "false",
             None => "null",
         });
-        Done(())
+        Done(PhantomData)
     }
 
     /// An object. `value` writes the value of each name, and is told its place in the list from
@@ -177,8 +200,8 @@ impl Slot<'_> {
     pub fn object<E>(
         self,
         names: &Names,
-        mut value: impl FnMut(Slot<'_>, usize) -> Result<Done, E>,
-    ) -> Result<Done, E> {
+        mut value: impl FnMut(Slot<'_>, usize) -> Result<Done<'_>, E>,
+    ) -> Result<Done<'d>, E> {
         let Self { draft, rule } = self;
         draft.check(rule, &Seen::Other);
         draft.open('{');
@@ -191,10 +214,10 @@ impl Slot<'_> {
                 Rule::Claim(Claim::User) if name.is_id => Rule::UserId,
                 _ => Rule::Free,
             };
-            let _: Done = value(Slot { draft, rule }, name.place)?;
+            let _: Done<'_> = value(Slot { draft, rule }, name.place)?;
         }
         draft.close('}');
-        Ok(Done(()))
+        Ok(Done(PhantomData))
     }
 
     /// An array, of which `item` writes each.
@@ -205,8 +228,8 @@ impl Slot<'_> {
     pub fn array<I, E>(
         self,
         items: impl IntoIterator<Item = I>,
-        mut item: impl FnMut(Slot<'_>, I) -> Result<Done, E>,
-    ) -> Result<Done, E> {
+        mut item: impl FnMut(Slot<'_>, I) -> Result<Done<'_>, E>,
+    ) -> Result<Done<'d>, E> {
         let Self { draft, rule } = self;
         let rule = if rule == Rule::Claim(Claim::Audience) {
             rule
@@ -219,10 +242,10 @@ impl Slot<'_> {
             if place > 0 {
                 draft.text.push(',');
             }
-            let _: Done = item(Slot { draft, rule }, value)?;
+            let _: Done<'_> = item(Slot { draft, rule }, value)?;
         }
         draft.close(']');
-        Ok(Done(()))
+        Ok(Done(PhantomData))
     }
 }
 

@@ -4,11 +4,13 @@
 
 mod support;
 
+use std::convert::Infallible;
 use std::fmt::{Debug, Display};
 use std::path::Path;
 
 use djwto_core::claims::Claims;
 use djwto_core::compact::Untrusted;
+use djwto_core::draft::{Draft, Names};
 use djwto_core::transport::{Delivery, Pair};
 use djwto_core::{Algorithm, KeyRing, Kind, Mode};
 use support::{ACCESS, engine, key, key_name, now, transport};
@@ -23,8 +25,12 @@ fn no_public_type_prints_a_token() {
     let pair = Pair { refresh: Some(&token), access: &token };
     let cookies = transport(&[Mode::TwoCookies]).deliver(Mode::TwoCookies, &pair, None, now());
     let Delivery::Cookies(list) = &cookies else { panic!("two cookies are cookies") };
-    let things: [&dyn Debug; 8] = [
+    let names = Names::new(["user"]).unwrap();
+    let draft =
+        Draft::write(|slot| slot.object(&names, |slot, _| Ok::<_, Infallible>(slot.text("alice"))));
+    let things: [&dyn Debug; 9] = [
         &token,
+        &draft,
         &Untrusted::parse(text.as_bytes()).unwrap(),
         &seen,
         &seen.found,
@@ -37,6 +43,7 @@ fn no_public_type_prints_a_token() {
         for shown in [format!("{thing:?}"), format!("{thing:#?}")] {
             assert!(text.split('.').all(|part| !shown.contains(part)), "{shown}");
             assert!(!has_bytes(&shown, text.as_bytes()) && !has_bytes(&shown, ACCESS.as_bytes()));
+            assert!(!shown.contains("alice"), "{shown}");
         }
     }
 }

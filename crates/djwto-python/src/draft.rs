@@ -87,7 +87,12 @@ struct Unwritable;
 type Result<T> = std::result::Result<T, Unwritable>;
 
 impl Writer<'_> {
-    fn value(&mut self, slot: Slot<'_>, value: &Bound<'_, PyAny>, depth: usize) -> Result<Done> {
+    fn value<'s>(
+        &mut self,
+        slot: Slot<'s>,
+        value: &Bound<'_, PyAny>,
+        depth: usize,
+    ) -> Result<Done<'s>> {
         Ok(if let Ok(value) = value.cast_exact::<PyString>() {
             slot.text(value.to_str().map_err(|_| Unwritable)?)
         } else if let Ok(value) = value.cast_exact::<PyInt>() {
@@ -109,7 +114,12 @@ impl Writer<'_> {
         })
     }
 
-    fn dict(&mut self, slot: Slot<'_>, dict: &Bound<'_, PyDict>, depth: usize) -> Result<Done> {
+    fn dict<'s>(
+        &mut self,
+        slot: Slot<'s>,
+        dict: &Bound<'_, PyDict>,
+        depth: usize,
+    ) -> Result<Done<'s>> {
         if depth > MAX_DEPTH {
             return Err(Unwritable);
         }
@@ -139,7 +149,12 @@ impl Writer<'_> {
 
     /// Of a tuple, since its items can be looked at without counting references: that is a call for
     /// each in a build for several versions of Python.
-    fn items(&mut self, slot: Slot<'_>, items: &Bound<'_, PyTuple>, depth: usize) -> Result<Done> {
+    fn items<'s>(
+        &mut self,
+        slot: Slot<'s>,
+        items: &Bound<'_, PyTuple>,
+        depth: usize,
+    ) -> Result<Done<'s>> {
         if depth > MAX_DEPTH {
             return Err(Unwritable);
         }
