@@ -120,6 +120,9 @@ def encoders(key: KeyPair) -> dict[str, Encoder]:
     algorithm, engine = key.algorithm, key.engine()
     joserfc_key = jwk.import_key(key.private_text, _KINDS[algorithm])
     found: dict[str, Encoder] = {OURS: lambda claims: engine.encode(claims)}  # noqa: PLW0108
+    if algorithm == "HS256":
+        floor = djwto_floor.Floor(algorithm, key.private_text).encode
+        found["floor: no checks"] = lambda claims: floor(claims)  # noqa: PLW0108
     if ryjwt:
         kind = ryjwt.SecretKey if algorithm == "HS256" else ryjwt.PrivateKey
         ours = kind(key.private_text, algorithms=[algorithm])
