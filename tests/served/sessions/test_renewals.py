@@ -10,7 +10,7 @@ import pytest
 from tests.served.sessions.clients import Client, at_once, claims_of, served, spread
 
 ROUNDS = 200
-STRICT_ROUNDS = 20
+STRICT_ROUNDS = 10
 LEGACY_ROUNDS = 30
 CLIENTS = 8
 NAMES = ("refresh_access", "update_refresh")
