@@ -1,6 +1,7 @@
 """What must hold for any input: claims come back as they were; nothing a client sends is a 500."""
 
 import asyncio
+import gc
 import hmac
 import json
 import math
@@ -15,7 +16,7 @@ from django.test import Client, RequestFactory, override_settings
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from djwto import tokens
+from djwto import conf, tokens
 from djwto.exceptions import CODES, JWTIssueError, JWTValidationError
 from tests import guarded
 from tests.test_vectors import base64url
@@ -100,18 +101,20 @@ def test_any_claims_come_back(extra):
     assert same(back, claims)
 
 
-names = st.sampled_from(["a", "b", "ab", "id", "é", 'q"', "\\", ""]).map(
+names = st.sampled_from(["aa", "bb", "ab", "id", "éé", 'q"', "\\\\", "", *map(str, range(9))]).map(
     lambda name: "".join(list(name))  # a new object each time: equal names need not be the same
 )
 named = st.recursive(
     st.integers(0, 9),
     lambda inner: st.dictionaries(names, inner, max_size=4) | st.lists(inner, max_size=12),
-    max_leaves=20,
+    max_leaves=40,
 )
 
 
 @bounded
 @given(st.lists(st.dictionaries(names, named, max_size=5), min_size=2, max_size=5))
+@example([{"many": {str(name): name for name in range(1000)}}] * 2)
+@example([{"deep": [{f"{name}{depth}": depth for name in "ab"} for depth in range(20)]}] * 2)
 def test_what_a_token_says_does_not_depend_on_the_one_before(several):
     registered = access_claims()
     for extra in several:
@@ -119,6 +122,55 @@ def test_what_a_token_says_does_not_depend_on_the_one_before(several):
         payload = tokens.encode_claims(claims).split(".")[1]
         expected = json.dumps(claims, sort_keys=True, separators=(",", ":"))
         assert payload == base64url(expected.encode())
+
+
+@bounded
+@given(st.sampled_from(["aud", "exp", "gen", "jti", "sid", "type", "user"]), json_values)
+@example("aud", [["a"]])
+@example("aud", [[]])
+@example("aud", ["a", "b"])
+def test_what_is_written_is_judged_as_what_is_read(name, value):
+    """A `dict` goes to the engine as it is, a text as JSON: both are signed, or both refused."""
+    claims = access_claims() | {name: value}
+    verdicts = [
+        verdict(conf.engine().encode, claims),
+        verdict(conf.engine().sign, json.dumps(claims)),
+    ]
+    assert "not written" in verdicts or verdicts[0] == verdicts[1]
+
+
+def verdict(sign, claims):
+    try:
+        return "not written" if sign(claims) is None else "signed"
+    except JWTIssueError as error:
+        return str(error)
+
+
+def test_a_dict_that_changes_while_it_is_read_is_signed_as_it_was():
+    class Changing:
+        def __del__(self):
+            del claims["admin"]
+            claims["zzz"] = "v"
+
+    def litter():
+        changing = Changing()
+        changing.itself = changing
+
+    for number in range(200):
+        claims = access_claims() | {"admin": False, "guest": True, f"k{number}": "v"}
+        expected = dict(claims)
+        litter()
+        gc.set_threshold(1)
+        try:
+            token = tokens.encode_claims(claims)
+        finally:
+            gc.set_threshold(*GC)
+        gc.collect()
+        found = tokens.decode_token(token)
+        assert found in (expected, claims)
+
+
+GC = gc.get_threshold()
 
 
 def test_a_name_is_what_it_spells_even_where_it_equals_another():

@@ -1,5 +1,5 @@
 //! A payload: what is accepted says the same to another reader, and what another reader accepts
-//! is refused only for a rule of ours. Written anew, member by member, it is signed or not as it was.
+//! is refused only for a rule of ours. Written anew, it is signed or refused as it was read.
 
 #![no_main]
 
@@ -37,6 +37,9 @@ fuzz_target!(|payload: &[u8]| {
         Err(ClaimsError::Invalid(name)) => {
             let Some(Json::Object(theirs)) = theirs else { panic!("called JSON by us alone") };
             assert!(theirs.contains_key(name));
+            if let Ok(draft) = Draft::write(|slot| write_object(slot, &theirs)) {
+                assert!(issue::sign_draft(&KEYS, draft).is_err(), "refused, and signed");
+            }
         }
         Err(_) => {}
     }

@@ -109,8 +109,9 @@ def lean_user(user: Any, claim: Claims) -> Claims:
 
 def encode_claims(claims: Claims) -> str:
     """Sign claims. Raises `JWTIssueError` where they could not be read back."""
-    text = conf.engine().encode(claims)
-    return _sign(claims).text if text is None else text
+    engine = conf.engine()
+    text = engine.encode(claims)
+    return engine.sign(_as_json(claims)).text if text is None else text
 
 
 def decode_token(token: str) -> Claims:
@@ -162,25 +163,21 @@ def _added(claims: Claims) -> Claims:
     return {name: value for name, value in claims.items() if name not in _ENGINES_OWN}
 
 
-def _sign(claims: Claims) -> _core.Token:
-    engine = conf.engine()
-    token = engine.issue(claims)
-    if token is not None:
-        return token
-    # Dates, decimals, lazy texts: Django's encoder knows what they become.
+def _as_json(claims: Claims) -> str:
+    """Write dates, decimals, lazy texts: Django's encoder knows what they become."""
     try:
-        text = _ENCODER.encode(claims)
+        return _ENCODER.encode(claims)
     except (TypeError, ValueError, RecursionError) as error:
         raise JWTIssueError(f"the claims are not JSON: {error}") from error
-    return engine.sign(text)
 
 
 def _sign_to_fit(claims: Claims, kind: str, mode: str) -> _core.Token | None:
+    engine = conf.engine()
     try:
-        token = _sign(claims)
+        token = engine.issue(claims) or engine.sign(_as_json(claims))
     except JWTTooLargeError:
         return None
-    return None if conf.engine().excess(token, kind, mode) else token
+    return None if engine.excess(token, kind, mode) else token
 
 
 def _too_large(kind: str, claims: Claims) -> JWTIssueError:

@@ -1,6 +1,6 @@
-//! The floor: a signature checked and a payload made a `dict`, or a `dict` made a token, by the same
-//! libraries and build settings as djwto's, with no other check. Never use this for anything but
-//! measuring.
+//! The floor: a signature checked and a payload made a `dict`, or a `dict` made a token, by the
+//! same libraries and build settings as djwto's, with no other check. Never use this for anything
+//! but measuring.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};

@@ -7,7 +7,8 @@
 //! use djwto_core::draft::{Draft, Names};
 //! # use djwto_core::{Algorithm, Key, KeyRing, issue};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let keys = KeyRing::new(Key::secret(Algorithm::Hs256, b"a secret of at least 32 bytes......")?);
+//! # let key = Key::secret(Algorithm::Hs256, b"a secret of at least 32 bytes......")?;
+//! # let keys = KeyRing::new(key);
 //! let claims = Names::new(["user", "type"]).ok_or("each once")?;
 //! let user = Names::new(["id"]).ok_or("each once")?;
 //! let draft = Draft::write(|slot| {
@@ -89,12 +90,12 @@ impl Draft {
         match rule {
             Rule::Free | Rule::Claims | Rule::Claim(Claim::User) => {}
             Rule::UserId => self.facts.names_user = is_valid(Claim::User, seen),
-            Rule::Claim(claim) if !is_valid(claim, seen) => {
+            Rule::Claim(claim) | Rule::Entry(claim) if !is_valid(claim, seen) => {
                 self.fault.get_or_insert(ClaimsError::Invalid(claim.name()));
             }
             Rule::Claim(Claim::Expires) => self.facts.expires = UnixTime::of(seen),
             Rule::Claim(Claim::Type) => self.facts.kind = Kind::of(seen),
-            Rule::Claim(_) => {}
+            Rule::Claim(_) | Rule::Entry(_) => {}
         }
     }
 }
@@ -127,7 +128,7 @@ pub struct Slot<'d> {
 ///             other = Some(slot.integer(1));
 ///             Err(())
 ///         }
-///         _ => other.take().ok_or(()), // of another slot
+///         _ => other.take().ok_or(()), // of another slot: its lifetime is too short
 ///     })
 /// });
 /// ```
@@ -140,8 +141,10 @@ pub struct Done<'d>(PhantomData<fn(&'d ()) -> &'d ()>);
 enum Rule {
     /// The object of all claims.
     Claims,
-    /// The value of a claim; of `aud` also each entry.
+    /// The value of a claim.
     Claim(Claim),
+    /// One of several values of a claim, which is `aud`.
+    Entry(Claim),
     /// `user.id`
     UserId,
     Free,
@@ -232,7 +235,7 @@ impl<'d> Slot<'d> {
     ) -> Result<Done<'d>, E> {
         let Self { draft, rule } = self;
         let rule = if rule == Rule::Claim(Claim::Audience) {
-            rule
+            Rule::Entry(Claim::Audience)
         } else {
             draft.check(rule, &Seen::Other);
             Rule::Free
@@ -284,6 +287,11 @@ impl Names {
         });
         Some(Self { all: all.collect(), text })
     }
+
+    /// How many bytes of JSON they are.
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+    }
 }
 
 fn malformed(reason: &'static str) -> ClaimsError {
@@ -303,8 +311,8 @@ fn write_string(text: &mut String, value: &str) {
     text.push('"');
 }
 
-/// Whether each byte stands for itself in a JSON string of ASCII. The last block may overlap the one
-/// before.
+/// Whether each byte stands for itself in a JSON string of ASCII. The last block may overlap the
+/// one before.
 #[inline]
 fn is_plain(text: &[u8]) -> bool {
     match text.last_chunk::<16>() {
@@ -344,7 +352,7 @@ fn write_letter(text: &mut String, letter: char) {
 mod tests {
     #![allow(clippy::expect_used, reason = "a test that panics has failed")]
 
-    use super::{Draft, Names, is_plain};
+    use super::{ClaimsError, Draft, Names, is_plain};
 
     #[test]
     fn a_string_is_plain_where_each_byte_is() {
@@ -372,6 +380,27 @@ mod tests {
         let Ok(draft) = draft;
         assert_eq!(draft.text, r#"{"a":1,"a\"":3,"b":0,"\u00e9":2}"#);
         assert!(Names::new(["a", "b", "a"]).is_none());
+    }
+
+    #[test]
+    fn an_entry_of_an_audience_is_a_text_and_no_list() {
+        let names = Names::new(["aud"]).expect("one");
+        let write = |nested: bool| {
+            Draft::write(|slot| {
+                slot.object(&names, |slot, _| {
+                    slot.array(["a", "b"], |slot, entry| {
+                        if nested {
+                            slot.array([entry], |slot, entry| Ok(slot.text(entry)))
+                        } else {
+                            Ok::<_, std::convert::Infallible>(slot.text(entry))
+                        }
+                    })
+                })
+            })
+        };
+        let (Ok(flat), Ok(nested)) = (write(false), write(true));
+        assert!(flat.finish().is_ok());
+        assert_eq!(nested.finish().err(), Some(ClaimsError::Invalid("aud")));
     }
 
     #[test]

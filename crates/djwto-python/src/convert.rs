@@ -18,8 +18,8 @@ pyo3::import_exception!(djwto.exceptions, JWTIssueError);
 pyo3::import_exception!(djwto.exceptions, JWTTooLargeError);
 pyo3::import_exception!(djwto.exceptions, SettingError);
 
-/// A header, or a token, as UTF-8. Django holds headers as Latin-1, so that a byte beyond ASCII is two
-/// of them here: it is no part of any name or token, and neither are they.
+/// A header, or a token, as UTF-8. Django holds headers as Latin-1; every letter beyond ASCII
+/// becomes bytes beyond ASCII here, and those are part of no name and no token.
 pub(crate) fn header_bytes<'a>(header: &'a Bound<'_, PyString>) -> Cow<'a, [u8]> {
     match header.to_string_lossy() {
         Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use smallvec::SmallVec;
 
-/// The names in the dicts of the token before: those of the next are mostly the same.
+/// The names in the dicts of tokens before: those of the next are mostly the same.
 #[derive(Default)]
 pub(crate) struct LastNames(Mutex<Vec<KnownNames>>);
 
@@ -17,55 +17,49 @@ struct KnownNames {
     names: Names,
 }
 
+type Member<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
+
 impl KnownNames {
     /// `None` where a key is anything but a string.
-    fn of(dict: &Bound<'_, PyDict>) -> Option<Self> {
-        let keys = dict.keys();
+    fn of(members: &[Member<'_>]) -> Option<Self> {
         // A subclass may be equal to what it does not spell.
-        let keys = keys.iter().map(|key| key.cast_into_exact::<PyString>().ok());
+        let keys = members.iter().map(|(key, _)| key.cast_exact::<PyString>().ok());
         let keys: Vec<_> = keys.collect::<Option<_>>()?;
         let texts = keys.iter().map(|key| key.to_str().ok()).collect::<Option<Vec<_>>>()?;
-        Some(Self {
-            names: Names::new(texts)?,
-            keys: keys.into_iter().map(Bound::unbind).collect(),
-        })
+        let names = Names::new(texts)?;
+        Some(Self { names, keys: keys.into_iter().map(|key| key.clone().unbind()).collect() })
     }
 
-    fn has(&self, place: usize, key: &Bound<'_, PyAny>) -> bool {
-        self.keys.get(place).is_some_and(|known| {
+    fn are_of(&self, members: &[Member<'_>]) -> bool {
+        let is_same = |(known, (key, _)): (&Py<PyString>, &Member<'_>)| {
             // Names are mostly literals of a program, of which Python has one object.
             known.is(key) || {
                 let text = key.cast_exact::<PyString>().ok().and_then(|key| key.to_str().ok());
                 text.is_some() && known.bind(key.py()).to_str().ok() == text
             }
-        })
+        };
+        self.keys.len() == members.len() && self.keys.iter().zip(members).all(is_same)
     }
 }
 
-/// More dicts of a token than this, or larger ones, are not remembered.
+/// Two kinds of tokens have two dicts each, and hooks add some.
 const MAX_DICTS: usize = 8;
-const MAX_NAMES: usize = 64;
+/// Longer lists of names are not remembered, in bytes.
+const MAX_BYTES: usize = 2048;
 
 /// Writes claims. `None` where there is something that needs more than this: another type, a
 /// number beyond 64 bits, or a name that is no string.
 pub(crate) fn draft(claims: &Bound<'_, PyDict>, last: &LastNames) -> Option<Draft> {
     // Locked only by a finalizer that runs under this very function, or by another thread.
     let mut last = last.0.try_lock().ok();
-    let mut writer = Writer {
-        last: last.as_ref().map(|last| last.as_slice()).unwrap_or_default(),
-        dicts: 0,
-        new: Vec::new(),
-    };
+    let known = last.as_ref().map(|last| last.as_slice()).unwrap_or_default();
+    let mut writer = Writer { known, new: Vec::new() };
     let draft = Draft::write(|slot| writer.dict(slot, claims, 0));
-    let new = writer.new;
+    let mut new = writer.new;
     if let Some(last) = &mut last {
-        for (place, names) in new {
-            if place == last.len() {
-                last.push(names);
-            } else if let Some(known) = last.get_mut(place) {
-                *known = names;
-            }
-        }
+        last.append(&mut new);
+        let surplus = last.len().saturating_sub(MAX_DICTS);
+        last.drain(..surplus);
     }
     draft.ok()
 }
@@ -74,11 +68,8 @@ pub(crate) fn draft(claims: &Bound<'_, PyDict>, last: &LastNames) -> Option<Draf
 const MAX_DEPTH: usize = 100;
 
 struct Writer<'l> {
-    last: &'l [KnownNames],
-    /// How many were met.
-    dicts: usize,
-    /// Names that were not known, and in which dict.
-    new: Vec<(usize, KnownNames)>,
+    known: &'l [KnownNames],
+    new: Vec<KnownNames>,
 }
 
 /// There is something that `djwto_core` does not write.
@@ -123,27 +114,20 @@ impl Writer<'_> {
         if depth > MAX_DEPTH {
             return Err(Unwritable);
         }
-        let place = self.dicts;
-        self.dicts += 1;
-        let mut known = self.last.get(place).filter(|known| known.keys.len() == dict.len());
-        let mut values = SmallVec::<[_; 16]>::new();
-        for (index, (key, value)) in dict.iter().enumerate() {
-            known = known.filter(|known| known.has(index, &key));
-            values.push(value);
-        }
-        let members = |names: &Names| {
-            slot.object(names, |slot, place| {
-                self.value(slot, values.get(place).ok_or(Unwritable)?, depth + 1)
-            })
+        // All at once: what runs while values are written may change the dict.
+        let members: SmallVec<[Member<'_>; 16]> = dict.iter().collect();
+        let known = self.known.iter().find(|known| known.are_of(&members));
+        let new = match known {
+            Some(_) => None,
+            None => Some(KnownNames::of(&members).ok_or(Unwritable)?),
         };
-        if let Some(known) = known {
-            return members(&known.names);
-        }
-        let new = KnownNames::of(dict).ok_or(Unwritable)?;
-        let done = members(&new.names)?;
-        if place < MAX_DICTS && new.keys.len() <= MAX_NAMES {
-            self.new.push((place, new));
-        }
+        let Some(names) = known.or(new.as_ref()) else { return Err(Unwritable) };
+        let done = slot.object(&names.names, |slot, place| {
+            let (_, value) = members.get(place).ok_or(Unwritable)?;
+            self.value(slot, value, depth + 1)
+        })?;
+        self.new
+            .extend(new.filter(|new| self.new.len() < MAX_DICTS && new.names.bytes() <= MAX_BYTES));
         Ok(done)
     }
 
