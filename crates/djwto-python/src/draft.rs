@@ -116,13 +116,12 @@ impl Writer<'_> {
         }
         // All at once: what runs while values are written may change the dict.
         let members: SmallVec<[Member<'_>; 16]> = dict.iter().collect();
-        let known = self.known.iter().find(|known| known.are_of(&members));
-        let new = match known {
-            Some(_) => None,
-            None => Some(KnownNames::of(&members).ok_or(Unwritable)?),
+        let mut new = None;
+        let known = match self.known.iter().find(|known| known.are_of(&members)) {
+            Some(known) => known,
+            None => new.insert(KnownNames::of(&members).ok_or(Unwritable)?),
         };
-        let Some(names) = known.or(new.as_ref()) else { return Err(Unwritable) };
-        let done = slot.object(&names.names, |slot, place| {
+        let done = slot.object(&known.names, |slot, place| {
             let (_, value) = members.get(place).ok_or(Unwritable)?;
             self.value(slot, value, depth + 1)
         })?;
