@@ -10,6 +10,10 @@
 //! | the one before | not used yet | the same successor again | reuse: the session is revoked |
 //! | the one before that | used | refused, nothing is revoked | reuse |
 //! | an older one | used | reuse | reuse |
+//! | a later one | | renews | renews |
+//!
+//! A later generation than the store's is signed, so it was issued: the store was set back, as by
+//! restoring a backup. The newest token moves the session on, past all that were used before.
 //!
 //! A client whose reply was lost, and two tabs that renew at once, are within the grace. A thief
 //! who is later than the owner, or an owner later than the thief, is not.
@@ -85,9 +89,8 @@ impl State {
         if self.is_ended {
             return Err(RenewalError::Ended);
         }
-        let Some(behind) = self.generation.checked_sub(presented) else {
-            return Err(RenewalError::Unknown);
-        };
+        // Of a later generation than the store has come to, it is the latest all the more.
+        let behind = self.generation.saturating_sub(presented);
         let (since, verdict) = match behind {
             0 => return Ok(Standing::Current),
             1 => (self.since_rotation, Ok(Standing::Repeated)),
@@ -109,8 +112,6 @@ impl State {
 pub enum RenewalError {
     /// The session was ended.
     Ended,
-    /// The token is of a generation that the store has not come to: it was set back.
-    Unknown,
     /// Its successor was used already, and that may be chance: nothing is revoked.
     Superseded,
     /// It was used before, and somebody has the token who should not.
@@ -122,7 +123,6 @@ impl RenewalError {
     pub fn code(self) -> Code {
         match self {
             Self::Ended => Code::TokenBlacklisted,
-            Self::Unknown => Code::SessionUnknown,
             Self::Superseded => Code::RefreshSuperseded,
             Self::Reused => Code::RefreshReused,
         }

@@ -16,7 +16,6 @@ const CURRENT: Verdict = Ok(Standing::Current);
 const REPEATED: Verdict = Ok(Standing::Repeated);
 const SUPERSEDED: Verdict = Err(RenewalError::Superseded);
 const REUSED: Verdict = Err(RenewalError::Reused);
-const UNKNOWN: Verdict = Err(RenewalError::Unknown);
 const ENDED: Verdict = Err(RenewalError::Ended);
 
 fn judge(state: State, presented: u64) -> Verdict {
@@ -57,8 +56,8 @@ fn the_table() {
         (2, Some(0.0), Some(0.0), REUSED),
         (2, Some(-1.0), Some(-1.0), REUSED),
         (0, Some(0.0), Some(0.0), REUSED),
-        (6, Some(0.0), Some(0.0), UNKNOWN),
-        (u64::MAX, None, None, UNKNOWN),
+        (6, Some(0.0), Some(0.0), CURRENT),
+        (u64::MAX, None, None, CURRENT),
     ];
     for (presented, since, since_previous, expected) in rows {
         let state = live(5, since, since_previous);
@@ -81,7 +80,6 @@ fn no_grace_forgives_nothing() {
 fn what_a_client_is_told() {
     let codes = [
         (RenewalError::Ended, Code::TokenBlacklisted, 401),
-        (RenewalError::Unknown, Code::SessionUnknown, 401),
         (RenewalError::Superseded, Code::RefreshSuperseded, 409),
         (RenewalError::Reused, Code::RefreshReused, 401),
     ];
@@ -135,8 +133,11 @@ impl Store {
         let verdict = judge(state, generation);
         match verdict {
             Ok(Standing::Current) => {
+                // Of generations that a store which was set back has missed, it knows no time.
+                let presented = usize::try_from(generation).unwrap();
+                self.used_at.resize(presented, f64::NEG_INFINITY);
                 self.used_at.push(self.clock);
-                self.generation += 1;
+                self.generation = generation + 1;
             }
             Err(RenewalError::Reused) => self.is_ended = true,
             _ => {}
@@ -192,6 +193,25 @@ proptest! {
                 Some(_) => prop_assert_eq!(verdict, REUSED),
                 None => {}
             }
+        }
+    }
+
+    /// A store that was set back is moved on by the newest token, and by it alone for good.
+    #[test]
+    fn a_store_that_was_set_back(generations in 2_u64..20, back in 1_u64..20, older in 1_u64..20) {
+        let mut store = Store::default();
+        for generation in 0..generations {
+            store.clock += 2.0 * GRACE;
+            prop_assert_eq!(store.present(generation), CURRENT);
+        }
+        let newest = store.generation;
+        store.generation = newest.saturating_sub(back);
+        store.used_at.truncate(usize::try_from(store.generation).unwrap());
+        prop_assert_eq!(store.present(newest), CURRENT);
+        prop_assert_eq!(store.generation, newest + 1);
+        prop_assert_eq!(store.present(newest), REPEATED);
+        if let Some(used) = newest.checked_sub(older) {
+            prop_assert_eq!(store.present(used), REUSED);
         }
     }
 
