@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := $(shell find crates python -name '*.rs' -o -name 'Cargo.toml' -o -name '*.pyi')
 
+# The whole Django projects that have tests of their own.
+PROJECTS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/projects/*/test_*.py)))))
+
 # How long `make fuzz` works on each target.
 SECONDS ?= 600
 
@@ -50,8 +53,9 @@ test: $(VENV)/packages-dev $(VENV)/built
 	cargo test --workspace --locked --quiet
 	@echo "==> Python and documentation"
 	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --ds=tests.projects.uuid.settings tests/projects/uuid
-	$(BIN)/python -m pytest --ds=tests.projects.axes.settings tests/projects/axes
+	for name in $(PROJECTS); do \
+		$(BIN)/python -m pytest --ds=tests.projects.$$name.settings tests/projects/$$name || exit 1; \
+	done
 	@echo "==> served over https: the README's steps, a lost database, a browser"
 	$(BIN)/python -m pytest tests/served
 	@echo "==> conformance: WSGI and ASGI, on SQLite and on PostgreSQL"

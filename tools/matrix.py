@@ -53,10 +53,10 @@ def run(version: str, wheel: Path) -> str:
         check=True,
     ).stdout.strip()
     print(f"\n==> Python {version}, Django {django}", flush=True)
+    projects = sorted({path.parent.name for path in ROOT.glob("tests/projects/*/test_*.py")})
     suites = (
         ["--ignore=tests/test_docs.py"],
-        ["--ds=tests.projects.uuid.settings", "tests/projects/uuid"],
-        ["--ds=tests.projects.axes.settings", "tests/projects/axes"],
+        *([f"--ds=tests.projects.{name}.settings", f"tests/projects/{name}"] for name in projects),
     )
     failures = 0
     for arguments in suites:
