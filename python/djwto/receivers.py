@@ -1,13 +1,17 @@
 """What happens to users, and ends their sessions at once.
 
-A user is deactivated, deleted, or gets another password, through `save()` or `delete()`. What goes
-around those (`QuerySet.update`, SQL) is noticed when a session is next renewed.
+A user is deactivated, deleted, or gets another password, through `save()` or `delete()`. Changes
+that bypass those (`QuerySet.update`, SQL) are noticed when a session is next renewed.
+
+Sessions end with the transaction that changes the user, and are looked for again after its commit:
+a login at the same time may have read the user before, and have written its session since.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -15,11 +19,11 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import get_hasher, identify_hasher
 from django.db.models.signals import post_delete, post_save, pre_save
 
-from djwto import sessions, users
+from djwto import commits, sessions, users
 from djwto.models import PASSWORD_CHANGED, USER_DEACTIVATED, USER_DELETED, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 def connect() -> None:
@@ -53,21 +57,29 @@ def before_save(instance: Any, using: str, update_fields: Any = None, **_: Any) 
 
 
 def after_save(
-    instance: Any, *, created: bool, raw: bool = False, update_fields: Any = None, **_: Any
+    instance: Any,
+    using: str,
+    *,
+    created: bool,
+    raw: bool = False,
+    update_fields: Any = None,
+    **_: Any,
 ) -> None:
     """End the sessions of a user who was deactivated or has another password."""
     if created or raw:
         return
     changed = {"is_active", "password"} if update_fields is None else set(update_fields)
+    key = str(instance.pk)
     if "is_active" in changed and not instance.is_active:
-        sessions.end_all(instance, reason=USER_DEACTIVATED)
+        _settle(partial(_end_all, key, USER_DEACTIVATED), key, using)
     elif "password" in changed:
-        _after_password(instance)
+        _after_password(instance, using)
 
 
-def after_delete(instance: Any, **_: Any) -> None:
-    """End the sessions of a user who is no more."""
-    sessions.end_all(instance, reason=USER_DELETED)
+def after_delete(instance: Any, using: str, **_: Any) -> None:
+    """End the sessions of a deleted user."""
+    key = str(instance.pk)
+    _settle(partial(_end_all, key, USER_DELETED), key, using)
 
 
 def keep_session(user: Any, key: Any) -> None:
@@ -80,15 +92,54 @@ _REHASHED = "_djwto_rehashed_from"
 _KEPT = "_djwto_kept_session"
 
 
-def _after_password(user: Any) -> None:
-    live = Session.live().filter(user_id=str(user.pk))
-    rehashed = vars(user).pop(_REHASHED, None)
-    kept = vars(user).pop(_KEPT, None)
-    if rehashed is not None:
-        live.filter(auth_hash__in=rehashed).update(auth_hash=users.auth_hash(user))
-    if kept is not None:
-        live.filter(pk=kept).update(auth_hash=users.auth_hash(user))
-    others = live.exclude(auth_hash__in=["", *users.auth_hashes(user)])
+def _settle(work: Callable[[], None], user_id: str, using: str) -> None:
+    """Do what follows from a user's change: with its transaction; look again after its commit.
+
+    Where sessions are in another database, a rollback there would not undo it: only afterwards.
+    """
+    is_pending = commits.is_pending(using)
+    is_later = is_pending and using != Session.rows().db
+    if not is_later:
+        work()
+    if is_pending:
+        steps = [work] if is_later else []
+        steps.append(partial(_look_again, user_id))
+        commits.after_commit(lambda: [step() for step in steps], using, robust=True)
+
+
+def _look_again(user_id: str) -> None:
+    """End the sessions that the user, as they are now, could not renew."""
+    user = users.find_user(user_id, active=False, fresh=True)
+    if user is None:
+        _end_all(user_id, USER_DELETED)
+    elif not user.is_active:
+        _end_all(user_id, USER_DEACTIVATED)
+    else:
+        _end_others(user_id, users.auth_hashes(user))
+
+
+def _end_all(user_id: str, reason: str) -> None:
+    sessions.end_where(Session.rows().filter(user_id=user_id), reason=reason)
+
+
+def _after_password(user: Any, using: str) -> None:
+    hashes, key = users.auth_hashes(user), str(user.pk)
+    rehashed, kept = vars(user).pop(_REHASHED, None), vars(user).pop(_KEPT, None)
+
+    def work() -> None:
+        own = Session.rows().filter(user_id=key)
+        if rehashed is not None:
+            own.filter(auth_hash__in=rehashed).update(auth_hash=hashes[0])
+        if kept is not None:
+            own.filter(pk=kept).update(auth_hash=hashes[0])
+        _end_others(key, hashes)
+
+    _settle(work, key, using)
+
+
+def _end_others(user_id: str, hashes: list[str]) -> None:
+    """End the sessions of a password that is no longer the user's."""
+    others = Session.rows().filter(user_id=user_id).exclude(auth_hash__in=["", *hashes])
     sessions.end_where(others, reason=PASSWORD_CHANGED)
 
 

@@ -18,10 +18,10 @@ from datetime import timedelta
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections, transaction
+from django.db import connections
 from django.db.models.functions import Now
 
-from djwto import conf
+from djwto import commits, conf
 from djwto.exceptions import JWTError
 from djwto.models import Session, as_datetime, as_seconds
 
@@ -68,13 +68,7 @@ def announce(ended: QuerySet[Session, tuple[UUID, datetime]]) -> None:
     This process and, with Redis, others; when the transaction around it is committed.
     """
     pairs = _pairs(ended)
-    connection = transaction.get_connection(ended.db)
-    blocks = connection.atomic_blocks
-    # The transaction that Django's `TestCase` puts around a test is never committed.
-    if blocks and not getattr(blocks[0], "_from_testcase", False):
-        transaction.on_commit(lambda: _tell(pairs), using=ended.db)
-    else:
-        _tell(pairs)
+    commits.after_commit(lambda: _tell(pairs), ended.db)
 
 
 class Feed:
