@@ -24,26 +24,25 @@ CALLS = 2000
 COLUMNS = (
     "id, user_id, mode, created_at, renewed_at, issued_at, expires_at, ends_at, authenticated_at, "
     "amr, generation, access_until, auth_hash, device, user_agent, address, revoked_at, "
-    "revoked_reason"
+    "revoked_reason, successor_device, successor_network"
 )
+NEVER = 253_370_764_800_000_000
 INSERT = {
     "postgresql": f"""
         INSERT INTO djwto_session ({COLUMNS})
-        SELECT gen_random_uuid(), (n / 3)::text, 'TWO-COOKIES', now(), now(), now(),
-            now() + interval '1 day', '9999-12-31', now(), 'pwd', 1, now() + interval '5 minutes',
+        SELECT gen_random_uuid(), (n / 3)::text, 'TWO-COOKIES', {{NOW}}, {{NOW}}, {{NOW}},
+            {{NOW}} + 86400000000, {NEVER}, {{NOW}}, 'pwd', 1, {{NOW}} + 300000000,
             repeat('0', 64), 'Firefox on Linux', 'Mozilla/5.0', '127.0.0.1',
-            CASE WHEN n <= {ENDED} THEN now() - n * interval '3 milliseconds' END, ''
+            CASE WHEN n <= {ENDED} THEN {{NOW}} - n * 3000 END, '', '', ''
         FROM generate_series(1, {LIVE}) AS n""",
     "sqlite": f"""
         WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {LIVE})
         INSERT INTO djwto_session ({COLUMNS})
-        SELECT lower(hex(randomblob(16))), n / 3, 'TWO-COOKIES', datetime('now'), datetime('now'),
-            datetime('now'), datetime('now', '+1 day'), '9999-12-31 00:00:00', datetime('now'),
-            'pwd', 1, datetime('now', '+5 minutes'),
+        SELECT lower(hex(randomblob(16))), n / 3, 'TWO-COOKIES', {{NOW}}, {{NOW}}, {{NOW}},
+            {{NOW}} + 86400000000, {NEVER}, {{NOW}}, 'pwd', 1, {{NOW}} + 300000000,
             '0000000000000000000000000000000000000000000000000000000000000000',
             'Firefox on Linux', 'Mozilla/5.0', '127.0.0.1',
-            CASE WHEN n <= {ENDED} THEN
-                strftime('%Y-%m-%d %H:%M:%f', 'now', (-n * 0.003) || ' seconds') END, ''
+            CASE WHEN n <= {ENDED} THEN {{NOW}} - n * 3000 END, '', '', ''
         FROM s""",
 }
 
@@ -119,14 +118,13 @@ def _queries(settings: dict[str, Any]) -> None:
     django.setup()
     from django.core.management import call_command
     from django.db import connection
-    from django.db.models.functions import Now
 
-    from djwto import conf, revocation
+    from djwto import conf, revocation, times
     from djwto.models import Session
 
     call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
-        cursor.execute(INSERT[connection.vendor])
+        cursor.execute(INSERT[connection.vendor].replace("{NOW}", str(times.now())))
         cursor.execute("ANALYZE")
     feed = revocation.Feed(conf.Revocation(interval=None, max_age=None, url=None))
     rows = []
@@ -141,16 +139,16 @@ def _queries(settings: dict[str, Any]) -> None:
     timed(
         "the query of an interval, with 60 s of ends (20,000)", lambda: feed._poll(time.monotonic())
     )
-    past = timedelta(hours=1)
-    Session.objects.filter(revoked_at__isnull=False).update(revoked_at=Now() - past)
+    past = 3600 * times.SECOND
+    Session.objects.filter(revoked_at__isnull=False).update(revoked_at=times.StoreNow() - past)
     for _ in range(3):
         timed("the same, when nothing has ended", lambda: feed._poll(time.monotonic()))
     Session.objects.filter(revoked_at__isnull=False).update(
-        expires_at=Now() - 2 * past, access_until=Now() - 2 * past
+        expires_at=times.StoreNow() - 2 * past, access_until=times.StoreNow() - 2 * past
     )
     timed(f"clean-up of {ENDED:,} rows", lambda: call_command("delete_tokens", verbosity=0))
     table(f"{connection.vendor}, {LIVE:,} sessions", ["ms"], rows)
-    plan = Session.objects.filter(revoked_at__gte=Now() - timedelta(seconds=61))
+    plan = Session.objects.filter(revoked_at__gte=times.StoreNow() - 61 * times.SECOND)
     print("  " + plan.values_list("pk", "access_until").explain().replace("\n", "\n  "))
 
 

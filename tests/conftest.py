@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -51,6 +52,11 @@ def carol(db: None) -> Any:
         )
     )
     return user
+
+
+def micros_of(duration: timedelta) -> int:
+    """A duration as sessions count it."""
+    return duration // timedelta(microseconds=1)
 
 
 class Visitor:

@@ -14,11 +14,10 @@ from django.core.management import call_command
 from django.db import router
 from django.db.models import F
 from django.test import Client
-from django.utils import timezone
 
-from djwto import receivers, sessions, signals, tokens
+from djwto import receivers, sessions, signals, times, tokens
 from djwto.models import JWTBlacklist, Session
-from tests.conftest import Visitor
+from tests.conftest import Visitor, micros_of
 
 RENEWALS = ("refresh_access", "update_refresh")
 DAY = 86_400
@@ -54,7 +53,7 @@ def present(browser: Visitor, refresh: str, name: str = "refresh_access") -> Any
 
 def pass_by(**by: float) -> None:
     """Let time pass in the database: what happened, happened earlier."""
-    back = timedelta(**by)
+    back = micros_of(timedelta(**by))
     Session.objects.update(
         rotated_at=F("rotated_at") - back, previously_rotated_at=F("previously_rotated_at") - back
     )
@@ -81,13 +80,13 @@ def test_whoever_comes_again_gets_the_same_successor(
 def test_refresh_access_keeps_the_times_and_update_refresh_moves_them(
     browser: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hour = timedelta(hours=1)
+    hour = micros_of(timedelta(hours=1))
     Session.objects.update(issued_at=F("issued_at") - hour, expires_at=F("expires_at") - hour)
     row = Session.objects.get()
     browser.refresh("refresh_access")
     kept = claims(browser.token("refresh"))
-    assert (kept["iat"], kept["gen"]) == (int(row.issued_at.timestamp()), 2)
-    assert kept["exp"] == int(row.expires_at.timestamp())
+    assert (kept["iat"], kept["gen"]) == (row.issued_at // times.SECOND, 2)
+    assert kept["exp"] == row.expires_at // times.SECOND
     browser.refresh("update_refresh")
     moved = claims(browser.token("refresh"))
     assert moved["iat"] >= kept["iat"] + 3600
@@ -226,7 +225,7 @@ def test_a_session_that_ends_during_its_renewal_gets_no_tokens(
 
     def end_meanwhile(user: Any) -> Any:
         # As somebody else may: where nothing is rotated, the renewal has no hold of the row yet.
-        Session.objects.update(revoked_at=timezone.now())
+        Session.objects.update(revoked_at=times.now())
         return make(user)
 
     monkeypatch.setattr(tokens, "process_user", end_meanwhile)
@@ -244,7 +243,7 @@ def test_what_is_given_again_may_live_longer_and_the_session_knows(
     settings.DJWTO_ACCESS_TOKEN_LIFETIME = timedelta(seconds=seconds)
     assert present(browser, old).status_code == 200
     until = Session.objects.get().access_until
-    assert until.timestamp() >= claims(browser.token("access"))["exp"]
+    assert until / times.SECOND >= claims(browser.token("access"))["exp"]
     assert until >= before
 
 
@@ -256,7 +255,7 @@ def test_no_renewal_moves_the_absolute_end(settings: Any, alice: Any) -> None:
     browser = Visitor("ONE-COOKIE")
     browser.login()
     end = claims(browser.token("refresh"))["exp"]
-    assert end == int(Session.objects.get().ends_at.timestamp())
+    assert end == Session.objects.get().ends_at // times.SECOND
     # What the settings say later is for later logins.
     settings.DJWTO_SESSION_LIFETIME = None
     browser.refresh("update_refresh")
@@ -291,7 +290,7 @@ def test_shorter_lifetimes_bring_no_ended_session_back(settings: Any, alice: Any
     settings.DJWTO_REFRESH_TOKEN_LIFETIME = timedelta(days=1)
     program.refresh("update_refresh")
     program.refresh("logout")
-    past = timedelta(days=2)
+    past = micros_of(timedelta(days=2))
     Session.objects.update(
         created_at=F("created_at") - past, expires_at=F("expires_at") - past,
         access_until=F("access_until") - past,
@@ -424,7 +423,7 @@ def test_the_hook_of_claims_may_leave_the_session_to_us(
     program = Visitor("JSON")
     assert program.login().status_code == 200
     assert program.refresh("refresh_access").status_code == 200
-    assert int(Session.objects.get().expires_at.timestamp()) == now + 60
+    assert Session.objects.get().expires_at // times.SECOND == now + 60
     assert sessions.own(alice.pk).count() == 1
     mine["sid"] = "no uuid"
     assert Visitor("JSON").login().status_code == 500
@@ -436,8 +435,8 @@ def test_an_old_token_is_good_for_no_longer_than_a_session(legacy: str, settings
     settings.DJWTO_SESSION_LIFETIME = timedelta(minutes=10)
     successor = renewed(legacy).json()["refresh"]
     end = Session.objects.get().ends_at
-    assert claims(successor)["exp"] <= end.timestamp()
-    Session.objects.update(ends_at=end - timedelta(minutes=20))
+    assert claims(successor)["exp"] <= end / times.SECOND
+    Session.objects.update(ends_at=end - micros_of(timedelta(minutes=20)))
     assert renewed(successor).json()["code"] == "token_expired"
 
 
@@ -449,7 +448,10 @@ def test_an_old_access_token_ends_its_refresh_token_for_good(legacy: str) -> Non
     assert Client().delete(path, headers=bearer, secure=True).status_code == 204
     past = timedelta(hours=2)
     JWTBlacklist.objects.update(expires=F("expires") - past)
-    Session.objects.update(expires_at=F("expires_at") - past, access_until=F("access_until") - past)
+    Session.objects.update(
+        expires_at=F("expires_at") - micros_of(past),
+        access_until=F("access_until") - micros_of(past),
+    )
     call_command("delete_tokens", verbosity=0)
     assert renewed(legacy).json()["code"] == "token_blacklisted"
 

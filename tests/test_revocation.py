@@ -15,7 +15,7 @@ from django.db import DatabaseError, router, transaction
 from django.db.models import F
 from django.test import RequestFactory, override_settings
 
-from djwto import conf, revocation, sessions, tokens
+from djwto import conf, revocation, sessions, times, tokens
 from djwto.conf import Revocation
 from djwto.exceptions import JWTError
 from djwto.models import Session
@@ -55,7 +55,7 @@ def test_a_late_commit_is_heard_of(elsewhere: Visitor, late: int, heard: int) ->
     feed = Feed(OFF)
     feed._poll(time.monotonic())
     sessions.end_all(elsewhere_user())
-    Session.objects.update(revoked_at=F("revoked_at") - timedelta(seconds=late))
+    Session.objects.update(revoked_at=F("revoked_at") - late * times.SECOND)
     feed._poll(time.monotonic())
     assert elsewhere.get("/guarded/function/").status_code == heard
     # The full load that comes now and then hears of all.
@@ -68,7 +68,7 @@ def test_the_set_forgets_an_hour_after_the_last_access_token(elsewhere: Visitor)
     sessions.end(key)
     feed = Feed(OFF)
     for minutes, is_remembered in ((59, True), (2, False)):
-        Session.objects.update(access_until=F("access_until") - timedelta(minutes=5 + minutes))
+        Session.objects.update(access_until=F("access_until") - (5 + minutes) * 60 * times.SECOND)
         conf.ended_sessions.forget_before(2**40)
         feed._poll(time.monotonic() + 1e6)
         assert (key.bytes in conf.ended_sessions) is is_remembered

@@ -12,7 +12,7 @@ from django.test import Client
 
 from djwto import devices, sessions
 from djwto.models import Session
-from tests.conftest import REFRESH, Visitor
+from tests.conftest import REFRESH, Visitor, micros_of
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
@@ -184,7 +184,7 @@ def test_expired_sessions_are_removed_and_no_others(alice: Any, size: int) -> No
     for _ in range(4):
         Visitor("JSON").login()
     gone = [str(key) for key in Session.objects.values_list("pk", flat=True)]
-    past = timedelta(days=1, hours=2)
+    past = micros_of(timedelta(days=1, hours=2))
     Session.objects.update(expires_at=F("expires_at") - past, access_until=F("access_until") - past)
     # Not yet: an access token of it is good for longer than its refresh token.
     Session.objects.filter(pk=gone.pop()).update(access_until=F("access_until") + past)

@@ -1,14 +1,14 @@
 """Sessions and the blacklist in Django's admin: to look at, and to end sessions."""
 
-import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from djwto import sessions
-from djwto.models import ENDED_BY_ADMIN, JWTBlacklist, Session, as_datetime
+from djwto import sessions, times
+from djwto.models import ENDED_BY_ADMIN, JWTBlacklist, Session
 
 if TYPE_CHECKING:
     _BlacklistAdmin = admin.ModelAdmin[JWTBlacklist]
@@ -30,8 +30,28 @@ class IsEnded(admin.SimpleListFilter):
         """Choose."""
         if self.value() is None:
             return queryset
-        live = queryset.filter(revoked_at=None, expires_at__gt=as_datetime(time.time()))
-        return live if self.value() == "live" else queryset.exclude(pk__in=live.values("pk"))
+        now = times.now()
+        if self.value() == "live":
+            return queryset.filter(revoked_at=None, expires_at__gt=now)
+        return queryset.filter(Q(revoked_at__isnull=False) | Q(expires_at__lte=now))
+
+
+def _time(name: str) -> Callable[[Any], Any]:
+    """Show a column that holds microseconds as a date; "never" as none."""
+    field = Session._meta.get_field(name)  # noqa: SLF001
+
+    @admin.display(description=str(field.verbose_name), ordering=name)  # type: ignore[union-attr]
+    def show(row: Session) -> Any:
+        return times.shown(getattr(row, name))
+
+    return show
+
+
+_FIELDS: Any = tuple(
+    _time(field.name) if field.name.endswith(("_at", "_until")) else field.name
+    for field in Session._meta.fields  # noqa: SLF001
+    if field.name != "auth_hash"
+)
 
 
 @admin.register(Session)
@@ -39,19 +59,14 @@ class SessionAdmin(_SessionAdmin):
     """Logins, as they were recorded: they can be ended, and not be changed."""
 
     list_display = (
-        *("user_id", "device", "address", "mode", "created_at", "renewed_at"),
-        *("revoked_at", "revoked_reason"),
+        *("user_id", "device", "address", "mode", _time("created_at"), _time("renewed_at")),
+        *(_time("revoked_at"), "revoked_reason"),
     )
-    list_filter = (IsEnded, "mode", "created_at", "revoked_reason")
+    list_filter = (IsEnded, "mode", "revoked_reason")
     search_fields = ("user_id", "=id", "device", "address")
     ordering = ("-renewed_at",)
     actions = ("end_selected", "end_all_of_users")
-    exclude = ("auth_hash",)
-    readonly_fields = tuple(
-        field.name
-        for field in Session._meta.fields  # noqa: SLF001
-        if field.name != "auth_hash"
-    )
+    fields = readonly_fields = _FIELDS
 
     @admin.action(description="End the selected sessions", permissions=["change"])
     def end_selected(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from django.conf import settings
-from django.db import models, router
-from django.utils.timezone import get_default_timezone, make_aware, make_naive
+from django.db import connections, models, router
+from django.utils.timezone import get_default_timezone, make_naive
+
+from djwto import times
 
 # Why a session was ended; what a project says itself stands beside these.
 REUSE = "reuse"
@@ -42,9 +44,8 @@ class JWTBlacklist(models.Model):
     @classmethod
     def add(cls, claims: dict[str, Any]) -> bool:
         """Blacklist the token with these claims. False: someone did so before."""
-        expires = as_datetime(claims.get("exp"))
         # Two requests may be here at once: the unique column decides.
-        row = {"expires": None if as_seconds(expires) is None else expires}
+        row = {"expires": times.shown(times.micros(claims.get("exp")))}
         return cls.rows().get_or_create(jti=claims["jti"], defaults=row)[1]
 
     @classmethod
@@ -52,47 +53,76 @@ class JWTBlacklist(models.Model):
         """The rows as the writing database has them: a replica may not know of a logout yet."""
         return cls.objects.using(router.db_for_write(cls))
 
+    @classmethod
+    def expired(cls, seconds: float) -> models.QuerySet[JWTBlacklist]:
+        """Give the rows that have expired at this time, in seconds since 1970.
+
+        The column holds local times where `USE_TZ` is off, or where the database has a `TIME_ZONE`.
+        In the hour that the end of summer time repeats, its readings are taken as the later ones.
+        """
+        rows = cls.rows()
+        zone = connections[rows.db].timezone or get_default_timezone()
+        local = datetime.fromtimestamp(seconds, zone)
+        offsets = [local.replace(fold=fold).utcoffset() or timedelta() for fold in (0, 1)]
+        past = local.astimezone(timezone.utc) - max(timedelta(), offsets[0] - offsets[1])
+        return rows.filter(expires__lt=past if settings.USE_TZ else make_naive(past))
+
 
 class Session(models.Model):
     """A login, from its first tokens to its end. Its row outlives its user, as evidence.
 
-    Times that end in `rotated_at` and `revoked_at` are the database's, the others the server's.
+    All times are microseconds since 1970 (`djwto.times`). Those that end in `rotated_at` and
+    `revoked_at` are by the database's clock, the others by the server's.
     """
 
     id = models.UUIDField("sid", primary_key=True)
     user_id = models.CharField("user's key", max_length=255)
     mode = models.CharField(max_length=16, help_text="How its first tokens were delivered.")
-    created_at = models.DateTimeField()
-    renewed_at = models.DateTimeField("last renewed")
-    issued_at = models.DateTimeField(help_text="When the present refresh token was issued.")
-    expires_at = models.DateTimeField(
+    created_at = models.BigIntegerField()
+    renewed_at = models.BigIntegerField("last renewed")
+    issued_at = models.BigIntegerField(help_text="When the present refresh token was issued.")
+    expires_at = models.BigIntegerField(
         "idle expiry", help_text="When the last refresh token that was issued expires."
     )
-    ends_at = models.DateTimeField(
+    ends_at = models.BigIntegerField(
         "absolute expiry", help_text="When it ends, however often it is renewed."
     )
     lifetime = models.DurationField(
         null=True, blank=True, help_text="Life of its refresh tokens, where it has its own."
     )
-    authenticated_at = models.DateTimeField("auth_time", help_text="When the user was asked.")
+    authenticated_at = models.BigIntegerField("auth_time", help_text="When the user was asked.")
     amr = models.CharField("amr", max_length=255, blank=True, help_text="How (RFC 8176).")
     generation = models.PositiveBigIntegerField()
-    rotated_at = models.DateTimeField(null=True, blank=True)
-    previously_rotated_at = models.DateTimeField(null=True, blank=True)
-    access_until = models.DateTimeField(help_text="When its last access token expires.")
+    rotated_at = models.BigIntegerField(null=True, blank=True)
+    previously_rotated_at = models.BigIntegerField(null=True, blank=True)
+    successor_device = models.CharField(
+        max_length=100, blank=True, help_text="The device of the last renewal that rotated it."
+    )
+    successor_network = models.CharField(
+        max_length=64, blank=True, help_text="The network that this renewal came from."
+    )
+    renewed_elsewhere_at = models.BigIntegerField(
+        null=True,
+        blank=True,
+        help_text="When a renewal in the grace period came from another device or network.",
+    )
+    access_until = models.BigIntegerField(help_text="When its last access token expires.")
     auth_hash = models.CharField(
         max_length=255, blank=True, help_text="Django's session auth hash of the user."
     )
     device = models.CharField(max_length=100, blank=True)
     user_agent = models.CharField(max_length=500, blank=True)
     address = models.GenericIPAddressField(null=True, blank=True)
-    revoked_at = models.DateTimeField("ended", null=True, blank=True)
+    revoked_at = models.BigIntegerField("ended", null=True, blank=True)
     revoked_reason = models.CharField("why", max_length=32, blank=True)
 
     class Meta:  # noqa: D106
         db_table = "djwto_session"
         indexes = (
-            models.Index(fields=["user_id"], name="djwto_session_user"),
+            # A user's live sessions, by when they were renewed.
+            models.Index(fields=["user_id", "revoked_at", "renewed_at"], name="djwto_session_user"),
+            # Lists of all sessions, the latest first.
+            models.Index(fields=["renewed_at", "id"], name="djwto_session_renewed"),
             # What the feed of ended sessions asks; the query needs nothing but the index.
             models.Index(fields=["revoked_at", "access_until", "id"], name="djwto_session_revoked"),
             models.Index(fields=["expires_at"], name="djwto_session_expires"),
@@ -110,26 +140,3 @@ class Session(models.Model):
     def live(cls) -> models.QuerySet[Session]:
         """The rows of sessions that were not ended."""
         return cls.rows().filter(revoked_at=None)
-
-
-def as_datetime(seconds: float | None) -> datetime:
-    """Turn a time into a date as Django stores it; none, and one beyond the calendar, are "never".
-
-    That is a date too, so that times can be compared in the database.
-    """
-    never = datetime(_NEVER, 1, 1, tzinfo=timezone.utc)
-    try:
-        found = never if seconds is None else datetime.fromtimestamp(seconds, timezone.utc)
-    except (OverflowError, ValueError, OSError):
-        found = never
-    found = min(found, never)
-    return found if settings.USE_TZ else make_naive(found, get_default_timezone())
-
-
-def as_seconds(date: datetime) -> float | None:
-    """Turn a date into a time; "never" is None."""
-    aware = date if date.tzinfo else make_aware(date, get_default_timezone())
-    return None if aware.year >= _NEVER - 1 else aware.timestamp()
-
-
-_NEVER = 9999

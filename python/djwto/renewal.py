@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import OperationalError, transaction
 from django.db.models import F
-from django.db.models.functions import Greatest, Now
+from django.db.models.functions import Greatest
 
-from djwto import conf, sessions, signals, tokens, users
+from djwto import conf, sessions, signals, times, tokens, users
 from djwto.exceptions import JWTError
 from djwto.models import (
     PASSWORD_CHANGED,
@@ -19,8 +19,6 @@ from djwto.models import (
     USER_DELETED,
     JWTBlacklist,
     Session,
-    as_datetime,
-    as_seconds,
 )
 
 if TYPE_CHECKING:
@@ -102,7 +100,7 @@ def _renew(request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool) 
         generation=_generation(claims), mode__in=config.engine.rotated_modes
     ).update(
         previously_rotated_at=F("rotated_at"),
-        renewed_at=as_datetime(now),
+        renewed_at=times.micros(now),
         generation=F("generation") + 1,
     )
     row = _row(key)
@@ -116,18 +114,18 @@ def _renew(request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool) 
         user = _user(row, claims, refused)
         issued = _issued(request, user, row, is_rotated=True)
         # Later only where a setting was made longer since.
-        until = as_datetime(issued.access_claims.get("exp"))
+        until = times.micros(issued.access_claims.get("exp"))
         if until > row.access_until and not live.update(
             access_until=Greatest(F("access_until"), until)
         ):
             raise JWTError.of("token_blacklisted")
         return issued
     user = _user(row, claims, refused)
-    if row.ends_at <= as_datetime(now):
+    if row.ends_at <= times.micros(now):
         raise JWTError.of("token_expired")
-    row.renewed_at = row.renewed_at if is_winner else as_datetime(now)
+    row.renewed_at = row.renewed_at if is_winner else times.micros(now)
     if moves:
-        row.issued_at = as_datetime(now)
+        row.issued_at = times.micros(now)
         row.expires_at = min(
             sessions.after(now, row.lifetime or config.refresh_lifetime), row.ends_at
         )
@@ -137,12 +135,12 @@ def _renew(request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool) 
     changes = {} if auth_hash == row.auth_hash else {"auth_hash": auth_hash}
     is_live = live.update(
         # The grace begins when all is done: whoever had to wait for the row is not late by that.
-        rotated_at=Now() if is_winner else F("rotated_at"),
+        rotated_at=times.StoreNow() if is_winner else F("rotated_at"),
         renewed_at=row.renewed_at,
         issued_at=row.issued_at,
         # Older tokens of a session that is not rotated are good for as long as they say.
         expires_at=row.expires_at if is_winner else Greatest(F("expires_at"), row.expires_at),
-        access_until=Greatest(F("access_until"), as_datetime(issued.access_claims.get("exp"))),
+        access_until=Greatest(F("access_until"), times.micros(issued.access_claims.get("exp"))),
         **changes,
     )
     if not is_live:
@@ -161,17 +159,17 @@ def _issued(
         registered = conf.engine().refresh_claims(
             session=str(row.pk),
             generation=row.generation,
-            issued_at=as_seconds(row.issued_at) or 0,
-            expires=as_seconds(row.expires_at),
+            issued_at=times.seconds(row.issued_at) or 0,
+            expires=times.seconds(row.expires_at),
             is_only=is_rotated,
         )
         refresh_claims = tokens.refresh_claims_of(user, refresh_claims, registered)
         refresh_text = None
     registered = tokens.registered_access_claims(
         refresh_claims,
-        as_seconds(row.renewed_at) or 0,
+        times.seconds(row.renewed_at) or 0,
         generation=row.generation if is_rotated else None,
-        ends=as_seconds(row.ends_at),
+        ends=times.seconds(row.ends_at),
     )
     access_claims = tokens.access_claims_of(user, refresh_claims, registered)
     return tokens.issue(refresh_claims, access_claims, request.jwt_mode, refresh_text=refresh_text)
@@ -179,14 +177,14 @@ def _issued(
 
 def _row(key: UUID) -> Any:
     """Give a session as the writing database has it, with that database's time; or None."""
-    return Session.rows().filter(pk=key).annotate(now=Now()).first()
+    return Session.rows().filter(pk=key).annotate(now=times.StoreNow()).first()
 
 
 def _judge(row: Any, claims: tokens.Claims) -> str:
     """Judge a refresh token by its generation. Raises `JWTError`."""
     since = [
-        None if date is None else (row.now - date).total_seconds()
-        for date in (row.rotated_at, row.previously_rotated_at)
+        None if since is None else (row.now - since) / times.SECOND
+        for since in (row.rotated_at, row.previously_rotated_at)
     ]
     try:
         return conf.engine().judge(
@@ -246,10 +244,10 @@ def open_legacy(request: THttpRequest, key: UUID) -> bool:
     now = time.time()
     session = sessions.opened(user, request.jwt_mode, now)
     session.pk = key
-    session.expires_at = min(as_datetime(claims.get("exp")), session.ends_at)
+    session.expires_at = min(times.micros(claims.get("exp")), session.ends_at)
     # Its access token may have been issued under a longer lifetime.
-    session.access_until = max(session.access_until, as_datetime(claims.get("exp")))
-    session.issued_at = as_datetime(claims.get("iat", now))
+    session.access_until = max(session.access_until, times.micros(claims.get("exp")))
+    session.issued_at = times.micros(claims.get("iat", now))
     session.authenticated_at = session.issued_at
     # Of two that come at once, one is enough.
     Session.rows().bulk_create([session], ignore_conflicts=True)

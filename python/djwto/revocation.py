@@ -14,20 +14,17 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from datetime import timedelta
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from django.db import connections
-from django.db.models.functions import Now
 
-from djwto import commits, conf
+from djwto import commits, conf, times
 from djwto.exceptions import JWTError
-from djwto.models import Session, as_datetime, as_seconds
+from djwto.models import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
     from uuid import UUID
 
     from django.db.models import QuerySet
@@ -62,7 +59,7 @@ def is_loading(config: Config) -> bool:
     return not _current(config).loaded.is_set()
 
 
-def announce(ended: QuerySet[Session, tuple[UUID, datetime]]) -> None:
+def announce(ended: QuerySet[Session, tuple[UUID, int]]) -> None:
     """Tell of sessions that were ended, with the time until which their access tokens live.
 
     This process and, with Redis, others; when the transaction around it is committed.
@@ -141,17 +138,15 @@ class Feed:
         """Read what was ended since the last time; now and then, all of it."""
         if started - self._reloaded >= RELOAD_SECONDS:
             margin = time.time() - MARGIN_SECONDS
-            ended = Session.rows().filter(
-                revoked_at__gte=as_datetime(0), access_until__gte=as_datetime(margin)
-            )
+            ended = Session.rows().filter(revoked_at__gte=0, access_until__gte=times.micros(margin))
             conf.ended_sessions.extend(_pairs(ended.values_list("pk", "access_until")))
             conf.ended_sessions.forget_before(int(margin))
             self._reloaded = started
         else:
             # A machine that slept has a monotonic clock that stood still.
             elapsed = max(started - self._polled, time.time() - self._polled_at)
-            back = timedelta(seconds=elapsed + OVERLAP_SECONDS)
-            ended = Session.rows().filter(revoked_at__gte=Now() - back)
+            back = times.micros(elapsed + OVERLAP_SECONDS)
+            ended = Session.rows().filter(revoked_at__gte=times.StoreNow() - back)
             conf.ended_sessions.extend(_pairs(ended.values_list("pk", "access_until")))
         self._polled, self._polled_at = started, time.time()
 
@@ -211,8 +206,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
 
-def _pairs(ended: Iterable[tuple[UUID, datetime]]) -> list[tuple[bytes, int]]:
-    return [(key.bytes, int(as_seconds(until) or _NEVER)) for key, until in ended]
+def _pairs(ended: Iterable[tuple[UUID, int]]) -> list[tuple[bytes, int]]:
+    return [(key.bytes, int(times.seconds(until) or _NEVER)) for key, until in ended]
 
 
 def _tell(pairs: list[tuple[bytes, int]]) -> None:

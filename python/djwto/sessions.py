@@ -7,15 +7,25 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.signals import user_logged_in
-from django.db.models.functions import Now
 
-from djwto import addresses, conf, csrf, devices, replies, revocation, signals, tokens, users
+from djwto import (
+    addresses,
+    conf,
+    csrf,
+    devices,
+    replies,
+    revocation,
+    signals,
+    times,
+    tokens,
+    users,
+)
 from djwto.exceptions import JWTError, JWTIssueError, JWTValidationError
-from djwto.models import REUSE, JWTBlacklist, Session, as_datetime, as_seconds
+from djwto.models import REUSE, JWTBlacklist, Session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, JsonResponse
@@ -46,11 +56,11 @@ def login(
     session.device, session.user_agent, session.address = devices.describe(request)
     refresh_claims = _first_claims(tokens.process_claims(user, request, "refresh"), session, now)
     registered = tokens.registered_access_claims(
-        refresh_claims, now, ends=as_seconds(session.ends_at)
+        refresh_claims, now, ends=times.seconds(session.ends_at)
     )
     access_claims = tokens.access_claims_of(user, refresh_claims, registered)
     issued = tokens.issue(refresh_claims, access_claims, mode)
-    session.access_until = as_datetime(issued.access_claims.get("exp"))
+    session.access_until = times.micros(issued.access_claims.get("exp"))
     # Django's receiver writes `last_login`: where it fails, no session is left that nobody has.
     user_logged_in.send(sender=user.__class__, request=request, user=user)
     session.save(force_insert=True, using=Session.rows().db)
@@ -93,7 +103,7 @@ def end_where(sessions: QuerySet[Session], *, reason: str) -> int:
 
 def own(user_id: Any) -> QuerySet[Session]:
     """Give the sessions of a user that can be renewed, the latest first."""
-    now = as_datetime(time.time())
+    now = times.now()
     return (
         Session.live()
         .filter(user_id=str(user_id), expires_at__gt=now, ends_at__gt=now)
@@ -159,7 +169,7 @@ def current_key(request: HttpRequest | None) -> uuid.UUID | None:
 
 def opened(user: Any, mode: str, now: float, lifetime: timedelta | None = None) -> Session:
     """Make a session that begins now, without saving it."""
-    config, begin = conf.current(), as_datetime(now)
+    config, begin = conf.current(), times.micros(now)
     return Session(
         user_id=str(user.pk),
         mode=mode,
@@ -176,9 +186,9 @@ def opened(user: Any, mode: str, now: float, lifetime: timedelta | None = None) 
     )
 
 
-def after(now: float, lifetime: timedelta | None) -> datetime:
-    """Give the end of a lifetime; "never" where there is none."""
-    return as_datetime(None if lifetime is None else now + lifetime.total_seconds())
+def after(now: float, lifetime: timedelta | None) -> int:
+    """Give the end of a lifetime that begins now; `times.NEVER` where there is none."""
+    return times.micros(None if lifetime is None else now + lifetime.total_seconds())
 
 
 def _first_claims(claims: tokens.Claims, session: Session, now: float) -> tokens.Claims:
@@ -192,9 +202,9 @@ def _first_claims(claims: tokens.Claims, session: Session, now: float) -> tokens
     claims["sid"] = str(key)
     session.pk, session.generation = key, claims["gen"]
     if session.lifetime is None:
-        session.expires_at = min(as_datetime(claims.get("exp")), session.ends_at)
-    expires = as_seconds(session.expires_at)
-    session.issued_at = as_datetime(claims.get("iat", now))
+        session.expires_at = min(times.micros(claims.get("exp")), session.ends_at)
+    expires = times.seconds(session.expires_at)
+    session.issued_at = times.micros(claims.get("iat", now))
     return claims if expires is None else {**claims, "exp": int(expires)}
 
 
@@ -202,7 +212,9 @@ def _end(live: QuerySet[Session], reason: str) -> int:
     number, keys = 0, list(live.values_list("pk", flat=True))
     for start in range(0, len(keys), _BATCH):
         batch = Session.rows().filter(pk__in=keys[start : start + _BATCH])
-        number += batch.filter(revoked_at=None).update(revoked_at=Now(), revoked_reason=reason[:32])
+        number += batch.filter(revoked_at=None).update(
+            revoked_at=times.StoreNow(), revoked_reason=reason[:32]
+        )
         # After the update: no renewal makes its last access token later any more.
         revocation.announce(batch.values_list("pk", "access_until"))
     return number

@@ -31,6 +31,7 @@ from djwto import (
     sessions,
     signals,
     throttle,
+    times,
     tokens,
     users,
 )
@@ -214,8 +215,8 @@ class SessionsView(Endpoint):
                 "id": str(row.pk),
                 "device": row.device,
                 "address": row.address,
-                "created_at": row.created_at,
-                "last_used_at": row.renewed_at,
+                "created_at": times.as_datetime(row.created_at),
+                "last_used_at": times.as_datetime(row.renewed_at),
                 "current": row.pk == current,
             }
             for row in sessions.own(claims["user"]["id"])[:_MOST_SESSIONS]

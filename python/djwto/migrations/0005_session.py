@@ -1,32 +1,35 @@
 """Sessions: a row for each login, and for each of 0.0.4 that was ended."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db import migrations, models
-from django.utils import timezone
+from django.utils.timezone import get_default_timezone
+from django.utils.timezone import now as present
 
+from djwto import times
 from djwto._core import Engine
-from djwto.models import LOGOUT, as_datetime
+from djwto.models import LOGOUT
 
 BATCH = 1000
 
 
 def end_blacklisted(apps: Any, schema_editor: Any) -> None:
     """Guards look for ended sessions alone: those of the tokens that are blacklisted already."""
-    alias, now = schema_editor.connection.alias, timezone.now()
+    alias, now = schema_editor.connection.alias, times.now()
     blacklist = apps.get_model("djwto", "JWTBlacklist").objects.using(alias)
     session = apps.get_model("djwto", "Session")
-    alive = blacklist.filter(models.Q(expires=None) | models.Q(expires__gt=now))
+    alive = blacklist.filter(models.Q(expires=None) | models.Q(expires__gt=present()))
     rows = [
         session(
             pk=Engine.legacy_session(jti),
-            created_at=created_at,
-            renewed_at=created_at,
-            issued_at=created_at,
-            authenticated_at=created_at,
-            expires_at=expires or as_datetime(None),
-            ends_at=as_datetime(None),
-            access_until=expires or as_datetime(None),
+            created_at=_micros(created_at),
+            renewed_at=_micros(created_at),
+            issued_at=_micros(created_at),
+            authenticated_at=_micros(created_at),
+            expires_at=_micros(expires),
+            ends_at=times.NEVER,
+            access_until=_micros(expires),
             generation=0,
             revoked_at=now,
             revoked_reason=LOGOUT,
@@ -34,6 +37,13 @@ def end_blacklisted(apps: Any, schema_editor: Any) -> None:
         for jti, expires, created_at in alive.values_list("jti", "expires", "created_at")
     ]
     session.objects.using(alias).bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+
+
+def _micros(date: datetime | None) -> int:
+    """Read a date as the older table holds it; of two readings of a local time, the later one."""
+    if date is not None and date.tzinfo is None:
+        date = date.replace(tzinfo=get_default_timezone(), fold=1)
+    return times.micros(None if date is None else date.timestamp())
 
 
 class Migration(migrations.Migration):
@@ -53,22 +63,22 @@ class Migration(migrations.Migration):
                         help_text="How its first tokens were delivered.", max_length=16
                     ),
                 ),
-                ("created_at", models.DateTimeField()),
-                ("renewed_at", models.DateTimeField(verbose_name="last renewed")),
+                ("created_at", models.BigIntegerField()),
+                ("renewed_at", models.BigIntegerField(verbose_name="last renewed")),
                 (
                     "issued_at",
-                    models.DateTimeField(help_text="When the present refresh token was issued."),
+                    models.BigIntegerField(help_text="When the present refresh token was issued."),
                 ),
                 (
                     "expires_at",
-                    models.DateTimeField(
+                    models.BigIntegerField(
                         help_text="When the last refresh token that was issued expires.",
                         verbose_name="idle expiry",
                     ),
                 ),
                 (
                     "ends_at",
-                    models.DateTimeField(
+                    models.BigIntegerField(
                         help_text="When it ends, however often it is renewed.",
                         verbose_name="absolute expiry",
                     ),
@@ -83,7 +93,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "authenticated_at",
-                    models.DateTimeField(
+                    models.BigIntegerField(
                         help_text="When the user was asked.", verbose_name="auth_time"
                     ),
                 ),
@@ -94,11 +104,36 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("generation", models.PositiveBigIntegerField()),
-                ("rotated_at", models.DateTimeField(blank=True, null=True)),
-                ("previously_rotated_at", models.DateTimeField(blank=True, null=True)),
+                ("rotated_at", models.BigIntegerField(blank=True, null=True)),
+                ("previously_rotated_at", models.BigIntegerField(blank=True, null=True)),
+                (
+                    "successor_device",
+                    models.CharField(
+                        blank=True,
+                        help_text="The device of the last renewal that rotated it.",
+                        max_length=100,
+                    ),
+                ),
+                (
+                    "successor_network",
+                    models.CharField(
+                        blank=True,
+                        help_text="The network that this renewal came from.",
+                        max_length=64,
+                    ),
+                ),
+                (
+                    "renewed_elsewhere_at",
+                    models.BigIntegerField(
+                        blank=True,
+                        help_text="When a renewal in the grace period came from another device "
+                        "or network.",
+                        null=True,
+                    ),
+                ),
                 (
                     "access_until",
-                    models.DateTimeField(help_text="When its last access token expires."),
+                    models.BigIntegerField(help_text="When its last access token expires."),
                 ),
                 (
                     "auth_hash",
@@ -111,13 +146,16 @@ class Migration(migrations.Migration):
                 ("device", models.CharField(blank=True, max_length=100)),
                 ("user_agent", models.CharField(blank=True, max_length=500)),
                 ("address", models.GenericIPAddressField(blank=True, null=True)),
-                ("revoked_at", models.DateTimeField(blank=True, null=True, verbose_name="ended")),
+                ("revoked_at", models.BigIntegerField(blank=True, null=True, verbose_name="ended")),
                 ("revoked_reason", models.CharField(blank=True, max_length=32, verbose_name="why")),
             ],
             options={
                 "db_table": "djwto_session",
                 "indexes": [
-                    models.Index(fields=["user_id"], name="djwto_session_user"),
+                    models.Index(
+                        fields=["user_id", "revoked_at", "renewed_at"], name="djwto_session_user"
+                    ),
+                    models.Index(fields=["renewed_at", "id"], name="djwto_session_renewed"),
                     models.Index(
                         fields=["revoked_at", "access_until", "id"], name="djwto_session_revoked"
                     ),

@@ -1,12 +1,12 @@
 """`manage.py delete_tokens`: remove the rows of what has expired."""
 
-from datetime import timedelta
+import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from djwto import times
 from djwto.models import JWTBlacklist, Session
 from djwto.revocation import MARGIN_SECONDS
 
@@ -22,10 +22,10 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Delete until nothing is left to delete."""
-        size, now = max(1, options["batch_size"]), timezone.now()
-        tokens = _delete(JWTBlacklist.rows().filter(expires__lt=now).order_by("expires"), size)
+        size, now = max(1, options["batch_size"]), time.time()
+        tokens = _delete(JWTBlacklist.expired(now).order_by("expires"), size)
         # No token of it is good any more, nor will one be if the clock is set back a little.
-        past = now - timedelta(seconds=MARGIN_SECONDS)
+        past = times.micros(now - MARGIN_SECONDS)
         expired = Session.rows().filter(expires_at__lt=past, access_until__lt=past)
         sessions = _delete(expired.order_by("expires_at"), size)
         self.stdout.write(f"{tokens} expired rows deleted, and {sessions} expired sessions.")

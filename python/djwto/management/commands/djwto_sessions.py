@@ -1,13 +1,12 @@
 """`manage.py djwto_sessions`: list sessions, and end them."""
 
-import time
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from djwto import sessions, users
-from djwto.models import ENDED_BY_ADMIN, Session, as_datetime
+from djwto import sessions, times, users
+from djwto.models import ENDED_BY_ADMIN, Session
 
 
 class Command(BaseCommand):
@@ -30,12 +29,13 @@ class Command(BaseCommand):
         {"list": self._list, "end": self._end, "end_all": self._end_all}[options["verb"]](options)
 
     def _list(self, options: dict[str, Any]) -> None:
-        now = as_datetime(time.time())
+        now = times.now()
         live = Session.live().filter(expires_at__gt=now, ends_at__gt=now).order_by("-renewed_at")
         if options["username"] is not None:
             live = sessions.own(_user(options["username"]).pk)
         for row in live.iterator():
-            columns = (row.pk, row.user_id, row.mode, f"{row.renewed_at:%Y-%m-%d %H:%M:%S}")
+            renewed = f"{times.as_datetime(row.renewed_at):%Y-%m-%d %H:%M:%S}"
+            columns = (row.pk, row.user_id, row.mode, renewed)
             self.stdout.write("  ".join(map(str, (*columns, row.address or "-", row.device))))
 
     def _end(self, options: dict[str, Any]) -> None:
