@@ -282,7 +282,7 @@ def _guard(view: View, check: Check, *, is_login: bool = True) -> View:
         @wraps(view)
         async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             try:
-                if revocation.is_loading(conf.current()):
+                while revocation.is_loading(conf.current()):
                     await sync_to_async(revocation.require)(conf.current())
                 work = check(request, view)
                 if work is not None:
