@@ -10,10 +10,13 @@ SOURCES := $(shell find crates python -name '*.rs' -o -name 'Cargo.toml' -o -nam
 # The whole Django projects that have tests of their own.
 PROJECTS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/projects/*/test_*.py)))))
 
+# The tests that are about what is stored; they run on each database.
+STORED := $(patsubst %,tests/test_%.py,models receivers renewal session_views sessions times)
+
 # How long `make fuzz` works on each target.
 SECONDS ?= 600
 
-.PHONY: help demo test lint format bench docs fuzz deny sbom lock clean
+.PHONY: help system demo test lint format bench docs fuzz deny sbom lock clean
 help:
 	@echo "make demo    the example portal on https://127.0.0.1:8002"
 	@echo "make test    everything: Rust, Python, conformance, browser, versions"
@@ -32,6 +35,12 @@ $(VENV)/made:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
+# What the packages of the suite are built with, and what it starts.
+system:
+	@PYTHON="$(PYTHON)" sh tools/system-packages
+
+$(VENV)/packages-dev: | system
+
 $(VENV)/packages-%: requirements/%.txt $(VENV)/made
 	@echo "==> installing the packages of requirements/$*.txt"
 	$(PIP) -r $<
@@ -48,7 +57,6 @@ demo: $(VENV)/built
 	@exec $(BIN)/python examples/portal/demo.py $(ARGS)
 
 test: $(VENV)/packages-dev $(VENV)/built
-	@sh tools/system-packages
 	@echo "==> Rust"
 	cargo test --workspace --locked --quiet
 	@echo "==> Python and documentation"
@@ -56,9 +64,13 @@ test: $(VENV)/packages-dev $(VENV)/built
 	for name in $(PROJECTS); do \
 		$(BIN)/python -m pytest --ds=tests.projects.$$name.settings tests/projects/$$name || exit 1; \
 	done
+	@echo "==> sessions and renewals on PostgreSQL and on MariaDB"
+	for store in postgres mariadb; do \
+		$(BIN)/python -m pytest --store $$store $(STORED) || exit 1; \
+	done
 	@echo "==> served over https: the README's steps, a lost database, a browser"
 	$(BIN)/python -m pytest tests/served
-	@echo "==> conformance: WSGI and ASGI, on SQLite and on PostgreSQL"
+	@echo "==> conformance: WSGI and ASGI, on SQLite, PostgreSQL and MariaDB"
 	$(BIN)/python -m pytest conformance
 	@echo "==> versions of Python and Django"
 	$(BIN)/python tools/matrix.py

@@ -1,22 +1,25 @@
-"""The servers that the suite starts itself: the portal on WSGI and ASGI, SQLite and PostgreSQL.
+"""The servers that the suite starts itself: the portal on WSGI and ASGI, on three databases.
 
-Two of the four pairs are run in every mode; the other two in one server that speaks two of them,
-for what only shows where an interface meets a database.
+Two of the pairs are run in every mode; the others in one server that speaks two of them, for what
+only shows where an interface meets a database.
 """
 
 import json
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from conformance.target import Target
 from tests import services
+from tests.mariadb import MariaDB, mariadb
 
 SINGLE = ("JSON", "ONE-COOKIE", "TWO-COOKIES")
 SEVERAL = ("TWO-COOKIES", "JSON")
 SERVERS = {"wsgi": "granian", "asgi": "uvicorn"}
 THOROUGH = ("wsgi-sqlite", "asgi-postgresql")
-CROSSED = ("wsgi-postgresql", "asgi-sqlite")
+CROSSED = ("wsgi-postgresql", "asgi-sqlite", "wsgi-mariadb")
+CLUSTERS = {"postgresql": services.postgres, "mariadb": mariadb}
 TRUSTED = "https://app.demo.localhost:9443"
 
 ROOM = 4 * 1024 * 1024
@@ -67,7 +70,7 @@ class Farm:
     def __init__(self, folder: Path, running: ExitStack) -> None:
         self.folder = folder
         self.running = running
-        self.cluster: services.Postgres | None = None
+        self.clusters: dict[str, services.Postgres | MariaDB] = {}
         self.databases: dict[str, str] = {}
         self.people: dict[str, dict[str, int]] = {}
         self.servers: dict[tuple[str, str], services.Server] = {}
@@ -109,18 +112,19 @@ class Farm:
             "DJANGO_SETTINGS_MODULE": "conformance.portal_settings",
             "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
         }
-        if stack.endswith("-postgresql"):
+        store = stack.partition("-")[2]
+        if store in CLUSTERS:
             if stack not in self.databases:
                 name = stack.replace("-", "_")
-                self.databases[stack] = self._cluster().create_database(name)
+                self.databases[stack] = self._cluster(store).create_database(name)
             env["PORTAL_DATABASE"] = self.databases[stack]
         return env
 
-    def _cluster(self) -> services.Postgres:
-        if self.cluster is None:
-            running = services.postgres(self.folder / "postgres")
-            self.cluster = self.running.enter_context(running)
-        return self.cluster
+    def _cluster(self, store: str) -> "services.Postgres | MariaDB":
+        if store not in self.clusters:
+            running: Any = CLUSTERS[store](self.folder / store)
+            self.clusters[store] = self.running.enter_context(running)
+        return self.clusters[store]
 
 
 # Names of three lengths, so that base64 must pad one payload cookie with "=" and another with "==";

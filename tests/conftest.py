@@ -5,14 +5,17 @@ import os
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
+from django.db import connections
 from django.test import Client
 from hypothesis import settings as hypothesis_settings
 
+from tests.mariadb import MariaDB, mariadb, mariadb_program, settings_of
 from tests.services import (
     Postgres,
     Redis,
@@ -30,6 +33,41 @@ MODES = ("JSON", "ONE-COOKIE", "TWO-COOKIES")
 hypothesis_settings.register_profile("same-examples", derandomize=True, database=None)
 if os.environ.get("CI"):
     hypothesis_settings.load_profile("same-examples")
+
+
+STORES = ("sqlite", "postgres", "mariadb")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`pytest --store mariadb tests/test_renewal.py` runs the same tests on another database."""
+    parser.addoption("--store", choices=STORES, default="sqlite", help="the suite's database")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
+    """Point the suite at the database that was asked for, before its tables are made."""
+    store = request.config.getoption("store")
+    if store == "sqlite":
+        return
+    server = request.getfixturevalue("cluster" if store == "postgres" else "mariadb_server")
+    found = database_settings(server.url_of("djwto"))
+    connections.settings["default"] = {**connections["default"].settings_dict, **found}
+    del connections["default"]
+
+
+def database_settings(url: str, **options: Any) -> dict[str, Any]:
+    """Turn the address of a database of ours into an entry of Django's `DATABASES`."""
+    if url.startswith("mariadb:"):
+        return settings_of(url, **options)
+    parts = urlsplit(url)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.strip("/"),
+        "USER": parts.username,
+        "HOST": parts.hostname,
+        "PORT": parts.port,
+        "OPTIONS": options,
+    }
 
 
 @pytest.fixture(autouse=True)
@@ -126,6 +164,17 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     except ServiceError as missing:
         pytest.skip(str(missing))
     with postgres(tmp_path_factory.mktemp("postgres")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
+    """A private MariaDB, started when a test first wants it."""
+    try:
+        mariadb_program()
+    except ServiceError as missing:
+        pytest.skip(str(missing))
+    with mariadb(tmp_path_factory.mktemp("mariadb")) as running:
         yield running
 
 

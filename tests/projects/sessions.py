@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from portal.settings import *  # noqa: F403
-from portal.settings import INSTALLED_APPS, MIDDLEWARE
+from portal.settings import DATABASES, INSTALLED_APPS, MIDDLEWARE
 
 from tests.projects import queries
 
@@ -35,6 +35,9 @@ PASSWORD_HASHERS: list[Any] = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 
+if "SESSIONS_ISOLATION" in os.environ:
+    level = os.environ["SESSIONS_ISOLATION"]
+    DATABASES["default"]["OPTIONS"] = {"isolation_level": level}
 if "SESSIONS_QUERIES" in os.environ:
     queries.count(os.environ["SESSIONS_QUERIES"])
 if "SESSIONS_PAGES" in os.environ:

@@ -39,7 +39,6 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "djwto.middleware.PrivateRepliesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "portal.headers.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
