@@ -78,6 +78,7 @@ GUARDED = {
     for name in ("function", "async_function", "permission", "alice_only", "refresh_only")
 } | {"methods": guarded.Methods.as_view(), "async_dispatch": guarded.AsyncDispatch.as_view()}
 
+SID = "6f1c7d0e-8c5b-4f2a-9d3e-2b1a0c9d8e7f"
 REFRESH = "/api/token/refresh"
 ENDPOINTS = [
     ("post", "/login/"),
@@ -331,7 +332,7 @@ RESERVED = {"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "gen", "type
 
 def access_claims():
     now = int(time.time())
-    own = {"exp": now + 300, "iat": now, "jti": "j1", "sid": "s1", "type": "access"}
+    own = {"exp": now + 300, "iat": now, "jti": "j1", "sid": SID, "type": "access"}
     return own | {"iss": "iss", "sub": "sub", "aud": "aud", "user": {"id": 7, "username": "x"}}
 
 

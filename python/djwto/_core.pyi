@@ -17,6 +17,7 @@ __all__ = [
     "generate_jwk",
     "modes",
     "pbkdf2_sha256",
+    "session_of",
 ]
 
 @final
@@ -232,6 +233,10 @@ class Authenticated:
     @property
     def claims(self) -> dict[str, Any]: ...
     @property
+    def session(self) -> str:
+        """Name its session, whatever is done to the claims."""
+
+    @property
     def token(self) -> str: ...
     @property
     def mode(self) -> str: ...
@@ -273,6 +278,12 @@ def algorithms() -> list[str]:
 
 def modes() -> list[str]:
     """List the names of the modes."""
+
+def session_of(claims: dict[str, Any]) -> str | None:
+    """Name the session of claims as guards do: by `sid`, or what stands for it in a token of 0.0.4.
+
+    None where `sid` is no UUID, or where there is nothing to name a session by.
+    """
 
 def pbkdf2_sha256(password: bytes, salt: bytes, iterations: int) -> bytes:
     """Derive 32 bytes by PBKDF2 with HMAC-SHA-256 (RFC 8018 §5.2), without the interpreter's lock.

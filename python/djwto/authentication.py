@@ -100,6 +100,7 @@ def jwt_authenticate(
     guarded: Any = request
     guarded.payload = claims = seen.claims
     inner._djwto_claims = claims  # noqa: SLF001 (a project may set `payload` from anything)
+    inner._djwto_seen = seen  # noqa: SLF001 (and may change the claims)
     guarded.token = seen.token
     guarded.jwt_mode = seen.mode
     guarded.user = user = _lazy(partial(_load_user, claims["user"]["id"]))

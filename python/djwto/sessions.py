@@ -114,11 +114,17 @@ def own(user_id: Any) -> QuerySet[Session]:
 def is_live(claims: tokens.Claims) -> bool:
     """Whether the session of a token goes on, as the database has it at this moment."""
     pk = key_of(claims)
-    if "sid" in claims:
-        return pk is not None and Session.live().filter(pk=pk).exists()
-    # A token of 0.0.4 need not have a session yet.
-    is_ended = pk is not None and Session.rows().filter(pk=pk).exclude(revoked_at=None).exists()
-    return not is_ended and not ("jti" in claims and JWTBlacklist.is_blacklisted(claims["jti"]))
+    row = (
+        None
+        if pk is None
+        else Session.rows().filter(pk=pk).only("generation", "revoked_at").first()
+    )
+    if row is not None and row.revoked_at is not None:
+        return False
+    if "sid" in claims or (row is not None and row.generation > 0):
+        return row is not None
+    # A token of 0.0.4 that was not renewed yet need not have a session; 0.0.4 blacklists its `jti`.
+    return "jti" not in claims or not JWTBlacklist.is_blacklisted(claims["jti"])
 
 
 def is_known(account: str, address: str) -> bool:
@@ -158,13 +164,14 @@ def offered_mode(mode: str | None) -> str:
 
 def key_of(claims: tokens.Claims) -> uuid.UUID | None:
     """Give the primary key of a token's session; None where it cannot have one of ours."""
-    return _as_key(tokens.session_of(claims))
+    session = tokens.session_of(claims)
+    return None if session is None else uuid.UUID(session)
 
 
 def current_key(request: HttpRequest | None) -> uuid.UUID | None:
     """Give the session of a request that a guard has let through."""
-    claims = getattr(getattr(request, "_request", request), "_djwto_claims", None)
-    return None if claims is None else key_of(claims)
+    seen = getattr(getattr(request, "_request", request), "_djwto_seen", None)
+    return None if seen is None else uuid.UUID(seen.session)
 
 
 def opened(user: Any, mode: str, now: float, lifetime: timedelta | None = None) -> Session:

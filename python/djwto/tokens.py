@@ -92,14 +92,12 @@ def refresh_claims_of(user: Any, refresh_claims: Claims, registered: Claims) -> 
     return {**_added(refresh_claims), "user": claim, **registered}
 
 
-def session_of(claims: Claims) -> str:
-    """Name the session of a token: its `sid`, or what stands for it in a token of 0.0.4."""
-    if "sid" in claims:
-        return str(claims["sid"])
-    # Where tokens had no `jti` either, who and when must do.
-    user, issued, expires = claims.get("user") or {}, claims.get("iat"), claims.get("exp")
-    name = claims.get("jti") or f"{user.get('id')} {issued} {expires}"
-    return _core.Engine.legacy_session(name)
+def session_of(claims: Claims) -> str | None:
+    """Name the session of a token, as guards know it; None where the claims name none of ours.
+
+    That is its `sid`, and in a token of 0.0.4 what stands for it: its `jti`, or its user and times.
+    """
+    return _core.session_of(claims)
 
 
 def lean_user(user: Any, claim: Claims) -> Claims:

@@ -348,19 +348,20 @@ def _end(request: HttpRequest, claims: tokens.Claims) -> bool:
 
 def _log_out(request: HttpRequest, claims: tokens.Claims) -> bool:
     """End the session of a token, and blacklist its `jti`. False: someone did so before."""
+    key = sessions.key_of(claims)
     if "sid" not in claims and claims["type"] == "access":
-        # Its refresh token has the same `jti` (0.0.4), and outlives it.
+        # Its refresh token has the same session (0.0.4), and outlives it.
         claims = {name: value for name, value in claims.items() if name != "exp"}
         cast("THttpRequest", request).payload = claims
     with transaction.atomic(using=Session.rows().db):
-        is_first, key = "jti" in claims and JWTBlacklist.add(claims), sessions.key_of(claims)
+        is_first = "jti" not in claims or JWTBlacklist.add(claims)
         if key is not None and Session.rows().filter(pk=key).exists():
             return sessions.end(key, reason=LOGOUT)
-        if is_first and key is not None and "sid" not in claims:
-            # A token of 0.0.4: guards look for ended sessions alone.
-            renewal.open_legacy(cast("THttpRequest", request), key)
-            sessions.end(key, reason=LOGOUT)
-        return is_first
+        if not is_first or key is None or "sid" in claims:
+            return is_first and "jti" in claims
+        # A token of 0.0.4: guards look for ended sessions alone.
+        renewal.open_legacy(cast("THttpRequest", request), key)
+        return sessions.end(key, reason=LOGOUT) or "jti" in claims
 
 
 def _ending_login(request: HttpRequest) -> tuple[tokens.Claims | None, str]:

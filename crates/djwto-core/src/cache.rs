@@ -228,7 +228,8 @@ impl<V> Inner<V> {
 
     fn remove_expired(&mut self, now: UnixTime) -> Vec<Entry<V>> {
         let mut expired = Vec::new();
-        let now = whole_seconds(now);
+        // What ends at the end of time stays: to wait for that would never end.
+        let now = whole_seconds(now).min(u64::MAX - 1);
         while self.soonest <= now {
             self.soonest = self.ends.first().map_or(u64::MAX, |(end, _)| *end);
             if self.soonest <= now {

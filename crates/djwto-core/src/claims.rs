@@ -6,6 +6,7 @@ use std::fmt;
 use crate::compact::MalformedToken;
 use crate::error::Code;
 use crate::json::{self, Build, Reader, Seen};
+use crate::revocation::{SessionClaims, SessionId};
 
 /// The longest `jti` or `sid`, in bytes: what the blacklist's column holds.
 pub const MAX_ID_BYTES: usize = 255;
@@ -73,6 +74,40 @@ impl UnixTime {
     }
 }
 
+/// `user.id`: the primary key of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserId<'p> {
+    /// A whole number.
+    Integer(i64),
+    /// A text, or the decimal digits of a whole number beyond 64 bits. Never empty.
+    Text(Cow<'p, str>),
+}
+
+impl<'p> UserId<'p> {
+    /// A text; `None` where it is empty.
+    pub fn text(id: impl Into<Cow<'p, str>>) -> Option<Self> {
+        Some(id.into()).filter(|id| !id.is_empty()).map(Self::Text)
+    }
+
+    fn of(value: Seen<'p>) -> Option<Self> {
+        match value {
+            Seen::Integer(id) => Some(Self::Integer(id)),
+            Seen::BigInteger(digits) => Self::text(digits),
+            Seen::Text(id) => Self::text(id),
+            Seen::Float(_) | Seen::Other => None,
+        }
+    }
+
+    /// The key as text, as Python's `str` and a session's row have it: a number and its digits are
+    /// one user.
+    pub fn to_text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Integer(id) => itoa::Buffer::new().format(*id).to_owned().into(),
+            Self::Text(id) => Cow::Borrowed(id),
+        }
+    }
+}
+
 /// The claims of one payload that rules are about.
 #[derive(Debug, Default)]
 #[non_exhaustive]
@@ -91,14 +126,16 @@ pub struct Claims<'p> {
     pub issued_at: Option<UnixTime>,
     /// `jti`
     pub id: Option<Cow<'p, str>>,
-    /// `sid`, the login
+    /// `sid`, the session
     pub session: Option<Cow<'p, str>>,
+    /// `refresh_iat`, of an access token: the `iat` of its refresh token. `None` where it is no time.
+    pub refresh_issued_at: Option<UnixTime>,
     /// `gen`, of a refresh token: how often its session was renewed
     pub generation: Option<i64>,
     /// `type`
     pub kind: Option<Kind>,
-    /// Whether `user.id` is a number or a text.
-    pub names_user: bool,
+    /// `user.id`, a whole number or a text.
+    pub user: Option<UserId<'p>>,
     /// The first registered claim that has a wrong type.
     invalid: Option<&'static str>,
 }
@@ -133,7 +170,7 @@ impl<'p> Claims<'p> {
                         return reader.value();
                     }
                     let (value, id) = reader.seen()?;
-                    claims.names_user = is_valid(Claim::User, &id);
+                    claims.user = UserId::of(id);
                     Ok(value)
                 },
             ),
@@ -151,6 +188,18 @@ impl<'p> Claims<'p> {
         }
     }
 
+    /// Names the session, as [`SessionId::of`] does.
+    pub fn session_id(&self) -> Option<SessionId> {
+        SessionId::of(&SessionClaims {
+            session: self.session.as_deref(),
+            id: self.id.as_deref(),
+            user: self.user.as_ref(),
+            issued_at: self.issued_at,
+            refresh_issued_at: self.refresh_issued_at,
+            expires: self.expires,
+        })
+    }
+
     fn see(&mut self, claim: Claim, value: Seen<'p>) {
         if !is_valid(claim, &value) {
             self.invalid = self.invalid.or(Some(claim.name()));
@@ -166,6 +215,7 @@ impl<'p> Claims<'p> {
             Claim::Session => self.session = text(value),
             Claim::Generation => self.generation = whole(&value),
             Claim::Type => self.kind = Kind::of(&value),
+            Claim::RefreshIssuedAt => self.refresh_issued_at = UnixTime::of(&value),
             Claim::Audience => self.audience.get_or_insert_default().extend(text(value)),
             Claim::User | Claim::Other => {}
         }
@@ -211,11 +261,11 @@ pub(crate) fn is_valid(claim: Claim, value: &Seen<'_>) -> bool {
         Claim::Generation => whole(value).is_some(),
         Claim::Type => Kind::of(value).is_some(),
         Claim::User => match value {
-            Seen::Integer(_) | Seen::BigInteger => true,
+            Seen::Integer(_) | Seen::BigInteger(_) => true,
             Seen::Text(id) => !id.is_empty(),
             Seen::Float(_) | Seen::Other => false,
         },
-        Claim::Other => true,
+        Claim::RefreshIssuedAt | Claim::Other => true,
     }
 }
 
@@ -243,6 +293,7 @@ pub(crate) enum Claim {
     Id,
     Session,
     Generation,
+    RefreshIssuedAt,
     Type,
     User,
     Other,
@@ -262,6 +313,7 @@ impl Claim {
             "jti" => Self::Id,
             "sid" => Self::Session,
             "gen" => Self::Generation,
+            "refresh_iat" => Self::RefreshIssuedAt,
             "type" => Self::Type,
             "user" => Self::User,
             _ => Self::Other,
@@ -279,6 +331,7 @@ impl Claim {
             Self::Id => "jti",
             Self::Session => "sid",
             Self::Generation => "gen",
+            Self::RefreshIssuedAt => "refresh_iat",
             Self::Type => "type",
             Self::User => "user",
             Self::Other => "",

@@ -212,7 +212,8 @@ impl fmt::Debug for Token {
 pub fn sign(keys: &KeyRing, payload: impl Into<String>) -> Result<Token, IssueError> {
     let payload = payload.into();
     let claims = Claims::parse(payload.as_bytes()).map_err(IssueError::Claims)?;
-    let Claims { expires, kind, names_user, .. } = claims;
+    let Claims { expires, kind, .. } = claims;
+    let names_user = claims.user.is_some();
     serialize(keys, payload, Written { expires, kind, names_user })
 }
 

@@ -53,7 +53,8 @@ pub trait Build {
 #[derive(Debug)]
 pub(crate) enum Seen<'j> {
     Integer(i64),
-    BigInteger,
+    /// A whole number beyond 64 bits, in decimal digits.
+    BigInteger(String),
     Float(f64),
     Text(Cow<'j, str>),
     Other,
@@ -191,7 +192,8 @@ impl<'j, B: Build> Reader<'j, '_, B> {
                 Ok((self.build.integer(value), Seen::Integer(value)))
             }
             NumberAny::Int(NumberInt::BigInt(value)) => {
-                Ok((self.build.big_integer(&value.to_string()), Seen::BigInteger))
+                let digits = value.to_string();
+                Ok((self.build.big_integer(&digits), Seen::BigInteger(digits)))
             }
             NumberAny::Float(value) if value.is_finite() => {
                 Ok((self.build.float(value), Seen::Float(value)))

@@ -13,11 +13,43 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use aws_lc_rs::digest;
 use uuid::Uuid;
 
+use crate::claims::{UnixTime, UserId};
+
 /// A session by its `sid`, which is a UUID.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionId(Uuid);
 
 impl SessionId {
+    /// Names the session of a token. Every part of djwto that asks which session a token belongs to
+    /// asks here.
+    ///
+    /// That is its `sid`. A token of djwto 0.0.4 has none, and its session is derived from its
+    /// `jti`, or from its user and the time of the login where tokens had no `jti` either. Its
+    /// access and its refresh token have one session.
+    ///
+    /// `None` where `sid` is no UUID, and so none of ours, or where no user is named.
+    pub fn of(claims: &SessionClaims<'_>) -> Option<Self> {
+        match (claims.session, claims.id) {
+            (Some(sid), _) => Self::parse(sid),
+            (None, Some(jti)) => Some(Self::of_legacy(jti)),
+            (None, None) => claims.user.map(|user| Self::of_login(user, claims)),
+        }
+    }
+
+    fn of_login(user: &UserId<'_>, claims: &SessionClaims<'_>) -> Self {
+        let issued_at = claims.refresh_issued_at.or(claims.issued_at);
+        let time = match (issued_at, claims.expires) {
+            (Some(time), _) => Some(("iat", time)),
+            (None, Some(time)) => Some(("exp", time)),
+            (None, None) => None,
+        };
+        let (claim, time) = time.map_or(("", 0.0), |(claim, time)| (claim, time.seconds()));
+        // 0.0 and -0.0 are one time.
+        let time = (time + 0.0).to_bits().to_be_bytes();
+        let user = user.to_text();
+        Self(derived("djwto legacy login", &[user.as_bytes(), claim.as_bytes(), &time]))
+    }
+
     /// The session of that `sid`; `None` where it is no UUID, and so none of ours.
     pub fn parse(sid: &str) -> Option<Self> {
         Uuid::try_parse(sid).ok().map(Self)
@@ -34,6 +66,23 @@ impl SessionId {
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(Uuid::from_bytes(bytes))
     }
+}
+
+/// The claims by which a session is named.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SessionClaims<'a> {
+    /// `sid`
+    pub session: Option<&'a str>,
+    /// `jti`
+    pub id: Option<&'a str>,
+    /// `user.id`
+    pub user: Option<&'a UserId<'a>>,
+    /// `iat`
+    pub issued_at: Option<UnixTime>,
+    /// `refresh_iat`
+    pub refresh_issued_at: Option<UnixTime>,
+    /// `exp`
+    pub expires: Option<UnixTime>,
 }
 
 impl fmt::Display for SessionId {

@@ -21,11 +21,17 @@ pub struct Verified<V> {
     payload: Vec<u8>,
     /// What the rules will ask again if the token comes again.
     pub(crate) facts: Facts,
+    session: SessionId,
     /// What a face made of the claims.
     pub value: V,
 }
 
 impl<V> Verified<V> {
+    /// The session, by which the set of ended sessions knows it.
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
     /// The payload: strict JSON, byte for byte as it was signed.
     pub fn payload(&self) -> &[u8] {
         &self.payload
@@ -56,11 +62,12 @@ pub(crate) struct Facts {
 
 impl Facts {
     fn of(claims: &Claims<'_>) -> Self {
-        let session = match (&claims.session, &claims.id) {
-            (Some(sid), _) => SessionId::parse(sid),
-            (None, jti) => jti.as_deref().map(SessionId::of_legacy),
-        };
-        Self { expires: claims.expires, not_before: claims.not_before, kind: claims.kind, session }
+        Self {
+            expires: claims.expires,
+            not_before: claims.not_before,
+            kind: claims.kind,
+            session: claims.session_id(),
+        }
     }
 }
 
@@ -113,7 +120,8 @@ impl Signed {
     /// Verifies the claims, while `build` makes of them what a face needs.
     ///
     /// The order: the payload is strict JSON, then `exp`, `nbf`, `iss`, `sub`, `aud`, the required
-    /// claims, `user.id`, `type` (RFC 7519 §7.2, RFC 8725 §3), and whether the session was ended.
+    /// claims, `user.id`, `type` (RFC 7519 §7.2, RFC 8725 §3), and whether the session is one of ours
+    /// and was not ended.
     ///
     /// # Errors
     ///
@@ -128,13 +136,13 @@ impl Signed {
         check_times(facts, demands)?;
         check_parties(&claims, demands.policy)?;
         check_presence(&claims, demands.policy)?;
-        if !claims.names_user {
+        if claims.user.is_none() {
             return Err(VerifyError::NoUser);
         }
         check_kind(facts, demands.kind)?;
-        check_session(facts, demands)?;
+        let session = check_session(facts, demands)?;
         drop(claims);
-        Ok(Verified { payload: self.payload, facts, value })
+        Ok(Verified { payload: self.payload, facts, session, value })
     }
 }
 
@@ -142,13 +150,14 @@ impl Signed {
 pub(crate) fn verify_again(facts: Facts, demands: &Demands<'_>) -> Result<(), VerifyError> {
     check_times(facts, demands)?;
     check_kind(facts, demands.kind)?;
-    check_session(facts, demands)
+    check_session(facts, demands).map(drop)
 }
 
-fn check_session(facts: Facts, demands: &Demands<'_>) -> Result<(), VerifyError> {
+fn check_session(facts: Facts, demands: &Demands<'_>) -> Result<SessionId, VerifyError> {
     match (facts.session, demands.revocations) {
+        (None, _) => Err(VerifyError::UnknownSession),
         (Some(session), Some(ended)) if ended.contains(session) => Err(VerifyError::Ended),
-        _ => Ok(()),
+        (Some(session), _) => Ok(session),
     }
 }
 
@@ -244,6 +253,8 @@ pub enum VerifyError {
     NoUser,
     /// `type` is not this one.
     Type(Kind),
+    /// `sid` is no UUID, so it names none of our sessions.
+    UnknownSession,
     /// The session was ended.
     Ended,
 }
@@ -265,6 +276,7 @@ impl VerifyError {
             Self::Audience => Code::AudienceInvalid,
             Self::NoUser => Code::UserMissing,
             Self::Type(_) => Code::TypeInvalid,
+            Self::UnknownSession => Code::SessionUnknown,
             Self::Ended => Code::TokenBlacklisted,
         }
     }

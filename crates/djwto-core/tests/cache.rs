@@ -49,6 +49,19 @@ fn a_cached_token_is_refused_once_it_expires() {
 }
 
 #[test]
+fn any_time_is_answered() {
+    let (engine, cache) = (engine(Algorithm::Hs256), TokenCache::new(10, 10_000).unwrap());
+    let endless = signed(&engine, &ACCESS.replace("1700000300", "1e30"));
+    put(&cache, &engine, &endless, 7);
+    for seconds in [1e30, -1e30, f64::MAX, f64::MIN, 1.8e19, 9.3e18] {
+        let is_good = seconds < 1e30;
+        let expected = if is_good { Ok(7) } else { Err(VerifyError::Expired) };
+        assert_eq!(look(&cache, &engine, &endless, at(seconds)), Some(expected), "{seconds}");
+        assert_eq!(look(&cache, &engine, "another token", at(seconds)), None);
+    }
+}
+
+#[test]
 fn a_cached_token_is_refused_before_its_nbf_when_the_clock_goes_back() {
     let (engine, cache) = (engine(Algorithm::Hs256), TokenCache::new(10, 10_000).unwrap());
     let token = signed(&engine, &access_with("nbf", &NOW.to_string()));

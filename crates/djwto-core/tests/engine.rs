@@ -4,11 +4,12 @@
 
 mod support;
 
+use djwto_core::claims::Claims;
 use djwto_core::engine::AuthenticateError;
 use djwto_core::verify::VerifyError;
 use djwto_core::{Algorithm, Code, Engine, Kind, Mode, SessionId};
 use proptest::prelude::*;
-use support::{ACCESS, NOW, access_with, engine, now, policy, transport};
+use support::{ACCESS, HEADER, NOW, access_with, at, engine, forge, now, policy, transport};
 
 #[test]
 fn a_token_is_found_and_verified_in_every_mode() {
@@ -172,6 +173,96 @@ fn the_tokens_of_an_ended_session_are_refused() {
     // A token of 0.0.4 belongs to the session that its `jti` names.
     engine.revocations.extend([(SessionId::of_legacy("j1"), NOW)]);
     assert_eq!(verdict(&legacy), Err(VerifyError::Ended));
+}
+
+#[test]
+fn a_session_has_one_name_in_any_spelling_of_its_sid() {
+    let sid = "6f1c7d0e-8c5b-4f2a-9d3e-2b1a0c9d8e7f";
+    let named = |sid: &str| claims_named(Some(sid), Some("j1"), "7", &[]);
+    let expected = session_of(&named(sid));
+    let (simple, upper) = (sid.replace('-', ""), sid.to_uppercase());
+    for same in [simple, upper, format!("urn:uuid:{sid}"), format!("{{{sid}}}")] {
+        assert_eq!(session_of(&named(&same)), expected, "{same}");
+    }
+    // Python's `uuid.UUID` would take these.
+    for other in ["6f1c7d0e8c5b-4f2a9d3e2b1a0c9d8e7f", "urn:6f1c7d0e8c5b4f2a9d3e2b1a0c9d8e7f", "x"]
+    {
+        assert_eq!(session_of(&named(other)), Err(VerifyError::UnknownSession), "{other}");
+    }
+}
+
+#[test]
+fn a_token_of_004_without_jti_is_named_by_its_user_and_login() {
+    let refresh = session_of(&claims_named(None, None, "7", &[("iat", "100"), ("exp", "900")]));
+    for (user, times, is_same) in [
+        ("7", vec![("iat", "100.0"), ("exp", "901")], true),
+        ("\"7\"", vec![("iat", "100")], true),
+        // Its access token.
+        ("7", vec![("iat", "200"), ("refresh_iat", "100")], true),
+        ("7", vec![("iat", "100"), ("refresh_iat", "\"100\"")], true),
+        ("8", vec![("iat", "100"), ("exp", "900")], false),
+        ("7", vec![("iat", "101"), ("exp", "900")], false),
+        ("7", vec![("exp", "100")], false),
+        ("7", vec![], false),
+    ] {
+        let other = session_of(&claims_named(None, None, user, &times));
+        assert_eq!(other == refresh, is_same, "{user} {times:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_good_token_has_a_session_and_is_refused_once_that_has_ended(
+        sid in prop::option::of("[0-9a-f]{8}(-[0-9A-F]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[ -~]{1,9}"),
+        jti in prop::option::of("[ -!#-\\[\\]-~é]{1,40}"),
+        user in "-?[1-9][0-9]{0,40}|\"[a-z0-9é]{1,40}\"",
+        times in prop::collection::vec(
+            ("iat|refresh_iat|exp", prop_oneof![any::<i64>().prop_map(|n| n.to_string()), any::<f64>().prop_filter("finite", |n| n.is_finite()).prop_map(|n| format!("{n:?}"))]),
+            0..4,
+        ),
+    ) {
+        let times: std::collections::BTreeMap<_, _> = times.into_iter().collect();
+        let times: Vec<_> = times.iter().map(|(name, time)| (name.as_str(), time.as_str())).collect();
+        let sid = sid.map(|sid| sid.replace(['"', '\\'], ""));
+        let text = claims_named(sid.as_deref(), jti.as_deref(), &user, &times);
+        if let Err(error) = session_of(&text) {
+            let is_uuid = sid.is_none_or(|sid| SessionId::parse(&sid).is_some());
+            let is_other = matches!(error, VerifyError::Expired | VerifyError::Claims(_));
+            prop_assert!(!is_uuid || is_other, "{text} {error}");
+        }
+    }
+}
+
+/// What a guard and everything else know a token's session by; checks that they agree.
+fn session_of(claims: &str) -> Result<SessionId, VerifyError> {
+    let mut engine = engine(Algorithm::Hs256);
+    engine.policy = policy(|options| {
+        (options.issued_at, options.id) = (false, false);
+        (options.access_lifetime, options.refresh_lifetime) = (None, None);
+    });
+    let token = forge(HEADER.as_bytes(), claims.as_bytes());
+    let verified = engine.verify(token.as_bytes(), None, at(0.0))?;
+    let session = verified.session();
+    assert_eq!(Claims::parse(claims.as_bytes()).unwrap().session_id(), Some(session));
+    engine.revocations.extend([(session, NOW)]);
+    let error = engine.verify(token.as_bytes(), None, at(0.0)).unwrap_err();
+    assert_eq!(error, VerifyError::Ended);
+    Ok(session)
+}
+
+fn claims_named(
+    sid: Option<&str>,
+    jti: Option<&str>,
+    user: &str,
+    times: &[(&str, &str)],
+) -> String {
+    let text = |name: &str, value: Option<&str>| {
+        value.map(|value| format!(",\"{name}\":\"{value}\"")).unwrap_or_default()
+    };
+    let times =
+        times.iter().fold(String::new(), |all, (name, time)| all + &format!(",\"{name}\":{time}"));
+    let ids = format!("{}{}{times}", text("sid", sid), text("jti", jti));
+    format!("{{\"type\":\"refresh\",\"user\":{{\"id\":{user}}}{ids}}}")
 }
 
 #[test]

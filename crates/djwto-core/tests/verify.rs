@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use djwto_core::claims::{Claims, ClaimsError, MAX_ID_BYTES};
+use djwto_core::claims::{Claims, ClaimsError, MAX_ID_BYTES, UserId};
 use djwto_core::compact::{MalformedToken, Untrusted};
 use djwto_core::policy::{Audience, MAX_LEEWAY, PolicyError};
 use djwto_core::verify::{VerifyError, verify, verify_signature};
@@ -181,7 +181,7 @@ fn claims_are_what_was_written() {
     assert_eq!(claims.id.as_deref(), Some("j"));
     assert_eq!(claims.session.as_deref(), Some("s"));
     assert_eq!(claims.kind, Some(Kind::Refresh));
-    assert!(claims.names_user);
+    assert_eq!(claims.user, UserId::text("x"));
 }
 
 #[test]

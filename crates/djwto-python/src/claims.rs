@@ -2,17 +2,59 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use djwto_core::claims::{UnixTime, UserId};
 use djwto_core::json::Build;
+use djwto_core::revocation::{SessionClaims, SessionId};
 use jiter::cached_py_string;
-use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
+use pyo3::{IntoPyObjectExt as _, intern};
 
 /// The strings of the token before: those of the next are mostly the same, in the same order.
 #[derive(Default)]
 pub(crate) struct LastStrings(Mutex<Strings>);
 
 type Strings = Vec<(Box<str>, Py<PyString>)>;
+
+/// The session of claims that Python has, by the rule that guards go by. `None` where they name
+/// none of ours.
+pub(crate) fn session_of(claims: &Bound<'_, PyDict>) -> PyResult<Option<SessionId>> {
+    let py = claims.py();
+    let time = |name| -> PyResult<Option<UnixTime>> {
+        let value = claims.get_item(name)?.filter(|value| !value.is_instance_of::<PyBool>());
+        Ok(value.and_then(|value| value.extract().ok()).and_then(UnixTime::new))
+    };
+    let session = claims.get_item(intern!(py, "sid"))?;
+    let id = claims.get_item(intern!(py, "jti"))?;
+    let texts: PyResult<(Option<PyBackedStr>, Option<PyBackedStr>)> = (|| {
+        let text = |value: Bound<'_, PyAny>| value.extract();
+        Ok((session.map(text).transpose()?, id.map(text).transpose()?))
+    })();
+    // An identifier that is no text names nothing.
+    let Ok((session, id)) = texts else { return Ok(None) };
+    let user = user_of(claims)?;
+    Ok(SessionId::of(&SessionClaims {
+        session: session.as_deref(),
+        id: id.as_deref(),
+        user: user.as_ref(),
+        issued_at: time(intern!(py, "iat"))?,
+        refresh_issued_at: time(intern!(py, "refresh_iat"))?,
+        expires: time(intern!(py, "exp"))?,
+    }))
+}
+
+fn user_of(claims: &Bound<'_, PyDict>) -> PyResult<Option<UserId<'static>>> {
+    let py = claims.py();
+    let Some(user) = claims.get_item(intern!(py, "user"))? else { return Ok(None) };
+    let Ok(user) = user.cast_into::<PyDict>() else { return Ok(None) };
+    let Some(id) = user.get_item(intern!(py, "id"))? else { return Ok(None) };
+    let is_key = id.is_instance_of::<PyString>() || id.is_instance_of::<PyInt>();
+    if !is_key || id.is_instance_of::<PyBool>() {
+        return Ok(None);
+    }
+    Ok(UserId::text(id.str()?.to_string_lossy().into_owned()))
+}
 
 /// Makes Python objects of the JSON that the engine reads.
 pub(crate) struct Builder<'py, 'l> {

@@ -28,9 +28,16 @@ use crate::values::{Authenticated, CacheInfo, SetCookie, Token, registered_dict}
 #[pyclass(frozen, module = "djwto._core")]
 pub(crate) struct Engine {
     core: djwto_core::Engine,
-    cache: Option<TokenCache<Template>>,
+    cache: Option<TokenCache<Known>>,
     last_strings: LastStrings,
     last_names: LastNames,
+}
+
+/// What is kept beside a verified token.
+#[derive(Clone)]
+struct Known {
+    claims: Template,
+    session: SessionId,
 }
 
 const DEFAULT_GRACE: Duration = Duration::from_secs(10);
@@ -154,11 +161,12 @@ impl Engine {
         if even_ended {
             demands.revocations = None;
         }
-        let claims = self
+        let (claims, session) = self
             .verified(py, found.token, &demands)?
             .map_err(|error| refused(AuthenticateError::of(error, found.mode)))?;
         Ok(Authenticated {
             claims: claims.unbind(),
+            session,
             token: PyString::from_bytes(py, found.token)?.unbind(), // ASCII, as it verified
             mode: found.mode.name(),
         })
@@ -199,7 +207,8 @@ impl Engine {
     ) -> PyResult<Bound<'py, PyDict>> {
         let (kind, now) = (kind.map(self::kind).transpose()?, unix_time(now)?);
         let token = header_bytes(token);
-        self.verified(py, &token, &self.core.demands(kind, now))?.map_err(not_verified)
+        let verified = self.verified(py, &token, &self.core.demands(kind, now))?;
+        verified.map(|(claims, _)| claims).map_err(not_verified)
     }
 
     fn login_claims<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Bound<'py, PyDict>> {
@@ -220,8 +229,8 @@ impl Engine {
         let renewal = Renewal {
             session,
             generation,
-            issued_at: whole(issued_at),
-            expires: expires.map(whole),
+            issued_at: whole(issued_at)?,
+            expires: expires.map(whole).transpose()?,
             is_only,
         };
         let registered = Registered::refresh(&self.core.policy, &renewal);
@@ -244,9 +253,9 @@ impl Engine {
         let link = RefreshLink {
             session,
             generation,
-            issued_at: refresh_iat.map(whole),
-            expires: refresh_exp.map(whole),
-            ends: ends.map(whole),
+            issued_at: refresh_iat.map(whole).transpose()?,
+            expires: refresh_exp.map(whole).transpose()?,
+            ends: ends.map(whole).transpose()?,
         };
         let registered = Registered::access(&self.core.policy, &link, unix_time(now)?);
         registered_dict(py, &registered.map_err(not_issued)?)
@@ -317,15 +326,17 @@ impl Engine {
 }
 
 impl Engine {
-    /// The claims of a token, from the cache or by verifying it.
+    /// The claims and the session of a token, from the cache or by verifying it.
     fn verified<'py>(
         &self,
         py: Python<'py>,
         token: &[u8],
         demands: &Demands<'_>,
-    ) -> PyResult<Result<Bound<'py, PyDict>, VerifyError>> {
+    ) -> PyResult<Result<(Bound<'py, PyDict>, SessionId), VerifyError>> {
         let place = match self.cache.as_ref().map(|cache| cache.get(token, demands)) {
-            Some(Lookup::Hit(Ok(template))) => return template.copy(py).map(Ok),
+            Some(Lookup::Hit(Ok(known))) => {
+                return known.claims.copy(py).map(|claims| Ok((claims, known.session)));
+            }
             Some(Lookup::Hit(Err(error))) => return Ok(Err(error)),
             Some(Lookup::Miss(place)) => Some(place),
             None => None,
@@ -341,14 +352,15 @@ impl Engine {
             Ok(verified) => verified,
             Err(error) => return Ok(Err(error)),
         };
-        let claims = verified.value.cast::<PyDict>()?.clone();
+        let (claims, session) = (verified.value.cast::<PyDict>()?.clone(), verified.session());
         if let (Some(cache), Some(place)) = (&self.cache, place)
             && cache.is_second_sight(place)
         {
             let (template, bytes) = Template::of(&claims)?;
-            cache.insert(place, token, &verified, template, bytes);
+            let known = Known { claims: template, session };
+            cache.insert(place, token, &verified, known, bytes);
         }
-        Ok(Ok(claims))
+        Ok(Ok((claims, session)))
     }
 
     fn signed(&self, py: Python<'_>, claims: &Bound<'_, PyDict>) -> PyResult<Option<issue::Token>> {
@@ -374,6 +386,6 @@ fn same_site_argument(name: &str) -> PyResult<SameSite> {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and fractions are cut")]
-fn whole(seconds: f64) -> i64 {
-    seconds as i64
+fn whole(seconds: f64) -> PyResult<i64> {
+    Ok(unix_time(seconds)?.seconds() as i64)
 }

@@ -11,6 +11,7 @@ mod revocations;
 mod values;
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use djwto_core::{Algorithm, Code, Mode};
 
@@ -28,7 +29,7 @@ mod _core {
     #[pymodule_export]
     use crate::values::{Authenticated, CacheInfo, SetCookie, Token};
     #[pymodule_export]
-    use crate::{algorithms, codes, modes};
+    use crate::{algorithms, codes, modes, session_of};
 }
 
 /// Every failure: slug, HTTP status, sentence with `{}` for its detail, meaning.
@@ -44,6 +45,12 @@ fn codes() -> Vec<(&'static str, u16, &'static str, &'static str)> {
 #[pyfunction]
 fn algorithms() -> Vec<&'static str> {
     Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect()
+}
+
+/// The session of claims: its name, or `None`.
+#[pyfunction]
+fn session_of(claims: &Bound<'_, PyDict>) -> PyResult<Option<String>> {
+    Ok(claims::session_of(claims)?.map(|session| session.to_string()))
 }
 
 /// The names of the modes.

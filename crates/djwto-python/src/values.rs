@@ -3,7 +3,7 @@
 use djwto_core::issue::Registered;
 use djwto_core::policy::Audience;
 use djwto_core::transport::{self, SameSite};
-use djwto_core::{cache, issue};
+use djwto_core::{SessionId, cache, issue};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -13,10 +13,20 @@ use pyo3::types::{PyDict, PyString};
 pub(crate) struct Authenticated {
     #[pyo3(get)]
     pub(crate) claims: Py<PyDict>,
+    pub(crate) session: SessionId,
     #[pyo3(get)]
     pub(crate) token: Py<PyString>,
     #[pyo3(get)]
     pub(crate) mode: &'static str,
+}
+
+#[pymethods]
+impl Authenticated {
+    /// By name when it is asked for: most views do not ask.
+    #[getter]
+    fn session(&self) -> String {
+        self.session.to_string()
+    }
 }
 
 /// A signed token.
