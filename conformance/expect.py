@@ -21,7 +21,9 @@ def is_error(reply: Reply, error: str | None = None) -> str:
     """Check the shape that every failure has, whatever its status."""
     assert reply.headers["Content-Type"].startswith("application/json"), reply.headers
     body = reply.json()
-    assert set(body) == {"error", "code"}
+    assert set(body) - {"errors"} == {"error", "code"}
+    for errors in body.get("errors", {}).values():
+        assert all(set(one) == {"message", "code"} for one in errors)
     assert isinstance(body["error"], str)
     assert body["error"]
     assert isinstance(body["code"], str)

@@ -46,7 +46,18 @@ def test_wrong_password(visitor):
     reply = visitor.login("alice", "wrong")
     expect.refused(reply, 401)
     assert json.loads(reply.json()["error"]) == {"__all__": [WRONG]}
+    assert reply.json()["errors"] == {"__all__": [{"message": WRONG, "code": "invalid_login"}]}
     expect.no_tokens(reply)
+
+
+def test_missing_fields_are_named(visitor):
+    reply = visitor.post(LOGIN, data=visitor.target.mode_field)
+    expect.refused(reply, 401)
+    errors = reply.json()["errors"]
+    assert {name: [one["code"] for one in found] for name, found in errors.items()} == {
+        "username": ["required"],
+        "password": ["required"],
+    }
 
 
 def test_unknown_user_is_not_told_apart(visitor):

@@ -186,7 +186,41 @@ def test_permissions(visitor: Visitor, alice: Any, carol: Any) -> None:
     visitor.login("alice")
     refused = visitor.get("/guarded/permission/")
     assert refused.status_code == 403
-    assert refused.json()["error"] == "Invalid permissions for jwt token."
+    assert refused.json()["code"] == "permissions_insufficient"
+
+
+@pytest.mark.parametrize(
+    ("perms", "code"),
+    [
+        ([], "permissions_insufficient"),
+        (["a.b"], "permissions_insufficient"),
+        (None, "permissions_invalid"),
+        ("auth.view_user", "permissions_invalid"),
+        ("*", "permissions_invalid"),
+        ({"*": True}, "permissions_invalid"),
+        ([["auth.view_user"]], "permissions_invalid"),
+        (["auth.view_user", "auth.add_user", 7], "permissions_invalid"),
+        (0, "permissions_invalid"),
+        ("", "permissions_invalid"),
+    ],
+)
+def test_permissions_are_invalid_only_where_the_claim_is_no_list_of_texts(
+    alice: Any, perms: Any, code: str
+) -> None:
+    refused = _with_user_claim(alice, perms=perms)
+    assert (refused.status_code, refused.json()["code"]) == (403, code)
+
+
+def test_a_missing_claim_of_permissions_is_invalid(alice: Any) -> None:
+    assert _with_user_claim(alice).json()["code"] == "permissions_invalid"
+
+
+def _with_user_claim(user: Any, **claim: Any) -> Any:
+    claims = tokens.get_access_claims_from_refresh(
+        {"iss": "iss", "user": {"username": user.username, "id": user.pk, **claim}}
+    )
+    header = {"authorization": f"Bearer {tokens.encode_claims(claims)}"}
+    return Client().get("/guarded/permission/", headers=header)
 
 
 def test_permissions_without_a_login_guard(visitor: Visitor, carol: Any) -> None:

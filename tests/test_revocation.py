@@ -1,5 +1,6 @@
 """How a process learns of sessions that others have ended. Real servers do so in `served/`."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from djwto import conf, revocation, sessions, times, tokens
 from djwto.conf import Revocation
 from djwto.exceptions import JWTError
 from djwto.models import Session
-from djwto.revocation import Feed
+from djwto.revocation import Feed, Look
 from tests import guarded
 from tests.conftest import Visitor
 
@@ -95,38 +96,141 @@ def test_what_is_rolled_back_was_not_ended(
     assert program.get("/guarded/function/").status_code == 401
 
 
+def raise_error(*_: Any) -> None:
+    raise DatabaseError("no such table")
+
+
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As outside of a test, where a thread asks the database; and that fails."""
 
-    def fail(*_: Any) -> None:
-        raise DatabaseError("no such table")
-
-    monkeypatch.setattr(Feed, "_poll", fail)
+    monkeypatch.setattr(Feed, "_poll", raise_error)
     monkeypatch.setattr(revocation, "_is_test", lambda: False)
-    monkeypatch.setattr(revocation, "FIRST_LOAD_SECONDS", 0.05)
     monkeypatch.setattr(revocation, "_feed", None)
     yield
     if revocation._feed is not None:
         revocation._feed.stop()
 
 
-async def test_an_async_view_waits_for_the_first_load_in_a_thread(
-    failing: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+class Answers:
+    """Looks that take as long as the test wants, and then succeed."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Semaphore(0)
+        self.release = threading.Semaphore(0)
+
+    def __call__(self, *_: Any) -> None:
+        self.asked.release()
+        assert self.release.acquire(timeout=60)
+
+    def answer(self) -> None:
+        """Let one look succeed, as soon as it has begun."""
+        assert self.asked.acquire(timeout=60)
+        self.release.release()
+
+
+@pytest.fixture
+def answers(failing: None, monkeypatch: pytest.MonkeyPatch) -> Answers:
+    """As outside of a test, where a thread asks the database; and that answers when told to."""
+    answers = Answers()
+    monkeypatch.setattr(Feed, "_poll", answers)
+    return answers
+
+
+class Waiting:
+    """Guards that have begun to wait."""
+
+    def __init__(self) -> None:
+        self.threads: list[int] = []
+        self.begun = threading.Semaphore(0)
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Waiting:
+    """Guards that have begun to wait since the test began."""
+    waiting, wait = Waiting(), Look.wait
+
+    def tell(look: Look) -> None:
+        waiting.threads.append(threading.get_ident())
+        waiting.begun.release()
+        wait(look)
+
+    monkeypatch.setattr(Look, "wait", tell)
+    return waiting
+
+
+async def test_an_async_view_waits_for_a_look_in_a_thread(
+    answers: Answers, waiting: Waiting, settings: Any
 ) -> None:
-    settings.DJWTO_REVOCATION_MAX_AGE = timedelta(seconds=1)
-    loop, waited_in = threading.get_ident(), []
-    wait = Feed.is_loaded_soon
+    settings.DJWTO_REVOCATION_INTERVAL = timedelta(hours=1)
+    reply = asyncio.ensure_future(guarded.async_function(RequestFactory().get("/")))
+    # The loop goes on meanwhile.
+    assert await asyncio.to_thread(waiting.begun.acquire, timeout=60)
+    answers.answer()
+    # There is no token in the request; a look that failed would be 503.
+    assert (await reply).status_code == 401
+    # Once more, as after the process was frozen.
+    feed = revocation._current(conf.current())
+    feed.fresh_until = time.monotonic() - 1
+    reply = asyncio.ensure_future(guarded.async_function(RequestFactory().get("/")))
+    assert await asyncio.to_thread(waiting.begun.acquire, timeout=60)
+    answers.answer()
+    assert (await reply).status_code == 401
+    assert threading.get_ident() not in waiting.threads
 
-    def tell(feed: Feed) -> bool:
-        waited_in.append(threading.get_ident())
-        return wait(feed)
 
-    monkeypatch.setattr(Feed, "is_loaded_soon", tell)
-    reply = await guarded.async_function(RequestFactory().get("/"))
-    assert reply.status_code == 503
-    assert waited_in
-    assert loop not in waited_in
+def test_what_became_too_old_unnoticed_is_looked_up_before_the_guard_refuses(
+    answers: Answers,
+) -> None:
+    feed = Feed(Revocation(interval=3600.0, max_age=1.0, url=None))
+    try:
+        for _ in range(3):
+            feed.fresh_until = time.monotonic() - 1
+            answering = threading.Thread(target=answers.answer)
+            answering.start()
+            assert feed.is_fresh_soon()
+            answering.join()
+    finally:
+        feed.stop()
+        answers.release.release()
+
+
+def test_after_a_look_that_failed_no_guard_waits(
+    answers: Answers, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Feed, "_poll", raise_error)
+    feed = Feed(Revocation(interval=3600.0, max_age=1.0, url=None))
+    try:
+        first = feed._look
+        assert not feed.is_fresh_soon()
+        assert first.ended.wait(60)
+        waiting.threads.clear()
+        assert not feed.is_fresh_soon()
+        assert not feed.is_awaited
+        assert waiting.threads == []
+        # Frozen since: the failure says nothing of this moment.
+        monkeypatch.setattr(Feed, "_poll", answers)
+        assert answers.asked.acquire(timeout=60)
+        feed._failed_until = time.monotonic() - 1
+        assert feed.is_awaited
+        answers.release.release()
+        assert feed.is_fresh_soon()
+    finally:
+        feed.stop()
+        answers.release.release()
+
+
+def test_guards_wait_five_seconds_from_the_start_of_a_look_and_no_more() -> None:
+    now = time.monotonic()
+    assert Look().patient_until == pytest.approx(now + revocation.PATIENCE_SECONDS, abs=1)
+    look = Look()
+    look.begin(now - 60)
+    # It hangs, or the process was frozen: then the answer is there in a moment.
+    look.wait()
+    assert look.patient_until < time.monotonic()
+    feed = Feed(OFF)
+    feed._look = look
+    assert not feed.is_awaited
 
 
 @pytest.mark.parametrize(("max_age", "status"), [(timedelta(seconds=1), 503), (None, 200)])
@@ -183,7 +287,7 @@ def test_an_interval_longer_than_the_age_is_no_outage(
     monkeypatch.setattr(Feed, "_poll", lambda *_: None)
     feed = Feed(Revocation(interval=3600.0, max_age=1.0, url=None))
     try:
-        assert feed.loaded.wait(30)
+        assert feed.is_fresh_soon()
         assert feed.fresh_until > time.monotonic() + 3000
     finally:
         feed.stop()

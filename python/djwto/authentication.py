@@ -19,7 +19,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject, empty
 
-from djwto import conf, csrf, renewal, replies, revocation, sessions, tokens
+from djwto import api_views, conf, csrf, renewal, replies, revocation, sessions, tokens
 from djwto.exceptions import JWTError
 from djwto.replies import WWWAUTHENTICATE
 from djwto.users import find_user
@@ -40,8 +40,11 @@ __all__ = [
 View = TypeVar("View", bound=Callable[..., Any])
 Work = Callable[[], Any]
 """The part of a check that may wait for a database or a cache."""
-Check = Callable[[HttpRequest, Any], "Work | None"]
-"""Takes the request and the guarded view; raises `JWTError`, or gives back the rest to do."""
+Check = Callable[[Any, Any, Any], "Work | None"]
+"""Takes the request, Django's own request inside it, and the guarded view.
+
+Raises `JWTError`, or returns the rest to do.
+"""
 
 STORE_GONE = (OperationalError, InterfaceError)
 """What a database raises that cannot be reached; anything else it raises is somebody's mistake."""
@@ -82,33 +85,12 @@ def jwt_authenticate(
     """Verify the request's token and set `payload`, `token`, `jwt_mode` and `user` on it.
 
     Returns the claims. Raises `JWTValidationError`, and `JWTError` where it is not known which
-    sessions have ended; `even_ended` takes their tokens too. CSRF is not looked at here.
+    sessions have ended; `even_ended` takes their tokens too. CSRF is not checked here, and the
+    reply is not kept out of caches: `csrf.check` and `replies.keep_private` do that.
     """
     # Django REST framework wraps Django's request, and is slow to give what is inside.
     inner: Any = getattr(request, "_request", request)
-    headers = inner.META
-    config = conf.current()
-    if not even_ended:
-        revocation.require(config)
-    seen = config.engine.authenticate(
-        headers.get("HTTP_AUTHORIZATION"),
-        headers.get("HTTP_COOKIE"),
-        kind,
-        time.time(),
-        even_ended=even_ended,
-    )
-    guarded: Any = request
-    guarded.payload = claims = seen.claims
-    inner._djwto_claims = claims  # noqa: SLF001 (a project may set `payload` from anything)
-    inner._djwto_seen = seen  # noqa: SLF001 (and may change the claims)
-    guarded.token = seen.token
-    guarded.jwt_mode = seen.mode
-    guarded.user = user = _lazy(partial(_load_user, claims["user"]["id"]))
-    guarded.auser = partial(_load_user_async, user)
-    # Django REST framework would put its own idea of the user over ours; this it takes as given.
-    inner._force_auth_user = user  # noqa: SLF001
-    inner._force_auth_token = seen.token  # noqa: SLF001
-    return claims
+    return _authenticate(request, inner, kind, even_ended=even_ended)
 
 
 def get_raw_token_from_request(request: HttpRequest) -> str:
@@ -126,7 +108,7 @@ def get_raw_token_from_request(request: HttpRequest) -> str:
 
 def jwt_login_required(view: View) -> View:
     """Guard a view: only a request with a good access token gets in; others get 401 as JSON."""
-    return _guard(view, _check_login)
+    return _guard(view, _check_login, authentication=_check_login)
 
 
 def jwt_perm_required(perms: Iterable[str]) -> Callable[[View], View]:
@@ -136,7 +118,7 @@ def jwt_perm_required(perms: Iterable[str]) -> Callable[[View], View]:
     permissions were too many to carry.
     """
     wanted = frozenset([perms] if isinstance(perms, str) else perms)
-    return lambda view: _guard(view, partial(_check_permissions, wanted), is_login=False)
+    return lambda view: _guard(view, partial(_check_permissions, wanted), authentication=None)
 
 
 def jwt_passes_test(test: Callable[[Any], bool]) -> Callable[[View], View]:
@@ -144,7 +126,7 @@ def jwt_passes_test(test: Callable[[Any], bool]) -> Callable[[View], View]:
 
     The test may raise `JWTError` to say more. An async view runs it in a thread.
     """
-    return lambda view: _guard(view, partial(_check_test, test))
+    return lambda view: _guard(view, partial(_check_test, test), authentication=_check_login)
 
 
 def jwt_is_refresh(view: View) -> View:
@@ -152,7 +134,7 @@ def jwt_is_refresh(view: View) -> View:
 
     Where a cookie holds it, the form says `jwt_type=refresh`.
     """
-    return _guard(view, _check_refresh)
+    return _guard(view, _check_refresh, authentication=_check_refresh)
 
 
 def authenticate_form(
@@ -190,6 +172,33 @@ def answering_mode(request: HttpRequest) -> str:
     )
 
 
+def _authenticate(
+    request: Any, inner: Any, kind: str = "access", *, even_ended: bool = False
+) -> dict[str, Any]:
+    headers = inner.META
+    config = conf.current()
+    if not even_ended:
+        revocation.require(config)
+    seen = config.engine.authenticate(
+        headers.get("HTTP_AUTHORIZATION"),
+        headers.get("HTTP_COOKIE"),
+        kind,
+        time.time(),
+        even_ended=even_ended,
+    )
+    request.payload = claims = seen.claims
+    inner._djwto_claims = claims  # noqa: SLF001 (a project may set `payload` from anything)
+    inner._djwto_seen = seen  # noqa: SLF001 (and may change the claims)
+    request.token = seen.token
+    request.jwt_mode = seen.mode
+    request.user = user = _lazy(partial(_load_user, claims["user"]["id"]))
+    request.auser = partial(_load_user_async, user)
+    # Django REST framework would put its own idea of the user over ours; this it takes as given.
+    inner._force_auth_user = user  # noqa: SLF001
+    inner._force_auth_token = seen.token  # noqa: SLF001
+    return claims
+
+
 def _check_jwt_type(request: HttpRequest, kind: str) -> None:
     given = request.POST.get("jwt_type")
     if given == kind or (given is None and kind == "access"):
@@ -218,11 +227,10 @@ async def _load_user_async(user: Any) -> Any:
     return user
 
 
-def _check_login(request: HttpRequest, view: Any) -> Work | None:
-    jwt_authenticate(request)
-    inner = getattr(request, "_request", request)
+def _check_login(request: Any, inner: Any, view: Any) -> Work | None:
+    _authenticate(request, inner)
     if (
-        request.jwt_mode == "JSON"  # type: ignore[attr-defined]
+        request.jwt_mode == "JSON"
         or inner.method in csrf.SAFE_METHODS
         or not conf.current().csrf
         or _is_exempt(inner, view)
@@ -231,8 +239,7 @@ def _check_login(request: HttpRequest, view: Any) -> Work | None:
     return partial(csrf.check, inner)
 
 
-def _check_refresh(request: HttpRequest, view: Any) -> Work:
-    inner = getattr(request, "_request", request)
+def _check_refresh(request: Any, inner: Any, view: Any) -> Work:
     return partial(live_claims, request, "refresh", csrf_exempt=_is_exempt(inner, view))
 
 
@@ -241,15 +248,15 @@ def _is_exempt(request: HttpRequest, view: Any) -> bool:
     return csrf.exempt_by_author(view) or (match is not None and csrf.exempt_by_author(match.func))
 
 
-def _check_permissions(wanted: frozenset[str], request: HttpRequest, _view: Any) -> Work | None:
-    claims = getattr(getattr(request, "_request", request), "_djwto_claims", None)
+def _check_permissions(wanted: frozenset[str], request: Any, inner: Any, _view: Any) -> Work | None:
+    claims = getattr(inner, "_djwto_claims", None)
     if claims is None:
         raise JWTError.of("login_required")
     user = claims["user"]
     if user.get("perms_omitted") is True:
         return partial(_check_stored_permissions, wanted, request)
     perms = user.get("perms")
-    if not isinstance(perms, list) or not perms or not all(isinstance(p, str) for p in perms):
+    if not isinstance(perms, list) or not all(isinstance(p, str) for p in perms):
         raise JWTError.of("permissions_invalid")
     if "*" not in perms and not wanted.issubset(perms):
         raise JWTError.of("permissions_insufficient")
@@ -264,8 +271,8 @@ def _check_stored_permissions(wanted: frozenset[str], request: HttpRequest) -> N
         raise JWTError.of("permissions_insufficient")
 
 
-def _check_test(test: Callable[[Any], bool], request: HttpRequest, view: Any) -> Work:
-    rest = _check_login(request, view)
+def _check_test(test: Callable[[Any], bool], request: Any, inner: Any, view: Any) -> Work:
+    rest = _check_login(request, inner, view)
 
     def run() -> None:
         if rest is not None:
@@ -276,16 +283,23 @@ def _check_test(test: Callable[[Any], bool], request: HttpRequest, view: Any) ->
     return run
 
 
-def _guard(view: View, check: Check, *, is_login: bool = True) -> View:
-    """Wrap a view: run the check, then the view, and keep whatever it returns private."""
+def _guard(view: View, check: Check, *, authentication: Check | None) -> View:
+    """Wrap a view: run the check, then the view, and keep the reply private.
+
+    What the view raises is not caught: `PrivateRepliesMiddleware` finds the mark on the request.
+    `authentication` is the part of the check that lets the user in; None for a guard that does not.
+    """
     if iscoroutinefunction(view) or _is_method_of_async_view(view):
 
         @wraps(view)
-        async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        async def guarded(request: Any, *args: Any, **kwargs: Any) -> Any:
+            # Django REST framework wraps Django's request.
+            inner = getattr(request, "_request", request)
+            inner._djwto_guarded = True  # noqa: SLF001
             try:
-                if revocation.is_loading(conf.current()):
+                while revocation.is_loading(conf.current()):
                     await sync_to_async(revocation.require)(conf.current())
-                work = check(request, view)
+                work = check(request, inner, view)
                 if work is not None:
                     await sync_to_async(_run)(work)
             except JWTError as error:
@@ -296,21 +310,35 @@ def _guard(view: View, check: Check, *, is_login: bool = True) -> View:
     else:
 
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        def guarded(request: Any, *args: Any, **kwargs: Any) -> Any:
+            inner = getattr(request, "_request", request)
+            inner._djwto_guarded = True  # noqa: SLF001
             try:
-                work = check(request, view)
+                work = check(request, inner, view)
                 if work is not None:
                     _run(work)
             except JWTError as error:
                 return replies.keep_private(replies.refusal(error))
             return replies.keep_private(view(request, *args, **kwargs))
 
-    if is_login:
+    marked: Any = guarded
+    # Marks for `guard_checks`.
+    marked.djwto_guard = True
+    if authentication is not None:
+        marked.djwto_lets_in = True
         # The guard asks for the CSRF token itself, and only where a cookie brought the token;
         # and for a login, of which Django's LoginRequiredMiddleware would know nothing.
-        guarded.csrf_exempt = csrf.GUARD_EXEMPT  # type: ignore[attr-defined]
-        guarded.login_required = False  # type: ignore[attr-defined]
+        marked.csrf_exempt = csrf.GUARD_EXEMPT
+        marked.login_required = False
+        api_views.hand_over(marked, partial(_let_in, authentication, view))
     return cast("View", guarded)
+
+
+def _let_in(authentication: Check, view: Any, request: Any, inner: Any) -> None:
+    """Do the whole of a check at once. Raises `JWTError`."""
+    work = authentication(request, inner, view)
+    if work is not None:
+        _run(work)
 
 
 def _is_method_of_async_view(view: Any) -> bool:

@@ -14,10 +14,9 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from djwto import _core, conf, csrf, keyfiles
+from djwto import _core, conf, keyfiles
 from djwto.settings import PREFIX, SETTINGS, as_modes
 
-_FAILURE_VIEW = "djwto.csrf.failure"
 _SHORT = "DJWTO_{}: the secret is shorter than the hash of {} (RFC 7518 §3.2)."
 _LONGER = "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(64))'"
 
@@ -209,26 +208,6 @@ def check_proxies(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.urls)
-def check_csrf(**_: Any) -> list[CheckMessage]:
-    """W004: Django's middleware answers with a page where a guarded method wants JSON."""
-    middleware = "django.middleware.csrf.CsrfViewMiddleware" in settings.MIDDLEWARE
-    if not middleware or settings.CSRF_FAILURE_VIEW == _FAILURE_VIEW:
-        return []
-    patterns = _patterns(get_resolver().url_patterns, namespaces=True)
-    classes = {view for pattern in patterns for view in _class_with_guarded_methods(pattern)}
-    return [
-        checks.Warning(
-            f"{view.__module__}.{view.__qualname__} guards single methods: Django's CSRF "
-            "middleware answers before the guard, with an HTML page, and asks Bearer requests too.",
-            hint=f'Set CSRF_FAILURE_VIEW = "{_FAILURE_VIEW}" to make its refusals JSON, or guard '
-            "`dispatch`.",
-            id="djwto.W004",
-        )
-        for view in sorted(classes, key=lambda view: (view.__module__, view.__qualname__))
-    ]
-
-
-@register(Tags.urls)
 def check_refresh_path(**_: Any) -> list[CheckMessage]:
     """E018: the refresh cookie would not be sent to the refresh endpoints."""
     if not _has_cookies():
@@ -309,22 +288,10 @@ def _paths_of_own(patterns: Sequence[URLPattern | URLResolver], prefix: str) -> 
             yield path
 
 
-def _class_with_guarded_methods(pattern: URLPattern) -> list[type]:
-    """The class of a view some of whose methods that change things are guarded one by one."""
-    view_class = getattr(pattern.callback, "view_class", None)
-    if view_class is None or getattr(pattern.callback, "csrf_exempt", False):
-        return []
-    handlers = (getattr(view_class, name, None) for name in ("post", "put", "patch", "delete"))
-    marks = [getattr(handler, "csrf_exempt", None) for handler in handlers]
-    return [view_class] if csrf.GUARD_EXEMPT in marks else []
-
-
-def _patterns(
-    patterns: Sequence[URLPattern | URLResolver], *, namespaces: bool = False
-) -> Iterable[URLPattern]:
-    """Every pattern; those in namespaces, where names cannot clash, only where asked for."""
+def _patterns(patterns: Sequence[URLPattern | URLResolver]) -> Iterable[URLPattern]:
+    """Every pattern but those in namespaces, where names cannot clash."""
     for pattern in patterns:
         if isinstance(pattern, URLPattern):
             yield pattern
-        elif namespaces or pattern.namespace is None:
-            yield from _patterns(pattern.url_patterns, namespaces=namespaces)
+        elif pattern.namespace is None:
+            yield from _patterns(pattern.url_patterns)

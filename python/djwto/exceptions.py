@@ -3,7 +3,7 @@
 import json
 from typing import NamedTuple
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 
 from djwto import _core
 
@@ -19,25 +19,47 @@ class Code(NamedTuple):
 
 CODES: dict[str, Code] = {row[0]: Code(*row) for row in _core.codes()}
 
+FORBIDDEN = 403
+"""The status of a slug that a project invented, where it names none."""
+
+SERVER_ERROR = 500
+"""From this status on a failure is the server's, and no refusal."""
+
 
 class JWTError(Exception):
-    """A failure that becomes `{"error": <sentence>, "code": <slug>}`."""
+    """A failure that becomes `{"error": <sentence>, "code": <slug>}`.
+
+    A project may raise one with a slug of its own, in hooks, in receivers of signals and in the
+    test of `jwt_passes_test`. `status` is from 400 to 599. Without it a slug of `CODES` has the
+    status of the list, and any other slug has 403. Raises `ValueError` for another status.
+    """
 
     retry_after: int | None = None
     """When it is worth another try, in seconds, where that is known."""
 
-    def __init__(self, message: str, code: str) -> None:
+    errors: "dict[str, list[dict[str, str]]] | None" = None
+    """What a failed login says of each field, see `login_errors`."""
+
+    def __init__(self, message: str, code: str, status: int | None = None) -> None:
         super().__init__(message)
+        if status is not None and (not isinstance(status, int) or not 400 <= status <= 599):
+            raise ValueError(
+                f"the status of a JWTError must be a whole number from 400 to 599; got {status!r}"
+            )
         self.code = code
+        self._status = status
 
     @property
     def status(self) -> int:
         """The HTTP status of the reply."""
-        return CODES[self.code].status
+        if self._status is not None:
+            return self._status
+        known = CODES.get(self.code)
+        return FORBIDDEN if known is None else known.status
 
     @classmethod
     def of(cls, code: str, detail: str = "", *, retry_after: int | None = None) -> "JWTError":
-        """Make the failure of that slug; `detail` goes where its sentence has a gap."""
+        """Make the failure of a slug in `CODES`; `detail` goes where its sentence has a gap."""
         kind = JWTBlacklistError if code == "token_blacklisted" else cls
         error = kind(CODES[code].sentence.replace("{}", detail, 1), code)
         error.retry_after = retry_after
@@ -68,7 +90,49 @@ class SettingError(ValueError):
         self.field = field
 
 
+def is_failed_login(error: BaseException) -> bool:
+    """Tell whether what `user_authenticate` raised refuses the credentials.
+
+    Anything else is a fault of the server.
+    """
+    is_refusal = isinstance(error, JWTError) and error.status < SERVER_ERROR
+    return is_refusal or isinstance(error, (ValidationError, PermissionDenied))
+
+
+def failed_login(error: Exception) -> JWTError:
+    """Turn what `user_authenticate` raised into the answer to a failed login, with `errors`."""
+    if isinstance(error, ValidationError):
+        refusal = JWTError.of("credentials_invalid", form_errors(error))
+        refusal.errors = login_errors(error)
+        return refusal
+    if isinstance(error, JWTError):
+        # Made anew: the project may raise the same object again, and its frames hold a password.
+        refusal = JWTError(str(error), error.code, error.status)
+        refusal.retry_after, refusal.errors = error.retry_after, error.errors
+    else:
+        refusal = JWTError.of("login_denied")
+    if refusal.errors is None:
+        refusal.errors = {NON_FIELD_ERRORS: [{"message": str(refusal), "code": refusal.code}]}
+    return refusal
+
+
 def form_errors(error: ValidationError) -> str:
     """Give the JSON text of a form's errors: field → sentences."""
     fields = error.message_dict if hasattr(error, "error_dict") else {"__all__": error.messages}
     return json.dumps(fields)
+
+
+def login_errors(error: ValidationError) -> dict[str, list[dict[str, str]]]:
+    """Give a form's errors with their codes: field → `{"message": …, "code": …}`.
+
+    The code is "" where the error has none, as in Django's `ErrorDict.get_json_data`.
+    """
+    is_of_fields = hasattr(error, "error_dict")
+    fields = error.error_dict if is_of_fields else {NON_FIELD_ERRORS: error.error_list}
+    return {str(field): [_as_dict(one) for one in errors] for field, errors in fields.items()}
+
+
+def _as_dict(error: ValidationError) -> dict[str, str]:
+    # Iterating fills in the parameters, and makes text of a sentence that is translated late.
+    code = getattr(error, "code", None)
+    return {"message": " ".join(error.messages), "code": "" if code is None else str(code)}

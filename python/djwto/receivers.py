@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import get_hasher, identify_hasher
+from django.contrib.auth.signals import user_login_failed
 from django.db.models.signals import post_delete, post_save, pre_save
 
 from djwto import commits, sessions, users
@@ -36,23 +38,36 @@ def connect() -> None:
             pre_save.connect(before_save, sender=model, dispatch_uid="djwto")
             post_save.connect(after_save, sender=model, dispatch_uid="djwto")
             post_delete.connect(after_delete, sender=model, dispatch_uid="djwto")
+    user_login_failed.connect(after_login_failed, dispatch_uid="djwto")
 
 
 @contextmanager
-def authenticating() -> Iterator[None]:
-    """While this lasts, a hash that is saved alone is another one of the same password."""
-    token = _is_authenticating.set(True)
+def authenticating() -> Iterator[Attempt]:
+    """While this lasts, a hash that is saved alone is another one of the same password.
+
+    Gives a record of whether Django's `user_login_failed` was sent.
+    """
+    attempt = Attempt()
+    token = _attempt.set(attempt)
     try:
-        yield
+        yield attempt
     finally:
-        _is_authenticating.reset(token)
+        _attempt.reset(token)
+
+
+@dataclass
+class Attempt:
+    """An attempt to log in that goes on."""
+
+    is_announced: bool = False
+    """Whether `user_login_failed` was sent for it."""
 
 
 def before_save(instance: Any, using: str, update_fields: Any = None, **_: Any) -> None:
     """Remember the hash that a mere rehash of the password replaces."""
     if _may_be_rehash(instance, update_fields):
         old = type(instance)._base_manager.using(using).filter(pk=instance.pk).first()  # noqa: SLF001
-        if old is not None and (_is_authenticating.get() or _is_outdated(old.password)):
+        if old is not None and (_attempt.get() is not None or _is_outdated(old.password)):
             vars(instance)[_REHASHED] = users.auth_hashes(old)
 
 
@@ -82,12 +97,19 @@ def after_delete(instance: Any, using: str, **_: Any) -> None:
     _settle(partial(_end_all, key, USER_DELETED), key, using)
 
 
+def after_login_failed(**_: Any) -> None:
+    """Remember that Django has told of this failed login: packages count what they are told."""
+    attempt = _attempt.get()
+    if attempt is not None:
+        attempt.is_announced = True
+
+
 def keep_session(user: Any, key: Any) -> None:
     """Let this session outlive the next change of the user's password."""
     vars(user)[_KEPT] = key
 
 
-_is_authenticating = ContextVar("djwto_is_authenticating", default=False)
+_attempt: ContextVar[Attempt | None] = ContextVar("djwto_attempt", default=None)
 _REHASHED = "_djwto_rehashed_from"
 _KEPT = "_djwto_kept_session"
 

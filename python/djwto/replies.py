@@ -9,7 +9,7 @@ from django.utils.cache import patch_vary_headers
 
 from djwto import conf
 from djwto._core import SetCookie
-from djwto.exceptions import JWTError
+from djwto.exceptions import CODES, JWTError
 from djwto.tokens import Issued
 
 ResponseT = TypeVar("ResponseT", bound=HttpResponseBase)
@@ -25,12 +25,19 @@ _PRIVATE = ("Cache-Control", "private")
 
 def refusal(error: JWTError) -> JsonResponse:
     """Turn a failure into `{"error": …, "code": …}`: the one place that does."""
-    response = JsonResponse({"error": str(error), "code": error.code}, status=error.status)
+    body: dict[str, Any] = {"error": str(error), "code": error.code}
+    if error.errors is not None:
+        body["errors"] = error.errors
+    response = JsonResponse(body, status=error.status)
     if error.status == 401:
-        # RFC 6750 §3.1: a request without credentials gets no error code.
-        reason = "" if error.code in _NO_CREDENTIALS else ', error="invalid_token"'
+        # RFC 6750 §3.1: a request without credentials gets no error code. Of a slug that a project
+        # invented, djwto cannot know whether it is about the token.
+        is_of_token = error.code in CODES and error.code not in _NO_CREDENTIALS
+        reason = ', error="invalid_token"' if is_of_token else ""
         response["WWW-Authenticate"] = WWWAUTHENTICATE + reason
-    retry_after = _RETRY_SECONDS if error.status == 503 else error.retry_after
+    retry_after = error.retry_after
+    if retry_after is None and error.status == 503:
+        retry_after = _RETRY_SECONDS
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)
     return response

@@ -17,7 +17,7 @@ from contextlib import suppress
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections
+from django.db import Error, OperationalError, connections
 
 from djwto import commits, conf, times
 from djwto.exceptions import JWTError
@@ -35,8 +35,16 @@ OVERLAP_SECONDS = 60
 """How far a query goes back beyond the last one: a transaction may commit as late as this."""
 RELOAD_SECONDS = 60
 """How often all ended sessions are read anew, should the database's clock have leapt meanwhile."""
-FIRST_LOAD_SECONDS = 5
-"""How long requests wait for the first answer of the database, from when the first one came."""
+PATIENCE_SECONDS = 5
+"""How long guards wait for a look, from its start."""
+CHANCE_SECONDS = 0.25
+"""How long they wait at least for a look that is under way: the process may have been frozen."""
+RETRY_SECONDS = 1
+"""How soon a look that failed is tried again, if the interval is longer."""
+SPACING_SECONDS = 0.1
+"""The least time from one look to the next, if the interval is longer."""
+STALE_CONNECTIONS = 32
+"""How many connections that the server has closed a look replaces: a pool may hold several."""
 MARGIN_SECONDS = 3600
 """How much longer than needed an ended session is remembered: clocks are set back."""
 
@@ -46,17 +54,20 @@ _log = logging.getLogger("djwto")
 def require(config: Config) -> None:
     """Refuse to judge tokens by a set that is too old, or not there yet.
 
-    Raises `JWTError` (`store_unavailable`). Waits for the first load alone.
+    Raises `JWTError` (`store_unavailable`). Waits for one look at the database, at most
+    `PATIENCE_SECONDS` from its start, where none was tried since the set became too old: at the
+    first request, or after the process was frozen.
     """
     feed = _current(config)
-    if time.monotonic() > feed.fresh_until and not feed.is_loaded_soon():
+    if time.monotonic() > feed.fresh_until and not feed.is_fresh_soon():
         feed.complain("ended sessions are not known, and views are refused")
         raise JWTError.of("store_unavailable")
 
 
 def is_loading(config: Config) -> bool:
     """Whether `require` would wait: an async view lets a thread do that."""
-    return not _current(config).loaded.is_set()
+    feed = _current(config)
+    return time.monotonic() > feed.fresh_until and feed.is_awaited
 
 
 def announce(ended: QuerySet[Session, tuple[UUID, int]]) -> None:
@@ -68,23 +79,56 @@ def announce(ended: QuerySet[Session, tuple[UUID, int]]) -> None:
     commits.after_commit(lambda: _tell(pairs), ended.db)
 
 
+class Look:
+    """One question to the database. Guards may wait for the answer, for a bounded time."""
+
+    def __init__(self) -> None:
+        self.begun = inf
+        """By the monotonic clock; inf: it has not begun."""
+        self._awaited = inf
+        self.ended = threading.Event()
+        """Whether the answer is there, or there is none."""
+
+    @property
+    def patient_until(self) -> float:
+        """How long guards wait for it."""
+        now = time.monotonic()
+        until = min(self.begun, now) + PATIENCE_SECONDS
+        # A process that was frozen during a look has its answer in a moment.
+        return max(until, min(self._awaited, now) + CHANCE_SECONDS)
+
+    def wait(self) -> None:
+        """Wait for the answer, or until the patience is over."""
+        now = time.monotonic()
+        self._awaited, self.begun = min(self._awaited, now), min(self.begun, now)
+        self.ended.wait(max(0, self.patient_until - now))
+
+    def begin(self, now: float) -> None:
+        """Count the patience from here, if no guard waits yet."""
+        self.begun = min(self.begun, now)
+
+    def end(self) -> None:
+        """Let those go on who wait."""
+        self.ended.set()
+
+
 class Feed:
     """A thread that keeps the set of ended sessions as the database has it."""
 
     def __init__(self, settings: Revocation) -> None:
         self.settings = settings
-        self.loaded = threading.Event()
         self.fresh_until = -inf
-        """By the monotonic clock."""
-        self._patient_until = time.monotonic() + FIRST_LOAD_SECONDS
+        """Until when the set may be trusted, by the monotonic clock."""
+        self._look = Look()
+        """The look that is under way, or the next one."""
+        self._failed_until = -inf
         self._wake = threading.Event()
-        self._is_stopped = False
+        self._stopped = threading.Event()
         self._polled = self._reloaded = -inf
         self._polled_at = 0.0
         self._complained: dict[str, float] = {}
         if settings.interval is None or _is_test():
             self.fresh_until = inf
-            self.loaded.set()
             return
         threading.Thread(target=self._run, name="djwto-revocation", daemon=True).start()
         if settings.url is not None:
@@ -95,46 +139,88 @@ class Feed:
     @property
     def is_stopped(self) -> bool:
         """Whether another feed has taken over, as when settings changed."""
-        return self._is_stopped
+        return self._stopped.is_set()
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a guard is to wait for the next answer: no look has failed just now."""
+        now = time.monotonic()
+        return now > self._failed_until and now < self._look.patient_until
 
     def stop(self) -> None:
         """Let the thread end."""
-        self._is_stopped = True
+        self._stopped.set()
         self._wake.set()
 
     def look(self) -> None:
         """Ask the database now, rather than when the interval is over."""
         self._wake.set()
 
-    def is_loaded_soon(self) -> bool:
-        """Wait for the first load. Whether the set may be trusted then."""
-        # Counted from the start, so that requests do not queue up where there is no database.
-        self.loaded.wait(max(0, self._patient_until - time.monotonic()))
-        if self.settings.max_age is None:
-            # Open whatever comes; but a process that starts is not to forget who was logged out.
-            self.fresh_until = inf
-        return time.monotonic() <= self.fresh_until
+    def is_fresh_soon(self) -> bool:
+        """Wait for a look, unless one has failed just now. Whether the set may be trusted then."""
+        # A look that was under way when the process was frozen is too old when it ends.
+        for _ in range(2):
+            if self.is_awaited:
+                look = self._look
+                self._wake.set()
+                look.wait()
+            if self.settings.max_age is None:
+                # Open whatever comes; but a process that starts asks who was logged out.
+                self.fresh_until = inf
+            if time.monotonic() <= self.fresh_until:
+                return True
+        return False
 
     def _run(self) -> None:
-        while not self._is_stopped:
+        interval = self.settings.interval or 0
+        while not self.is_stopped:
             self._wake.clear()
             started = time.monotonic()
-            try:
-                self._poll(started)
-            except Exception:  # noqa: BLE001 (whatever fails, it is tried again)
-                self.complain("ended sessions cannot be read; tried again every interval")
-                _close_connections()
-            else:
-                self._complained.clear()
-                age = self.settings.max_age
-                # They are asked for again after an interval: so old they may be at any time.
-                pause = self.settings.interval or 0
-                self.fresh_until = inf if age is None else started + pause + age
-                self.loaded.set()
-            self._wake.wait(self.settings.interval)
+            self._look.begin(started)
+            pause = self._try_to_look(started, interval)
+            look, self._look = self._look, Look()
+            look.end()
+            self._wake.wait(pause)
+            # Wake-ups may come all the time: from guards, and from whoever reaches Redis.
+            self._stopped.wait(started + min(interval, SPACING_SECONDS) - time.monotonic())
         _close_connections()
 
+    def _try_to_look(self, started: float, interval: float) -> float:
+        """Ask the database once. Gives the seconds until it is to be asked again."""
+        age = self.settings.max_age
+        try:
+            self._poll(started)
+        except Exception:  # noqa: BLE001 (whatever fails, it is tried again)
+            self.complain("ended sessions cannot be read; tried again every interval")
+            _close_connections()
+            pause = min(interval, RETRY_SECONDS)
+            # Until the next look has had its time, unless the process is frozen meanwhile.
+            self._failed_until = time.monotonic() + pause + PATIENCE_SECONDS
+            return pause
+        _give_connections_back()
+        self._complained.clear()
+        self._failed_until = -inf
+        # They are asked for again after an interval: so old they may be at any time.
+        self.fresh_until = inf if age is None else started + interval + age
+        return interval if time.monotonic() <= self.fresh_until else 0
+
     def _poll(self, started: float) -> None:
+        """Read what was ended since the last time, by a connection that works."""
+        for _ in range(STALE_CONNECTIONS):
+            connection = connections[Session.rows().db]
+            connection.ensure_connection()
+            try:
+                self._read(started)
+            except Error:
+                if connection.is_usable():
+                    raise
+                # It was kept, by a pool or for `CONN_MAX_AGE`, and the server has let it go.
+                connection.close()
+            else:
+                return
+        raise OperationalError("every connection was stale")
+
+    def _read(self, started: float) -> None:
         """Read what was ended since the last time; now and then, all of it."""
         if started - self._reloaded >= RELOAD_SECONDS:
             margin = time.time() - MARGIN_SECONDS
@@ -156,6 +242,12 @@ class Feed:
         if now - self._complained.get(sentence, -inf) >= _COMPLAINT_SECONDS:
             self._complained[sentence] = now
             _log.error(sentence, exc_info=sys.exc_info()[0] is not None)
+
+
+def _give_connections_back() -> None:
+    """Do what Django does after a request: to the pool, or closed, or kept for `CONN_MAX_AGE`."""
+    for connection in connections.all(initialized_only=True):
+        connection.close_if_unusable_or_obsolete()
 
 
 def _close_connections() -> None:

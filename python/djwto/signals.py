@@ -7,7 +7,7 @@ from django.dispatch import Signal
 
 #: Arguments: `request`, `refresh_claims`, `access_claims`. Sender: `GetTokensView`.
 jwt_logged_in = Signal()
-#: Arguments: `request`, `error` (JSON text). Sender: `GetTokensView`.
+#: Arguments: `request`, `error` (as in the reply). Sender: `GetTokensView`.
 jwt_login_fail = Signal()
 #: Arguments: `request`, `refresh_claims`. Sender: `RefreshAccessView` or `UpdateRefreshView`.
 #: A refresh token came again that was used before: its session was ended.

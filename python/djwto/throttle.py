@@ -26,11 +26,10 @@ from importlib import import_module
 from typing import Any
 
 from django.core.cache import BaseCache, caches
-from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, JsonResponse
 from django.utils.crypto import salted_hmac
 
-from djwto import addresses, authentication, conf, replies, sessions
+from djwto import addresses, authentication, conf, exceptions, replies, sessions
 from djwto.exceptions import JWTError
 
 _SALT = "djwto.throttle"
@@ -53,10 +52,9 @@ def counted(request: HttpRequest) -> Iterator[None]:
     attempt.begin()
     try:
         yield
-    except (ValidationError, PermissionDenied):
-        raise  # it failed, and stays counted
-    except Exception:
-        attempt.take_back()
+    except Exception as error:
+        if not exceptions.is_failed_login(error):
+            attempt.take_back()
         raise
     attempt.forgive()
 

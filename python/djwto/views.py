@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import PasswordChangeForm
-from django.contrib.auth.signals import user_logged_out
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.contrib.auth.signals import user_logged_out, user_login_failed
+from django.core.exceptions import ValidationError
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.cache import get_conditional_response
@@ -58,6 +58,11 @@ __all__ = [
 _MOST_SESSIONS = 100
 """More are in no list: nobody reads it, and a robot's logins would fill it."""
 
+_DJANGO_AUTH = "django.contrib.auth"
+"""The sender of `user_login_failed`, as where Django sends it."""
+_CLEANSED = "*" * 20
+"""What Django's `user_login_failed` has in the place of a password."""
+
 _log = logging.getLogger("djwto")
 
 
@@ -80,11 +85,7 @@ class Endpoint(View):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer, whatever happens, and let no cache keep it unless the view said so."""
         try:
-            if request.method == "POST" and hasattr(self, "post"):
-                bodies.read(request)
-            response = super().dispatch(request, *args, **kwargs)
-        except JWTError as error:
-            response = replies.refusal(error)
+            response = self._answer(request, *args, **kwargs)
         except STORE_GONE:
             _log.exception("the database failed at %s", request.path)
             response = replies.refusal(JWTError.of("store_unavailable"))
@@ -93,6 +94,14 @@ class Endpoint(View):
             response = replies.refusal(JWTError.of("processing_failed"))
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+    def _answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            if request.method == "POST" and hasattr(self, "post"):
+                bodies.read(request)
+            return super().dispatch(request, *args, **kwargs)
+        except JWTError as error:
+            return replies.refusal(error)
 
     def http_method_not_allowed(
         self, request: HttpRequest, *_args: Any, **_kwargs: Any
@@ -111,15 +120,7 @@ class GetTokensView(Endpoint):
         mode = sessions.offered_mode(request.POST.get("mode"))
         if mode != "JSON" and conf.current().csrf:
             csrf.check_login(request)
-        try:
-            with throttle.counted(request), receivers.authenticating():
-                user = authentication.user_authenticate(request)
-        except PermissionDenied as error:
-            raise JWTError.of("login_denied") from error
-        except ValidationError as error:
-            text = exceptions.form_errors(error)
-            signals.jwt_login_fail.send(sender="GetTokensView", request=request, error=text)
-            raise JWTError.of("credentials_invalid", text) from None
+        user = _authenticated(request)
         if sessions.is_logged_in(request, user, mode):
             extra = csrf.login_extra(request, mode, rotate=False)
             reply = JsonResponse({"msg": "User already authenticated.", **extra})
@@ -138,7 +139,8 @@ class ValidateTokensView(Endpoint):
             authentication.live_claims(request, self.kind)
         except JWTError as error:
             # Nothing is renewed here, so there is nothing that is in conflict.
-            raise (JWTError.of("refresh_reused") if error.status == 409 else error) from None
+            is_conflict = error.code == "refresh_superseded"
+            raise (JWTError.of("refresh_reused") if is_conflict else error) from None
         signals.jwt_token_validated.send(sender="ValidateTokensView", request=request)
         return JsonResponse({"msg": "Token is valid"})
 
@@ -300,6 +302,36 @@ class JwksView(Endpoint):
         response["Cache-Control"] = f"public, max-age={keyfiles.JWKS_SECONDS}"
         response["ETag"] = quote_etag(hashlib.sha256(response.content).hexdigest())
         return get_conditional_response(request, response["ETag"], response=response) or response
+
+
+def _authenticated(request: HttpRequest) -> Any:
+    """Give the user whose credentials the form holds. Raises `JWTError` for a failed login."""
+    with receivers.authenticating() as attempt:
+        failure: JWTError | None = None
+        try:
+            with throttle.counted(request):
+                return _checked_credentials(request)
+        except JWTError as error:
+            if error.errors is None:
+                raise  # too many failed before: the credentials were not looked at
+            failure = error.with_traceback(None)
+    # After the count: an attempt stays counted although a receiver may raise.
+    if not attempt.is_announced:
+        account = {"username": authentication.user_account(request), "password": _CLEANSED}
+        user_login_failed.send(sender=_DJANGO_AUTH, credentials=account, request=request)
+    signals.jwt_login_fail.send(sender="GetTokensView", request=request, error=str(failure))
+    raise failure
+
+
+def _checked_credentials(request: HttpRequest) -> Any:
+    failure: JWTError | None = None
+    try:
+        return authentication.user_authenticate(request)
+    except Exception as error:
+        if not exceptions.is_failed_login(error):
+            raise
+        failure = exceptions.failed_login(error)
+    raise failure
 
 
 def _with_refresh_token(request: HttpRequest) -> THttpRequest:

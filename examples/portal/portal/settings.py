@@ -39,6 +39,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "djwto.middleware.PrivateRepliesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "portal.headers.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -14,6 +14,7 @@ urlpatterns = [
     path("api/account/", views.account, name="account"),
     path("api/predict/", views.PredictView.as_view(), name="predict"),
     path("api/predictions/", views.PredictionsView.as_view(), name="predictions"),
+    path("api/predictions/<int:pk>/", views.PredictionView.as_view(), name="prediction"),
     path("admin/", admin.site.urls),
     path("static/<path:path>", static.serve),
     # Browsers ask for it beside replies that are no page and so name no icon.

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 
 from django.http import HttpRequest, JsonResponse
+from django.shortcuts import get_object_or_404
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.http import require_http_methods, require_safe
@@ -53,15 +54,30 @@ class PredictView(View):
         return JsonResponse({"price": price})
 
 
+may_view = [
+    auth.jwt_login_required,
+    auth.jwt_perm_required(["predictions.view_prediction"]),
+]
+FIELDS = ("asked_by", "area", "rooms", "age", "price", "created_at")
+
+
+@method_decorator(may_view, name="dispatch")
 class PredictionsView(View):
     """What was asked lately, for those who may view predictions."""
 
-    @method_decorator(auth.jwt_login_required)
-    @method_decorator(auth.jwt_perm_required(["predictions.view_prediction"]))
     def get(self, request: HttpRequest) -> JsonResponse:
         """Return the newest rows first."""
-        rows = Prediction.objects.values("asked_by", "area", "rooms", "age", "price", "created_at")
+        rows = Prediction.objects.values(*FIELDS)
         return JsonResponse({"predictions": list(rows[:LIST_LENGTH])})
+
+
+@method_decorator(may_view, name="dispatch")
+class PredictionView(View):
+    """One of them; 404 where there is none."""
+
+    def get(self, request: HttpRequest, pk: int) -> JsonResponse:
+        """Return the row."""
+        return JsonResponse(get_object_or_404(Prediction.objects.values(*FIELDS), pk=pk))
 
 
 def _sentence(error: ValueError | RecursionError) -> str:

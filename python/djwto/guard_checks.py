@@ -1,0 +1,180 @@
+"""`manage.py check` for guarded views: what middleware does to them before or after the guard."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from types import FunctionType
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.core import checks
+from django.core.checks import CheckMessage, Tags, register
+from django.middleware.cache import UpdateCacheMiddleware
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.module_loading import import_string
+
+from djwto import csrf
+from djwto.middleware import PrivateRepliesMiddleware
+
+_FAILURE_VIEW = "djwto.csrf.failure"
+_MIDDLEWARE = "djwto.middleware.PrivateRepliesMiddleware"
+_METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
+_MOST_NAMES = 50
+
+
+@register(Tags.urls)
+def check_csrf(**_: Any) -> list[CheckMessage]:
+    """W004: Django's middleware answers with a page where a guarded method wants JSON."""
+    middleware = "django.middleware.csrf.CsrfViewMiddleware" in settings.MIDDLEWARE
+    if not middleware or settings.CSRF_FAILURE_VIEW == _FAILURE_VIEW:
+        return []
+    return [
+        checks.Warning(
+            f"{name} guards single methods: Django's CSRF middleware answers before the guard, "
+            "with an HTML page, and asks Bearer requests too.",
+            hint=f'Set CSRF_FAILURE_VIEW = "{_FAILURE_VIEW}" to make its refusals JSON, or guard '
+            "`dispatch`.",
+            id="djwto.W004",
+        )
+        for name in _named(callback for callback in _callbacks() if _leaves_csrf(callback))
+    ]
+
+
+@register(Tags.urls, deploy=True)
+def check_private_replies(**_: Any) -> list[CheckMessage]:
+    """W034: errors of guarded views may be kept by shared caches, and this is production."""
+    names = _named(callback for callback in _callbacks() if _is_guarded(callback))
+    places = [
+        place for place, one in enumerate(_middleware()) if _is(one, PrivateRepliesMiddleware)
+    ]
+    stores = [place for place, one in enumerate(_middleware()) if _is(one, UpdateCacheMiddleware)]
+    if not names or (places and (not stores or max(places) > max(stores))):
+        return []
+    listed = ", ".join(names[:_MOST_NAMES])
+    if len(names) > _MOST_NAMES:
+        listed += f" and {len(names) - _MOST_NAMES} more"
+    if places:
+        return [
+            checks.Warning(
+                f"UpdateCacheMiddleware stands below {_MIDDLEWARE} and stores a reply before it is "
+                f"private. The guarded views are {listed}.",
+                hint="Put UpdateCacheMiddleware above it in MIDDLEWARE.",
+                id="djwto.W034",
+            )
+        ]
+    return [
+        checks.Warning(
+            "When a guarded view raises (Http404, PermissionDenied, an error), the reply has no "
+            f"Cache-Control and no Vary, and a shared cache may keep it. The views are {listed}.",
+            hint=f'Put "{_MIDDLEWARE}" first in MIDDLEWARE, or directly after '
+            "UpdateCacheMiddleware.",
+            id="djwto.W034",
+        )
+    ]
+
+
+@register(Tags.urls)
+def check_login_required(**_: Any) -> list[CheckMessage]:
+    """W035: LoginRequiredMiddleware redirects requests with a token before the guard sees them."""
+    if not any(_is(one, LoginRequiredMiddleware) for one in _middleware()):
+        return []
+    return [
+        checks.Warning(
+            f"{name} is guarded inside, and Django's LoginRequiredMiddleware does not see that: "
+            "it redirects requests with a token to the login page.",
+            hint="Guard `dispatch` of a class: @method_decorator(jwt_login_required, "
+            'name="dispatch"); let the guard be the topmost decorator of a function. Or put '
+            "Django's login_not_required on the view, which opens what has no guard.",
+            id="djwto.W035",
+        )
+        for name in _named(
+            callback
+            for callback in _callbacks()
+            if getattr(callback, "login_required", True) and _is_guarded(callback, "djwto_lets_in")
+        )
+    ]
+
+
+def _callbacks() -> Iterable[Any]:
+    return (pattern.callback for pattern in _patterns(get_resolver().url_patterns))
+
+
+def _patterns(patterns: Sequence[URLPattern | URLResolver]) -> Iterable[URLPattern]:
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            yield pattern
+        else:
+            yield from _patterns(pattern.url_patterns)
+
+
+def _named(callbacks: Iterable[Any]) -> list[str]:
+    """Give the dotted names of views, sorted, each once."""
+    return sorted({_name(callback) for callback in callbacks})
+
+
+def _name(callback: Any) -> str:
+    view: Any = _class_of(callback) or callback
+    while isinstance(view, partial):
+        view = view.func
+    name = getattr(view, "__qualname__", type(view).__qualname__)
+    # REST framework gives the class that it makes of a function its name, and not its `qualname`.
+    return f"{view.__module__}.{view.__name__ if name == 'WrappedAPIView' else name}"
+
+
+def _class_of(callback: Any) -> type | None:
+    """Give the class of a view that was made by Django's or REST framework's `as_view`."""
+    found = getattr(callback, "view_class", None) or getattr(callback, "cls", None)
+    return found if isinstance(found, type) else None
+
+
+def _is_guarded(callback: Any, mark: str = "djwto_guard") -> bool:
+    """Whether a guard is on the view, on `dispatch`, or on a method of its class."""
+    view_class = _class_of(callback)
+    methods = [getattr(view_class, name, None) for name in ("dispatch", *_METHODS)]
+    return any(_has(mark, one) for one in (callback, *methods))
+
+
+def _has(mark: str, function: Any) -> bool:
+    """Whether a guard's mark is on the function, or on one that it holds without saying so.
+
+    A decorator that uses `functools.wraps` copies the mark. REST framework's `@api_view` and others
+    do not: the guarded function is in their closure.
+    """
+    while isinstance(function, partial):
+        function = function.func
+    if getattr(function, mark, False):
+        return True
+    for cell in getattr(function, "__closure__", None) or ():
+        try:
+            held = cell.cell_contents
+        except ValueError:  # an empty cell
+            continue
+        # Functions alone: other objects may answer anything, or raise.
+        if isinstance(held, FunctionType) and getattr(held, mark, False):
+            return True
+    return False
+
+
+def _leaves_csrf(callback: Any) -> bool:
+    """Whether methods that change things are guarded one by one, and Django's check is left on."""
+    view_class = getattr(callback, "view_class", None)
+    if view_class is None or getattr(callback, "csrf_exempt", False):
+        return False
+    handlers = (getattr(view_class, name, None) for name in ("post", "put", "patch", "delete"))
+    return csrf.GUARD_EXEMPT in [getattr(handler, "csrf_exempt", None) for handler in handlers]
+
+
+def _middleware() -> list[Any]:
+    """Give the classes and functions of `MIDDLEWARE`; None for what cannot be imported."""
+    return [_imported(path) for path in settings.MIDDLEWARE]
+
+
+def _imported(path: str) -> Any:
+    try:
+        return import_string(path)
+    except ImportError:  # Django names it when it starts to serve
+        return None
+
+
+def _is(one: Any, kind: type) -> bool:
+    return isinstance(one, type) and issubclass(one, kind)
