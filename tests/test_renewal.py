@@ -5,6 +5,7 @@ import json
 import time
 import uuid
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import jwt
@@ -476,6 +477,63 @@ def test_an_old_token_without_jti_is_renewed_too(alice: Any, settings: Any) -> N
     for name in ("validate_refresh", "refresh_access"):
         assert renewed(token, name).status_code == 200
     assert Session.objects.count() == 1
+
+
+@pytest.mark.parametrize("name", ["refresh_access", "update_refresh", "validate_refresh"])
+@pytest.mark.parametrize("earlier", RENEWALS)
+@pytest.mark.parametrize("is_stolen_first", [True, False])
+def test_an_old_cookie_that_comes_as_bearer_too_is_reuse(
+    legacy: str, settings: Any, name: str, earlier: str, *, is_stolen_first: bool
+) -> None:
+    settings.DJWTO_MODE = ("ONE-COOKIE", "JSON")
+    browser = Visitor("ONE-COOKIE")
+    browser.csrf = browser.client.get("/csrf/", secure=True).json()["csrf_token"]
+    owner = partial(present, browser, legacy)
+    thief = partial(renewed, legacy)
+    first, second = (thief, owner) if is_stolen_first else (owner, thief)
+    assert first(earlier).status_code == 200
+    # Even within the grace period.
+    reply = second(name)
+    assert (reply.status_code, reply.json()["code"]) == (401, "refresh_reused")
+    is_ended = name != "validate_refresh"
+    assert (Session.objects.get().revoked_reason == "reuse") is is_ended
+    if is_ended:
+        assert first("refresh_access").json()["code"] == "token_blacklisted"
+
+
+# --- a database that was set back -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RENEWALS)
+@pytest.mark.parametrize("by", [1, 2])
+def test_the_newest_token_moves_a_row_on_that_was_set_back(
+    browser: Visitor, reused: list[Any], name: str, by: int
+) -> None:
+    used = browser.token("refresh")
+    for _ in range(2):
+        before, used = used, browser.token("refresh")
+        browser.refresh("refresh_access")
+    newest = browser.token("refresh")
+    Session.objects.update(generation=F("generation") - by)
+    assert present(browser, newest, "validate_refresh").status_code == 200
+    assert present(browser, newest, name).status_code == 200
+    assert claims(browser.token("refresh"))["gen"] == claims(newest)["gen"] + 1
+    latest = browser.token("refresh")
+    # Two tabs agree there, too; and what was used before is as used as ever.
+    assert present(browser, newest, name).status_code == 200
+    assert browser.token("refresh") == latest
+    assert not reused
+    pass_by(seconds=11)
+    assert present(browser, before).json()["code"] == "refresh_reused"
+
+
+def test_a_row_that_was_set_back_and_is_not_rotated_goes_on(alice: Any) -> None:
+    program = Visitor("JSON")
+    program.login()
+    Session.objects.update(generation=0)
+    for name in ("validate_refresh", *RENEWALS):
+        assert program.refresh(name).status_code == 200
+    assert Session.objects.get().generation == claims(program.token("refresh"))["gen"] == 1
 
 
 # --- databases ----------------------------------------------------------------------------------

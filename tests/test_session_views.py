@@ -47,7 +47,9 @@ def test_a_user_sees_his_sessions_and_ends_them(visitor: Visitor, alice: Any, ca
     assert (mine["current"], others["current"]) == (True, False)
     assert others["device"] == "Firefox on Linux"
     assert others["address"] == "127.0.0.1"
-    assert set(mine) == {"id", "device", "address", "created_at", "last_used_at", "current"}
+    fields = {"id", "device", "address", "created_at", "last_used_at", "current"}
+    assert set(mine) == fields | {"renewed_elsewhere_at"}
+    assert mine["renewed_elsewhere_at"] is None
     assert end(visitor, listed(stranger)[0]["id"]).status_code == 404
     assert end(visitor, uuid.uuid4()).json()["code"] == "session_not_found"
     assert end(visitor, others["id"]).json() == {"msg": "Session successfully ended."}
@@ -98,13 +100,14 @@ def test_another_sites_page_ends_nothing(alice: Any, settings: Any, method: str)
     assert Session.live().count() == 1
 
 
-def test_reading_ones_sessions_makes_two_queries(
+def test_reading_ones_sessions_makes_three_queries(
     alice: Any, django_assert_num_queries: Any
 ) -> None:
     for _ in range(5):
         program = Visitor("JSON")
         program.login()
-    with django_assert_num_queries(2):
+    # The session, its user as the database has them now, and the list.
+    with django_assert_num_queries(3):
         assert len(listed(program)) == 5
 
 

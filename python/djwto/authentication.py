@@ -158,8 +158,8 @@ def live_claims(request: HttpRequest, kind: str, *, csrf_exempt: bool = False) -
     """Do the same, and refuse a token whose session was ended, or that is not its latest."""
     claims = authenticate_form(request, kind, csrf_exempt=csrf_exempt)
     if kind == "refresh":
-        renewal.check(claims)
-    elif not sessions.is_live(claims):
+        renewal.check(cast("THttpRequest", request))
+    elif not sessions.is_renewable(claims):
         raise JWTError.of("token_blacklisted")
     return claims
 

@@ -54,6 +54,7 @@ SETTING_IDS = {
     "REVOCATION_INTERVAL": "djwto.E030",
     "REVOCATION_MAX_AGE": "djwto.E031",
     "REVOCATION_URL": "djwto.E032",
+    "MAX_SESSIONS": "djwto.E036",
 }
 """The check of each setting, by its name without the prefix."""
 

@@ -90,6 +90,7 @@ class Config:
     access_lifetime: timedelta | None
     refresh_lifetime: timedelta | None
     session_lifetime: timedelta | None
+    max_sessions: int | None
     revocation: Revocation
     throttle: Throttle | None
     proxies: Proxies
@@ -257,6 +258,7 @@ def _build(
         access_lifetime=values["ACCESS_TOKEN_LIFETIME"],
         refresh_lifetime=values["REFRESH_TOKEN_LIFETIME"],
         session_lifetime=values["SESSION_LIFETIME"],
+        max_sessions=values["MAX_SESSIONS"],
         revocation=Revocation(
             interval=_seconds(values["REVOCATION_INTERVAL"]),
             max_age=_seconds(values["REVOCATION_MAX_AGE"]),

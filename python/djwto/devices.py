@@ -1,10 +1,10 @@
-"""Where a login came from, in words for the user who looks at his sessions."""
+"""Where a login or renewal came from, in words for the users who look at their sessions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from djwto.addresses import client_address
+from djwto.addresses import client_address, network
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -18,6 +18,12 @@ def describe(request: HttpRequest) -> tuple[str, str, str | None]:
     agent = request.META.get("HTTP_USER_AGENT", "")
     printable = "".join(letter for letter in agent if letter.isprintable())
     return label(printable), printable[:MAX_USER_AGENT_LETTERS], client_address(request) or None
+
+
+def is_same(request: HttpRequest, device: str, address: str | None) -> bool:
+    """Whether a request is of this device (browser and system, no version) and network."""
+    own_device, _, own_address = describe(request)
+    return own_device == device and network(own_address or "") == network(address or "")
 
 
 def label(user_agent: str) -> str:

@@ -17,6 +17,8 @@ LOGOUT = "logout"
 PASSWORD_CHANGED = "password changed"  # noqa: S105 (a sentence)
 USER_DELETED = "user deleted"
 USER_DEACTIVATED = "user deactivated"
+USER_CHANGED = "user changed during the login"
+TOO_MANY = "too many sessions"
 ENDED_BY_USER = "ended by its user"
 ENDED_BY_ADMIN = "ended by an admin"
 
@@ -95,12 +97,6 @@ class Session(models.Model):
     generation = models.PositiveBigIntegerField()
     rotated_at = models.BigIntegerField(null=True, blank=True)
     previously_rotated_at = models.BigIntegerField(null=True, blank=True)
-    successor_device = models.CharField(
-        max_length=100, blank=True, help_text="The device of the last renewal that rotated it."
-    )
-    successor_network = models.CharField(
-        max_length=64, blank=True, help_text="The network that this renewal came from."
-    )
     renewed_elsewhere_at = models.BigIntegerField(
         null=True,
         blank=True,

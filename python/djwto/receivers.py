@@ -124,24 +124,17 @@ def _settle(work: Callable[[], None], user_id: str, using: str) -> None:
     if not is_later:
         work()
     if is_pending:
-        steps = [work] if is_later else []
-        steps.append(partial(_look_again, user_id))
-        commits.after_commit(lambda: [step() for step in steps], using, robust=True)
 
+        def look_again() -> None:
+            if is_later:
+                work()
+            sessions.end_unrenewable(user_id)
 
-def _look_again(user_id: str) -> None:
-    """End the sessions that the user, as they are now, could not renew."""
-    user = users.find_user(user_id, active=False, fresh=True)
-    if user is None:
-        _end_all(user_id, USER_DELETED)
-    elif not user.is_active:
-        _end_all(user_id, USER_DEACTIVATED)
-    else:
-        _end_others(user_id, users.auth_hashes(user))
+        commits.after_commit(look_again, using, robust=True)
 
 
 def _end_all(user_id: str, reason: str) -> None:
-    sessions.end_where(Session.rows().filter(user_id=user_id), reason=reason)
+    sessions.end_rows(Session.rows().filter(user_id=user_id), reason)
 
 
 def _after_password(user: Any, using: str) -> None:
@@ -154,15 +147,9 @@ def _after_password(user: Any, using: str) -> None:
             own.filter(auth_hash__in=rehashed).update(auth_hash=hashes[0])
         if kept is not None:
             own.filter(pk=kept).update(auth_hash=hashes[0])
-        _end_others(key, hashes)
+        sessions.end_rows(own.exclude(auth_hash__in=["", *hashes]), PASSWORD_CHANGED)
 
     _settle(work, key, using)
-
-
-def _end_others(user_id: str, hashes: list[str]) -> None:
-    """End the sessions of a password that is no longer the user's."""
-    others = Session.rows().filter(user_id=user_id).exclude(auth_hash__in=["", *hashes])
-    sessions.end_where(others, reason=PASSWORD_CHANGED)
 
 
 def _may_be_rehash(user: Any, update_fields: Any) -> bool:

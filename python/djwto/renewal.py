@@ -10,7 +10,7 @@ from django.db import OperationalError, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
 
-from djwto import conf, sessions, signals, times, tokens, users
+from djwto import conf, devices, sessions, signals, times, tokens, users
 from djwto.exceptions import JWTError
 from djwto.models import (
     PASSWORD_CHANGED,
@@ -44,29 +44,39 @@ def renew(request: THttpRequest, *, sender: str, moves: bool) -> tokens.Issued:
     claims, key = request.payload, _key(request.payload)
     refused = JWTError.of("refresh_update_failed" if moves else "access_refresh_failed")
     try:
-        return _in_transaction(request, key, refused, moves=moves)
+        issued, is_first_elsewhere = _in_transaction(request, key, refused, moves=moves)
     except EndingError as error:
         sessions.end(key, reason=error.reason)
         if error.code == "refresh_reused":
             signals.jwt_reuse_detected.send(sender=sender, request=request, refresh_claims=claims)
         raise
+    if is_first_elsewhere:
+        signals.jwt_renewed_elsewhere.send(sender=sender, request=request, refresh_claims=claims)
+    return issued
 
 
-def check(claims: tokens.Claims) -> None:
-    """Refuse a refresh token that would renew nothing; change nothing. Raises `JWTError`."""
+def check(request: THttpRequest) -> None:
+    """Refuse a request's refresh token if it would renew nothing; change nothing.
+
+    The user is judged as at a renewal: as the database has them now. Raises `JWTError`.
+    """
+    claims, refused = request.payload, JWTError.of("token_blacklisted")
     row = _row(_key(claims))
     if row is None and "sid" in claims:
         raise JWTError.of("session_unknown")
     if row is None or ("sid" not in claims and row.generation == 0):
+        if row is not None:
+            _check_mode(row, request)
         if not sessions.is_live(claims):
-            raise JWTError.of("token_blacklisted")
-        return
-    _judge(row, claims)
+            raise refused
+    else:
+        _judge(row, request)
+    _user(row, claims, refused)
 
 
 def _in_transaction(
     request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool, attempts: int = 20
-) -> tokens.Issued:
+) -> tuple[tokens.Issued, bool]:
     try:
         if "sid" not in request.payload:
             _adopt(request, key, refused)
@@ -90,64 +100,87 @@ def _is_lost_race(error: OperationalError) -> bool:
 
 
 _MOST_APART_SECONDS = 0.05
+_MOST_GENERATIONS = 2**63 - 1
+"""What the column of generations holds."""
 
 
-def _renew(request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool) -> tokens.Issued:
+def _renew(
+    request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool
+) -> tuple[tokens.Issued, bool]:
+    """Give the tokens, and whether this was the session's first renewal from elsewhere."""
     claims, now, config = request.payload, time.time(), conf.current()
-    # First, so that the row is ours, and that no other statement has fixed what we see of it.
+    presented = _generation(claims)
+    # First, so that the row is ours, and that no other statement has fixed what we see of it. A
+    # row of an earlier generation was set back, as by a restore: the newest token moves it on.
     live = Session.live().filter(pk=key)
-    is_winner = live.filter(
-        generation=_generation(claims), mode__in=config.engine.rotated_modes
-    ).update(
+    is_winner = live.filter(generation__lte=presented, mode__in=config.engine.rotated_modes).update(
         previously_rotated_at=F("rotated_at"),
         renewed_at=times.micros(now),
-        generation=F("generation") + 1,
+        generation=presented + 1,
     )
     row = _row(key)
     if row is None:
         raise JWTError.of("session_unknown")
     if row.revoked_at is not None and row.revoked_reason in (USER_DELETED, USER_DEACTIVATED):
-        # Why he may not go on says more than that he may not.
+        # A deleted or inactive user gets that specific error.
         _user(row, claims, refused)
-    if not is_winner and _judge(row, claims) == "repeated":
-        # What the winner made, or would have made: all times are the row's.
-        user = _user(row, claims, refused)
-        issued = _issued(request, user, row, is_rotated=True)
-        # Later only where a setting was made longer since.
-        until = times.micros(issued.access_claims.get("exp"))
-        if until > row.access_until and not live.update(
-            access_until=Greatest(F("access_until"), until)
-        ):
-            raise JWTError.of("token_blacklisted")
-        return issued
+    if is_winner:
+        _check_mode(row, request)
+    elif _judge(row, request) == "repeated":
+        return _repeated(request, row, refused)
     user = _user(row, claims, refused)
     if row.ends_at <= times.micros(now):
         raise JWTError.of("token_expired")
     row.renewed_at = row.renewed_at if is_winner else times.micros(now)
+    row.generation = max(row.generation, presented)
     if moves:
         row.issued_at = times.micros(now)
         row.expires_at = min(
             sessions.after(now, row.lifetime or config.refresh_lifetime), row.ends_at
         )
     issued = _issued(request, user, row, is_rotated=bool(is_winner), moves=moves)
-    # Only where it is another: somebody may change it while we are here, who keeps this session.
+    # Only where it is another: a change of the password that keeps this session may be under way.
     auth_hash = users.auth_hash(user)
     changes = {} if auth_hash == row.auth_hash else {"auth_hash": auth_hash}
+    device, user_agent, address = devices.describe(request)
     is_live = live.update(
-        # The grace begins when all is done: whoever had to wait for the row is not late by that.
+        # The grace period starts after the update, so waiting for a lock does not shorten it.
         rotated_at=times.StoreNow() if is_winner else F("rotated_at"),
         renewed_at=row.renewed_at,
+        generation=row.generation,
         issued_at=row.issued_at,
         # Older tokens of a session that is not rotated are good for as long as they say.
         expires_at=row.expires_at if is_winner else Greatest(F("expires_at"), row.expires_at),
         access_until=Greatest(F("access_until"), times.micros(issued.access_claims.get("exp"))),
+        device=device,
+        user_agent=user_agent,
+        address=address,
         **changes,
     )
     if not is_live:
         raise JWTError.of("token_blacklisted")
     if "sid" not in claims and "jti" in claims and issued.refresh is not None:
         JWTBlacklist.add(claims)
-    return issued
+    return issued, False
+
+
+def _repeated(request: THttpRequest, row: Session, refused: JWTError) -> tuple[tokens.Issued, bool]:
+    """Give what the winner made, or would have made: all times are the row's."""
+    live = Session.live().filter(pk=row.pk)
+    user = _user(row, request.payload, refused)
+    issued = _issued(request, user, row, is_rotated=True)
+    # Later only where a setting was made longer since.
+    until = times.micros(issued.access_claims.get("exp"))
+    if until > row.access_until and not live.update(
+        access_until=Greatest(F("access_until"), until)
+    ):
+        raise JWTError.of("token_blacklisted")
+    # The winner has stored its own device and address.
+    is_elsewhere = not devices.is_same(request, row.device, row.address)
+    marked = is_elsewhere and live.filter(renewed_elsewhere_at=None).update(
+        renewed_elsewhere_at=times.StoreNow()
+    )
+    return issued, bool(marked)
 
 
 def _issued(
@@ -180,15 +213,16 @@ def _row(key: UUID) -> Any:
     return Session.rows().filter(pk=key).annotate(now=times.StoreNow()).first()
 
 
-def _judge(row: Any, claims: tokens.Claims) -> str:
-    """Judge a refresh token by its generation. Raises `JWTError`."""
+def _judge(row: Any, request: THttpRequest) -> str:
+    """Judge a refresh token by its generation, and by how it came. Raises `JWTError`."""
+    _check_mode(row, request)
     since = [
         None if since is None else (row.now - since) / times.SECOND
         for since in (row.rotated_at, row.previously_rotated_at)
     ]
     try:
         return conf.engine().judge(
-            _generation(claims),
+            _generation(request.payload),
             generation=row.generation,
             is_ended=row.revoked_at is not None,
             since_rotation=since[0],
@@ -198,22 +232,34 @@ def _judge(row: Any, claims: tokens.Claims) -> str:
         raise (EndingError(error, REUSE) if error.code == "refresh_reused" else error) from None
 
 
-def _user(row: Session, claims: tokens.Claims, refused: JWTError) -> Any:
-    """Find the user as he is now. Raises `EndingError` where he may not go on."""
+def _check_mode(row: Session, request: THttpRequest) -> None:
+    """Refuse a token of 0.0.4 in a cookie that came before as Bearer, or the reverse.
+
+    No browser turns its cookie into text: another client has the token. A later token of the
+    session is noticed by its generation. Raises `EndingError`.
+    """
+    if "sid" in request.payload or row.revoked_at is not None:
+        return
+    if (row.mode == "JSON") != (request.jwt_mode == "JSON"):
+        raise EndingError(JWTError.of("refresh_reused"), REUSE)
+
+
+def _user(row: Session | None, claims: tokens.Claims, refused: JWTError) -> Any:
+    """Find the user as the database has them now. Raises `EndingError` where they may not renew."""
     user = users.find_user(claims["user"]["id"], active=False, fresh=True)
     if user is None:
         raise EndingError(refused, USER_DELETED)
     if not user.is_active:
         is_update = refused.code == "refresh_update_failed"
         raise EndingError(JWTError.of("user_inactive") if is_update else refused, USER_DEACTIVATED)
-    if row.auth_hash and row.auth_hash not in users.auth_hashes(user):
+    if row is not None and not sessions.is_of(row, user):
         raise EndingError(refused, PASSWORD_CHANGED)
     return user
 
 
 def _key(claims: tokens.Claims) -> UUID:
     key = sessions.key_of(claims)
-    if key is None or ("sid" in claims and "gen" not in claims):
+    if key is None or ("sid" in claims and not 0 <= claims.get("gen", -1) < _MOST_GENERATIONS):
         raise JWTError.of("session_unknown")
     return key
 
@@ -228,15 +274,20 @@ def _adopt(request: THttpRequest, key: UUID, refused: JWTError) -> None:
     claims = request.payload
     # In this order: who renews it blacklists it and moves its session on, both at once.
     is_live = sessions.is_live(claims)
-    generation = Session.rows().filter(pk=key).values_list("generation", flat=True).first()
-    if not generation and not is_live:
+    row = Session.rows().filter(pk=key).first()
+    if row is not None:
+        _check_mode(row, request)
+    if not is_live and (row is None or row.generation == 0):
         raise JWTError.of("token_blacklisted")
-    if generation is None and not open_legacy(request, key):
+    if row is None and not open_legacy(request, key):
         raise refused
 
 
 def open_legacy(request: THttpRequest, key: UUID) -> bool:
-    """Open the session of a token of 0.0.4, which is its generation 0. False: he is gone."""
+    """Open the session of a token of 0.0.4, which is its generation 0.
+
+    Returns False if the user does not exist or is inactive.
+    """
     claims = request.payload
     user = users.find_user(claims["user"]["id"], fresh=True)
     if user is None:
@@ -251,4 +302,5 @@ def open_legacy(request: THttpRequest, key: UUID) -> bool:
     session.authenticated_at = session.issued_at
     # Of two that come at once, one is enough.
     Session.rows().bulk_create([session], ignore_conflicts=True)
+    sessions.keep_to_limit(session)
     return True

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.signals import user_logged_in
+from django.db.models import Case, When
 
 from djwto import (
     addresses,
+    commits,
     conf,
     csrf,
     devices,
@@ -21,7 +24,16 @@ from djwto import (
     users,
 )
 from djwto.exceptions import JWTError, JWTIssueError, JWTValidationError
-from djwto.models import REUSE, JWTBlacklist, Session
+from djwto.models import (
+    PASSWORD_CHANGED,
+    REUSE,
+    TOO_MANY,
+    USER_CHANGED,
+    USER_DEACTIVATED,
+    USER_DELETED,
+    JWTBlacklist,
+    Session,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +57,8 @@ def login(
     `mode` is one of `DJWTO_MODE`; None takes the first. `lifetime` is how long the login lasts,
     however often it is renewed; None leaves that to `tokens.process_lifetime` and the settings.
     `amr` says how the user was authenticated (RFC 8176), for the record. Raises `JWTError`
-    (`mode_unknown`, `user_inactive`) and `JWTIssueError`.
+    (`mode_unknown`, `user_inactive`, and `user_changed` where the user was deactivated, deleted or
+    got another password meanwhile) and `JWTIssueError`.
     """
     mode = offered_mode(mode)
     if not user.is_active:
@@ -64,6 +77,8 @@ def login(
     # Django's receiver writes `last_login`: where it fails, no session is left that nobody has.
     user_logged_in.send(sender=user.__class__, request=request, user=user)
     session.save(force_insert=True, using=Session.rows().db)
+    _check_again(session)
+    keep_to_limit(session)
     signals.jwt_logged_in.send(
         sender="GetTokensView",
         request=request,
@@ -83,7 +98,7 @@ def end(session_id: uuid.UUID | str, *, reason: str = "ended") -> bool:
     `reason` is for the record, in at most 32 letters.
     """
     key = _as_key(str(session_id))
-    return key is not None and _end(Session.live().filter(pk=key), reason) > 0
+    return key is not None and end_rows(Session.rows().filter(pk=key), reason) > 0
 
 
 def end_all(user: Any, *, keep: HttpRequest | None = None, reason: str = "ended") -> int:
@@ -91,14 +106,60 @@ def end_all(user: Any, *, keep: HttpRequest | None = None, reason: str = "ended"
 
     `keep` is a request that a guard has let through.
     """
-    live = Session.live().filter(user_id=str(user.pk))
+    rows = Session.rows().filter(user_id=str(user.pk))
     kept = current_key(keep)
-    return _end(live if kept is None else live.exclude(pk=kept), reason)
+    return end_rows(rows if kept is None else rows.exclude(pk=kept), reason)
 
 
 def end_where(sessions: QuerySet[Session], *, reason: str) -> int:
-    """End the sessions of a query that live. Gives their number."""
-    return _end(sessions.using(Session.rows().db).filter(revoked_at=None), reason)
+    """End the live sessions of any query. Gives their number."""
+    live = sessions.using(Session.rows().db).filter(revoked_at=None)
+    number, keys = 0, list(live.values_list("pk", flat=True))
+    for start in range(0, len(keys), _BATCH):
+        number += end_rows(Session.rows().filter(pk__in=keys[start : start + _BATCH]), reason)
+    return number
+
+
+def end_rows(rows: QuerySet[Session], reason: str) -> int:
+    """End the live ones of these sessions, by one UPDATE and one SELECT. Gives their number.
+
+    The query has no condition on what an end changes.
+    """
+    number = rows.filter(revoked_at=None).update(
+        revoked_at=times.StoreNow(), revoked_reason=reason[:32]
+    )
+    if number:
+        # After the update, when no renewal makes a last access token later any more. Sessions that
+        # ended before are told again, which changes nothing.
+        since = times.now() - revocation.MARGIN_SECONDS * times.SECOND
+        ended = rows.exclude(revoked_at=None).filter(access_until__gte=since)
+        revocation.announce(ended.values_list("pk", "access_until"))
+    return number
+
+
+def end_unrenewable(user_id: str) -> int:
+    """End the sessions that the user, as they are now, could not renew. Gives their number."""
+    rows = Session.rows().filter(user_id=user_id)
+    user = users.find_user(user_id, active=False, fresh=True)
+    if user is None:
+        return end_rows(rows, USER_DELETED)
+    if not user.is_active:
+        return end_rows(rows, USER_DEACTIVATED)
+    return end_rows(rows.exclude(auth_hash__in=["", *users.auth_hashes(user)]), PASSWORD_CHANGED)
+
+
+def keep_to_limit(session: Session) -> None:
+    """End sessions of the user beyond `DJWTO_MAX_SESSIONS`, but not this one.
+
+    Those renewed longest ago end, and those of JSON mode before those of browsers.
+    """
+    most = conf.current().max_sessions
+    if most is None:
+        return
+    is_json = Case(When(mode="JSON", then=1), default=0)
+    others = own(session.user_id).exclude(pk=session.pk).order_by(is_json, "-renewed_at")
+    while beyond := list(others.values_list("pk", flat=True)[most - 1 : most - 1 + _BATCH]):
+        end_rows(Session.rows().filter(pk__in=beyond), TOO_MANY)
 
 
 def own(user_id: Any) -> QuerySet[Session]:
@@ -127,6 +188,24 @@ def is_live(claims: tokens.Claims) -> bool:
     return "jti" not in claims or not JWTBlacklist.is_blacklisted(claims["jti"])
 
 
+def is_renewable(claims: tokens.Claims) -> bool:
+    """Whether the session of a token goes on, and the user, as they are now, could renew it."""
+    key = key_of(claims)
+    if key is None or not is_live(claims):
+        return False
+    user = users.find_user(claims["user"]["id"], fresh=True)
+    row = Session.rows().filter(pk=key).only("auth_hash").first()
+    return user is not None and (row is None or is_of(row, user))
+
+
+def is_of(session: Session, user: Any) -> bool:
+    """Whether a session is of this user, with the password that they have now.
+
+    Another user may have the same key: after a restore, the database gives keys away again.
+    """
+    return session.auth_hash in ("", *users.auth_hashes(user))
+
+
 def is_known(account: str, address: str) -> bool:
     """Whether the user of that name has logged in from this address, or network of it, before.
 
@@ -151,7 +230,7 @@ def is_logged_in(request: HttpRequest, user: Any, mode: str) -> bool:
     except JWTValidationError:
         return False
     is_own = seen.mode == mode and str(seen.claims["user"]["id"]) == str(user.pk)
-    return is_own and is_live(seen.claims)
+    return is_own and is_renewable(seen.claims)
 
 
 def offered_mode(mode: str | None) -> str:
@@ -215,16 +294,22 @@ def _first_claims(claims: tokens.Claims, session: Session, now: float) -> tokens
     return claims if expires is None else {**claims, "exp": int(expires)}
 
 
-def _end(live: QuerySet[Session], reason: str) -> int:
-    number, keys = 0, list(live.values_list("pk", flat=True))
-    for start in range(0, len(keys), _BATCH):
-        batch = Session.rows().filter(pk__in=keys[start : start + _BATCH])
-        number += batch.filter(revoked_at=None).update(
-            revoked_at=times.StoreNow(), revoked_reason=reason[:32]
-        )
-        # After the update: no renewal makes its last access token later any more.
-        revocation.announce(batch.values_list("pk", "access_until"))
-    return number
+def _check_again(session: Session) -> None:
+    """Refuse a login whose user changed meanwhile, and end its session. Raises `JWTError`.
+
+    The change has looked for sessions before this one was written, or it sees this one.
+    """
+    using = Session.rows().db
+    if commits.is_pending(using):
+        # Until then, no other transaction sees the row.
+        look = partial(end_unrenewable, session.user_id)
+        commits.after_commit(look, using, robust=True)
+    user = users.find_user(session.user_id, fresh=True)
+    # As it is stored: another login that only rehashes the password has written it anew.
+    stored = Session.live().filter(pk=session.pk).values_list("auth_hash", flat=True).first()
+    if user is None or stored is None or stored not in ("", *users.auth_hashes(user)):
+        end_rows(Session.rows().filter(pk=session.pk), USER_CHANGED)
+        raise JWTError.of("user_changed")
 
 
 _KNOWN_ADDRESSES = 200

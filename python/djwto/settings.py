@@ -242,6 +242,12 @@ SETTINGS = (
         _redis_url,
         secret=True,
     ),
+    Setting(
+        "MAX_SESSIONS",
+        1000,
+        "a whole number of at least 1, or None",
+        lambda value: value is None or (_count(value) and value >= 1),
+    ),
 )
 
 

@@ -12,6 +12,10 @@ jwt_login_fail = Signal()
 #: Arguments: `request`, `refresh_claims`. Sender: `RefreshAccessView` or `UpdateRefreshView`.
 #: A refresh token came again that was used before: its session was ended.
 jwt_reuse_detected = Signal()
+#: Arguments: `request`, `refresh_claims`. Sender: `RefreshAccessView` or `UpdateRefreshView`.
+#: A renewal within the grace period came from another device or network than the one before it.
+#: Sent once for each session; it was answered, and nothing was ended.
+jwt_renewed_elsewhere = Signal()
 #: Arguments: `request`, `jti`. Sender: `BlackListTokenView`.
 jwt_blacklisted = Signal()
 #: Arguments: `request`. Sender: `ValidateTokensView`.

@@ -120,6 +120,15 @@ class GetTokensView(Endpoint):
         mode = sessions.offered_mode(request.POST.get("mode"))
         if mode != "JSON" and conf.current().csrf:
             csrf.check_login(request)
+        try:
+            return self._log_in(request, mode)
+        except JWTError as error:
+            if error.code != "user_changed":
+                raise
+        # Once more: the new password decides, or the same one where it was only hashed anew.
+        return self._log_in(request, mode)
+
+    def _log_in(self, request: HttpRequest, mode: str) -> HttpResponse:
         user = _authenticated(request)
         if sessions.is_logged_in(request, user, mode):
             extra = csrf.login_extra(request, mode, rotate=False)
@@ -220,6 +229,7 @@ class SessionsView(Endpoint):
                 "created_at": times.as_datetime(row.created_at),
                 "last_used_at": times.as_datetime(row.renewed_at),
                 "current": row.pk == current,
+                "renewed_elsewhere_at": times.as_datetime(row.renewed_elsewhere_at),
             }
             for row in sessions.own(claims["user"]["id"])[:_MOST_SESSIONS]
         ]
@@ -352,7 +362,7 @@ def _session_claims(request: HttpRequest) -> tokens.Claims:
     is_safe = request.method in csrf.SAFE_METHODS
     if cast("THttpRequest", request).jwt_mode != "JSON" and conf.current().csrf and not is_safe:
         csrf.check(request)
-    renewal.check(claims)
+    renewal.check(cast("THttpRequest", request))
     return claims
 
 

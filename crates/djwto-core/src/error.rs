@@ -173,6 +173,9 @@ codes! {
     AlreadyBlacklisted, "already_blacklisted", 409,
         "Input jti token is already blacklisted.",
         "Someone logged out with this token before. Nothing is left to do.";
+    UserChanged, "user_changed", 409,
+        "The user changed during the login.",
+        "The user was deactivated, deleted or got another password while the login was under way. Log in again.";
     RefreshSuperseded, "refresh_superseded", 409,
         "The refresh token was replaced, and its successor was used.",
         "Another tab or request has renewed twice since. Nothing was ended: use the newest tokens.";

@@ -107,22 +107,6 @@ class Migration(migrations.Migration):
                 ("rotated_at", models.BigIntegerField(blank=True, null=True)),
                 ("previously_rotated_at", models.BigIntegerField(blank=True, null=True)),
                 (
-                    "successor_device",
-                    models.CharField(
-                        blank=True,
-                        help_text="The device of the last renewal that rotated it.",
-                        max_length=100,
-                    ),
-                ),
-                (
-                    "successor_network",
-                    models.CharField(
-                        blank=True,
-                        help_text="The network that this renewal came from.",
-                        max_length=64,
-                    ),
-                ),
-                (
                     "renewed_elsewhere_at",
                     models.BigIntegerField(
                         blank=True,
