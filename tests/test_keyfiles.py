@@ -257,9 +257,9 @@ def test_unknown_keys_are_passed_over_with_one_warning_each(
         conf.engine()
         clock.next_look()
     warned = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
-    assert [message[:35] for message in warned] == [
-        "DJWTO_KEYS: key 2 is passed over: t",
-        "DJWTO_KEYS: key 3 is passed over: e",
+    assert [message.split(": ")[1] for message in warned] == [
+        'key 2 ("pq") is passed over',
+        "key 3 is passed over",
     ]
     assert len(found("W008")) == 2
     assert conf.engine().can_sign
@@ -427,6 +427,38 @@ def test_a_change_that_keeps_size_and_times_is_seen_while_the_file_is_young(
     assert kid_of(a_token()) != first
 
 
+def test_a_change_that_keeps_size_times_and_inode_is_seen(file: Path, clock: Clock) -> None:
+    text = file.read_text()
+    write(file, jwk("EdDSA"))
+    os.utime(file, (1, 1))
+    before, first = file.stat(), kid_of(a_token())
+    deadline = time.monotonic() + 10
+    while file.stat().st_ctime_ns == before.st_ctime_ns and time.monotonic() < deadline:
+        with file.open("r+") as same:
+            same.write(text)
+        os.utime(file, (1, 1))
+    after = file.stat()
+    assert (after.st_size, after.st_mtime_ns, after.st_ino) == (
+        before.st_size,
+        before.st_mtime_ns,
+        before.st_ino,
+    )
+    clock.next_look()
+    assert kid_of(a_token()) != first
+
+
+def test_a_file_system_that_tells_nothing_is_read_again_after_a_minute(
+    file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyfiles, "_stamp", lambda _path: "always the same")
+    first = kid_of(a_token())
+    write(file, jwk("EdDSA"))
+    clock.next_look()
+    assert kid_of(a_token()) == first
+    clock.now += keyfiles.REREAD_SECONDS
+    assert kid_of(a_token()) != first
+
+
 @pytest.mark.parametrize("text", [*BAD_FILES.values(), None], ids=[*BAD_FILES, "gone"])
 def test_a_bad_file_keeps_the_last_good_keys_and_says_so_once(
     file: Path, clock: Clock, caplog: pytest.LogCaptureFixture, text: bytes | None
@@ -577,6 +609,26 @@ def test_private_keys_that_others_may_read_are_reported_in_production(
     expected = bool(mode & (stat.S_IRGRP | stat.S_IROTH))
     assert bool(found("W007", include_deployment_checks=True)) == expected
     assert found("W007") == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_ours", "exposed"),
+    [
+        (0o440, True, False),  # a mounted Secret: `fsGroup`, read-only
+        (0o440, False, False),
+        (0o640, False, False),  # of root, for the group of the server
+        (0o660, False, True),
+        (0o444, False, True),
+        (0o602, True, True),
+    ],
+)
+def test_the_group_may_read_what_only_it_can_give_the_server(
+    file: Path, monkeypatch: pytest.MonkeyPatch, mode: int, *, is_ours: bool, exposed: bool
+) -> None:
+    file.chmod(mode)
+    if not is_ours:
+        monkeypatch.setattr(os, "geteuid", lambda: file.stat().st_uid + 1)
+    assert bool(found("W007", include_deployment_checks=True)) == exposed
 
 
 def test_public_keys_are_for_all_to_read(settings: Any, file: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from djwto.exceptions import JWTIssueError, JWTValidationError
 from tests.test_vectors import VERIFY, engine_of, token_of
 
 KEYS = Path(__file__).resolve().parent.parent / "vectors" / "keys"
+FOUND = KEYS.with_name("found_keys")
 SECRET = "a secret that no sentence of ours has in it"
 PASSWORD = "hunter-2-is-nobody's-password"
 
@@ -32,7 +33,7 @@ BAD_KEYS: list[dict[str, Any]] = [
     *(
         {"ALGORITHM": algorithm, "SIGNING_KEY": text, "VERIFYING_KEY": other}
         for algorithm in ("ES256", "RS256", "EdDSA", "HS256")
-        for path in KEYS.glob("*.pem")
+        for path in (*KEYS.glob("*.pem"), *FOUND.glob("*.pem"), *FOUND.glob("*.txt"))
         for text, other in (
             (path.read_text(), None),
             (path.read_text()[:-40], None),

@@ -19,6 +19,9 @@ RELOAD_SECONDS = 1.0
 """How long the files are not looked at again, in seconds. A server that answers requests knows of
 a change after twice this time at the latest."""
 
+REREAD_SECONDS = 60.0
+"""How long times and sizes alone are trusted, in seconds: some file systems keep them."""
+
 JWKS_SECONDS = 300
 """How long others may keep our public keys, in seconds (`max-age` of the JWK Set document)."""
 
@@ -57,9 +60,15 @@ class KeyFiles:
 
     def ring(self, algorithm: str, fallbacks: Fallbacks) -> _core.KeyRing:
         """Load the keys; `algorithm` is that of RSA keys in PEM files. Raises `SettingError`."""
-        if self.is_directory:
-            return _core.KeyRing.from_files(self.files, rsa_algorithm(algorithm), fallbacks)
-        return _core.KeyRing.from_jwks(self.files[0][1], fallbacks)
+        try:
+            if self.is_directory:
+                return _core.KeyRing.from_files(self.files, rsa_algorithm(algorithm), fallbacks)
+            return _core.KeyRing.from_jwks(self.files[0][1], fallbacks)
+        except SettingError as error:
+            if error.field != "keys":
+                raise
+            sentence = f"{self.path}: {error}{self._hint()}"
+        raise SettingError("keys", sentence)
 
     def digest(self) -> str:
         """Tell one content from another."""
@@ -70,8 +79,30 @@ class KeyFiles:
         return whole.hexdigest()
 
     def exposed(self) -> list[Path]:
-        """List the files with private or secret keys that others than their owner may read."""
-        return [path for path in self._private() if path.stat().st_mode & _OTHERS_READ]
+        """List the files with private or secret keys that more accounts may read than need to.
+
+        The group may read what belongs to somebody else, or what is read-only: that is how the
+        server gets at a mounted Secret (`fsGroup` of Kubernetes, mode 0440).
+        """
+        return [path for path in self._private() if _is_exposed(path.stat())]
+
+    def _hint(self) -> str:
+        """Tell what to do where there is no file that is read."""
+        if not self.is_directory or self.files:
+            return ""
+        try:
+            names = {one.name for one in self.path.iterdir()}
+        except OSError:
+            return ""
+        if "tls.key" in names:
+            return (
+                ", but tls.key, as in a Secret of the type kubernetes.io/tls. Mount that file as "
+                "signing.pem: `items: [{key: tls.key, path: signing.pem}]`"
+            )
+        others = sorted(name for name in names if name.endswith((".key", ".crt", ".pub", ".json")))
+        if not others:
+            return ""
+        return f", but {others[0]}. The private key that signs belongs into signing.pem"
 
     def _private(self) -> Iterator[Path]:
         if not self.is_directory:
@@ -102,6 +133,7 @@ class Watch:
         self._looked = clock()
         self._stamp: object = None
         self._seen = ""
+        self._read = clock()
 
     def is_due(self) -> bool:
         """Whether a look is due. This is all that most requests do."""
@@ -134,13 +166,14 @@ class Watch:
         """Read the files. Raises `SettingError`."""
         stamp = _stamp(self.path)
         files = KeyFiles.read(self.path)
-        self._stamp, self._seen = stamp, files.digest()
+        self._stamp, self._seen, self._read = stamp, files.digest(), clock()
         return files
 
     def changed(self) -> KeyFiles | None:
         """Read the files if they are not what was read last. Raises `SettingError` once."""
         stamp = _stamp(self.path)
-        if stamp is not None and stamp == self._stamp:
+        is_recent = clock() - self._read < REREAD_SECONDS
+        if stamp is not None and stamp == self._stamp and is_recent:
             return None
         try:
             files = KeyFiles.read(self.path)
@@ -150,14 +183,19 @@ class Watch:
                 return None
             self._seen = seen
             raise
-        self._stamp, seen = stamp, files.digest()
+        self._stamp, seen, self._read = stamp, files.digest(), clock()
         if seen == self._seen:
             return None
         self._seen = seen
         return files
 
 
-_OTHERS_READ = stat.S_IRGRP | stat.S_IROTH
+def _is_exposed(file: os.stat_result) -> bool:
+    if file.st_mode & (stat.S_IRWXO | stat.S_IWGRP):
+        return True
+    is_read_only = not file.st_mode & stat.S_IWUSR
+    is_others = hasattr(os, "geteuid") and file.st_uid != os.geteuid()
+    return bool(file.st_mode & stat.S_IRGRP) and not is_read_only and not is_others
 
 
 def _pem_files(path: Path) -> list[Path]:
@@ -188,4 +226,7 @@ def _stamp(path: Path) -> object:
     now = time.time()
     if any(abs(now - one.st_mtime) < _RACY_SECONDS for _, one in stats):
         return None
-    return [(name, one.st_mtime_ns, one.st_size, one.st_ino) for name, one in stats]
+    # `ctime` changes with the contents even where a program sets `mtime` back.
+    return [
+        (name, one.st_mtime_ns, one.st_ctime_ns, one.st_size, one.st_ino) for name, one in stats
+    ]

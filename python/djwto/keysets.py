@@ -148,9 +148,11 @@ class KeySet:
         return dropped, kept
 
     def published_seconds(self) -> float:
-        """How long a key must be known before it signs: until every reader has looked again."""
-        is_secret = any(jwk.get("kty") == "oct" for jwk in self._in_state("next"))
-        return 2 * RELOAD_SECONDS + (0 if is_secret else JWKS_SECONDS)
+        """How long a key must be known before it signs: until every reader has looked again.
+
+        For secrets too: what is a cached JWK Set elsewhere is a slow copy of the file there.
+        """
+        return 2 * RELOAD_SECONDS + JWKS_SECONDS
 
     def _check_published(self, jwk: Jwk, now: int, *, force: bool) -> None:
         needed, since = self.published_seconds(), _since(jwk)

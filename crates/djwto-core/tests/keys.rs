@@ -12,7 +12,7 @@ mod support;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use djwto_core::algorithm::Family;
-use djwto_core::key::KeyError;
+use djwto_core::key::{Foreign, KeyError, KeyKind};
 use djwto_core::{Algorithm, Engine, Key, KeyRing};
 use proptest::prelude::*;
 use support::{ACCESS, key, now};
@@ -167,17 +167,25 @@ fn a_key_of_another_kind_or_curve_is_refused() {
         }
         for name in names.iter().filter(|name| **name != support::key_name(algorithm)) {
             let private = key(&format!("{name}.pem"));
-            assert_eq!(
-                KeyRing::load(algorithm, Some(&private), None).unwrap_err(),
-                KeyError::Rejected { algorithm, public: false },
-                "{name} for {algorithm}"
-            );
+            let kind = match *name {
+                "rsa" => KeyKind::Rsa,
+                "p256" => KeyKind::P256,
+                "p384" => KeyKind::P384,
+                "p521" => KeyKind::P521,
+                "secp256k1" => KeyKind::Secp256k1,
+                "ed25519" => KeyKind::Ed25519,
+                _ => KeyKind::Ed448,
+            };
+            let wanted = |public| KeyError::Kind { algorithm: Some(algorithm), kind, public };
             let public = key(&format!("{name}.public.pem"));
-            assert_eq!(
-                KeyRing::load(algorithm, None, Some(&public)).err(),
-                Some(KeyError::Rejected { algorithm, public: true }),
-                "{name} for {algorithm}"
-            );
+            for (private, public) in
+                [(&private, &public), (&contents(&private), &contents(&public))]
+            {
+                let error = KeyRing::load(algorithm, Some(private), None).unwrap_err();
+                assert_eq!(error, wanted(false), "{name} for {algorithm}");
+                let error = KeyRing::load(algorithm, None, Some(public)).unwrap_err();
+                assert_eq!(error, wanted(true), "{name} for {algorithm}");
+            }
         }
     }
 }
@@ -191,7 +199,7 @@ fn a_small_rsa_key_is_refused_when_it_is_loaded() {
             let public = verifying.is_some();
             assert_eq!(
                 KeyRing::load(algorithm, signing.as_deref(), verifying.as_deref()).err(),
-                Some(KeyError::Rejected { algorithm, public })
+                Some(KeyError::RsaBits { bits: 1024, public })
             );
         }
     }
@@ -248,7 +256,12 @@ fn a_damaged_pem_is_refused() {
     ] {
         let error = KeyRing::load(Algorithm::Rs256, Some(damaged.as_bytes()), None).unwrap_err();
         assert!(
-            matches!(error, KeyError::NotAKey { .. } | KeyError::Rejected { public: false, .. }),
+            matches!(
+                error,
+                KeyError::NotAKey { public: false }
+                    | KeyError::Foreign { found: Foreign::DamagedPem, public: false }
+                    | KeyError::Rejected { public: false, .. }
+            ),
             "{error}"
         );
     }

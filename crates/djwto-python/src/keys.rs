@@ -35,12 +35,12 @@ impl KeyRing {
 
     #[staticmethod]
     fn from_jwks(text: &[u8], fallbacks: Vec<Fallback>) -> PyResult<Self> {
-        let failed = |error| setting_error("keys", &error);
+        let failed = |error: key::JwkSetError| setting_error("keys", &error);
         let set = JwkSet::parse(text).map_err(failed)?;
         let skipped = set
             .skipped
             .iter()
-            .map(|(place, error)| format!("key {} is passed over: {error}", place + 1))
+            .map(|key| format!("{} is passed over: {}", key.name(), key.error))
             .collect();
         Self::with_fallbacks(set.into_ring().map_err(failed)?, fallbacks, skipped)
     }
@@ -90,8 +90,8 @@ impl KeyRing {
             let failed = |error: &dyn std::fmt::Display| {
                 setting_error("fallbacks", &format!("key {}: {error}", place + 1))
             };
-            // A key that went by a `kid` of its own goes on doing so: as a JWK it can say it.
-            let key = match (Key::from_jwk(&text), algorithm.family()) {
+            // A key that has a `kid` keeps it: a JWK can say it.
+            let key = match (Key::from_jwk_for(algorithm, &text), algorithm.family()) {
                 (Err(KeyError::NotJson(_)), Family::Hmac) => Key::weak_secret(algorithm, &text),
                 (Err(KeyError::NotJson(_)), _) => Key::from_either(algorithm, &text),
                 (key, _) => key,

@@ -8,7 +8,7 @@ use x509_cert::der::Decode as _;
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 use zeroize::Zeroizing;
 
-use super::{Key, KeyError, SigningKey, VerifyingKey, parse};
+use super::{Key, KeyError, SigningKey, VerifyingKey, kind, parse};
 use crate::algorithm::rsa::Components;
 use crate::algorithm::{Algorithm, Family, ecdsa, eddsa, rsa};
 use crate::compact::BASE64URL;
@@ -45,6 +45,22 @@ impl Key {
             members.iter().map(|(name, value)| format!(r#""{name}":"{value}""#)).collect();
         let canonical = format!("{{{}}}", members.join(","));
         Some(BASE64URL.encode(digest(&SHA256, canonical.as_bytes())))
+    }
+
+    /// As [`Key::from_jwk`], of a JWK whose algorithm is known from elsewhere. It may lack `alg`;
+    /// one that it has must agree.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] says what is wrong with it.
+    pub fn from_jwk_for(algorithm: Algorithm, text: &[u8]) -> Result<Self, KeyError> {
+        let mut jwk = json::parse_object(text).map_err(KeyError::NotJson)?;
+        let kty = jwk.get("kty").and_then(Value::as_str);
+        let fits = kty.is_some_and(|kty| kty == kty_of(algorithm));
+        if fits && !jwk.contains_key("alg") {
+            jwk.insert("alg".to_owned(), algorithm.name().into());
+        }
+        Self::from_members(&jwk)
     }
 
     pub(super) fn from_members(jwk: &Map<String, Value>) -> Result<Self, KeyError> {
@@ -165,6 +181,16 @@ impl Key {
 /// A name, and the bytes that stand there as base64url.
 type PrivateMember = (&'static str, Zeroizing<Vec<u8>>);
 
+/// The `kty` of the keys of an algorithm.
+const fn kty_of(algorithm: Algorithm) -> &'static str {
+    match algorithm.family() {
+        Family::Hmac => "oct",
+        Family::Rsa => "RSA",
+        Family::Ecdsa => "EC",
+        Family::Eddsa => "OKP",
+    }
+}
+
 const UNCOMPRESSED: u8 = 4;
 const ED25519: &str = "Ed25519";
 
@@ -199,29 +225,30 @@ fn algorithm(
         Some(name) => Some(Algorithm::from_name(name).ok_or(KeyError::Unknown("alg"))?),
         None => None,
     };
-    let (family, implied) = match kty.ok_or(KeyError::Member("kty"))? {
+    let (family, implied) = match kty.ok_or(KeyError::NoMember("kty"))? {
         "oct" => (Family::Hmac, None),
         "RSA" => (Family::Rsa, Some(Algorithm::Rs256)),
         "EC" => {
-            let crv = crv.ok_or(KeyError::Member("crv"))?;
+            let crv = crv.ok_or(KeyError::NoMember("crv"))?;
             let mut known = Algorithm::ALL.iter().filter(|one| one.family() == Family::Ecdsa);
             let implied = known.find(|one| ecdsa::curve(**one) == crv).copied();
             (Family::Ecdsa, Some(implied.ok_or(KeyError::Unknown("crv"))?))
         }
-        "OKP" => match crv.ok_or(KeyError::Member("crv"))? {
+        "OKP" => match crv.ok_or(KeyError::NoMember("crv"))? {
             ED25519 => (Family::Eddsa, Some(Algorithm::EdDsa)),
             _ => return Err(KeyError::Unknown("crv")),
         },
         _ => return Err(KeyError::Unknown("kty")),
     };
-    let algorithm = named.or(implied).ok_or(KeyError::Member("alg"))?;
+    let algorithm = named.or(implied).ok_or(KeyError::NoMember("alg"))?;
     let agrees =
         algorithm.family() == family && (family != Family::Ecdsa || Some(algorithm) == implied);
     if agrees { Ok(algorithm) } else { Err(KeyError::Member("alg")) }
 }
 
 fn bytes(jwk: &Map<String, Value>, name: &'static str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    let text = jwk.get(name).and_then(Value::as_str).ok_or(KeyError::Member(name))?;
+    let value = jwk.get(name).ok_or(KeyError::NoMember(name))?;
+    let text = value.as_str().ok_or(KeyError::Member(name))?;
     BASE64URL.decode(text).map(Zeroizing::new).map_err(|_| KeyError::Member(name))
 }
 
@@ -229,28 +256,40 @@ fn rsa_key(algorithm: Algorithm, jwk: &Map<String, Value>) -> Result<Key, KeyErr
     let (modulus, exponent) = (bytes(jwk, "n")?, bytes(jwk, "e")?);
     let public = rsa::spki_of(&modulus, &exponent)
         .and_then(|spki| rsa::public(algorithm, &spki))
-        .ok_or(KeyError::Rejected { algorithm, public: true })?;
+        .ok_or_else(|| {
+        let fault = kind::rsa_fault(&modulus, &exponent, true);
+        fault.unwrap_or(KeyError::Rejected { algorithm, public: true })
+    })?;
     if !jwk.contains_key("d") {
         return Key::from_public(algorithm, public);
     }
     if jwk.contains_key("oth") {
         return Err(KeyError::Unknown("oth")); // more than two primes (RFC 7518 §6.3.2.7)
     }
+    let private = bytes(jwk, "d")?;
+    // The others are there together or not at all (RFC 7518 §6.3.2); they follow from these.
+    let [p, q, dp, dq, qi] = if FACTORS.iter().any(|name| jwk.contains_key(*name)) {
+        let [p, q, dp, dq, qi] = FACTORS.map(|name| bytes(jwk, name));
+        [p?, q?, dp?, dq?, qi?]
+    } else {
+        rsa::factors(&modulus, &exponent, &private).ok_or(KeyError::Mismatch("n"))?
+    };
     let private = rsa::Private::from_components(
         algorithm,
         &Components {
             public_key: aws_lc_rs::rsa::PublicKeyComponents { n: &modulus, e: &exponent },
-            d: &bytes(jwk, "d")?,
-            p: &bytes(jwk, "p")?,
-            q: &bytes(jwk, "q")?,
-            dP: &bytes(jwk, "dp")?,
-            dQ: &bytes(jwk, "dq")?,
-            qInv: &bytes(jwk, "qi")?,
+            d: &private,
+            p: &p,
+            q: &q,
+            dP: &dp,
+            dQ: &dq,
+            qInv: &qi,
         },
     );
-    let private = private.ok_or(KeyError::Rejected { algorithm, public: false })?;
-    Key::from_signing(algorithm, SigningKey::Rsa(private))
+    Key::from_signing(algorithm, SigningKey::Rsa(private.ok_or(KeyError::Mismatch("n"))?))
 }
+
+const FACTORS: [&str; 5] = ["p", "q", "dp", "dq", "qi"];
 
 fn ecdsa_key(algorithm: Algorithm, jwk: &Map<String, Value>) -> Result<Key, KeyError> {
     let size = ecdsa::coordinate_bytes(algorithm);
@@ -261,22 +300,28 @@ fn ecdsa_key(algorithm: Algorithm, jwk: &Map<String, Value>) -> Result<Key, KeyE
     let point = [&[UNCOMPRESSED], full("x")?.as_slice(), full("y")?.as_slice()].concat();
     if !jwk.contains_key("d") {
         let public = parse::public_bytes(algorithm, &point);
-        let public = public.ok_or(KeyError::Rejected { algorithm, public: true })?;
-        return Key::from_public(algorithm, public);
+        return Key::from_public(algorithm, public.ok_or(KeyError::NotAPoint)?);
     }
     let private = ecdsa::Private::from_scalar(algorithm, &full("d")?, &point)
-        .ok_or(KeyError::Rejected { algorithm, public: false })?;
+        .ok_or(KeyError::Mismatch("x"))?;
     Key::from_signing(algorithm, SigningKey::Ecdsa(private))
 }
 
 fn eddsa_key(algorithm: Algorithm, jwk: &Map<String, Value>) -> Result<Key, KeyError> {
     let x = bytes(jwk, "x")?;
     if !jwk.contains_key("d") {
-        let public = (x.len() == 32).then(|| parse::public_bytes(algorithm, &x)).flatten();
+        let point: [u8; 32] = x.as_slice().try_into().map_err(|_| KeyError::Member("x"))?;
+        if let Some(fault) = kind::point_fault(point) {
+            return Err(fault);
+        }
+        let public = parse::public_bytes(algorithm, &x);
         let public = public.ok_or(KeyError::Rejected { algorithm, public: true })?;
         return Key::from_public(algorithm, public);
     }
-    let private = eddsa::Private::from_seed(&bytes(jwk, "d")?, &x)
-        .ok_or(KeyError::Rejected { algorithm, public: false })?;
+    let seed = bytes(jwk, "d")?;
+    if seed.len() != 32 {
+        return Err(KeyError::Member("d"));
+    }
+    let private = eddsa::Private::from_seed(&seed, &x).ok_or(KeyError::Mismatch("x"))?;
     Key::from_signing(algorithm, SigningKey::Eddsa(private))
 }

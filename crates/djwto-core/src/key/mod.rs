@@ -1,14 +1,19 @@
 //! Keys: parsed once, each bound to one algorithm when it is loaded (RFC 8725 §3.1).
 
 mod error;
+mod foreign;
 mod jwk;
+mod kind;
 mod parse;
 mod ring;
+mod secret;
 mod set;
 
 pub use error::KeyError;
+pub use foreign::Foreign;
+pub use kind::KeyKind;
 pub use ring::{KeyRing, SelectError};
-pub use set::{JwkSet, JwkSetError, KeyFileError, Member, State};
+pub use set::{JwkSet, JwkSetError, KeyFileError, Member, Skipped, State};
 
 use std::fmt;
 
@@ -62,7 +67,7 @@ impl Key {
         if secret.is_empty() {
             return Err(KeyError::Missing);
         }
-        if parse::looks_like_key(secret) {
+        if secret::looks_like_key(secret) {
             return Err(KeyError::KeyAsSecret(algorithm));
         }
         let verifying = VerifyingKey::Hmac(Box::new(hmac::Key::new(algorithm, secret)));
@@ -106,7 +111,7 @@ impl Key {
         Ok(private)
     }
 
-    /// A key of a pair, private or public: PEM, or DER of a private key.
+    /// A key of a pair, private or public: PEM or DER.
     ///
     /// # Errors
     ///
@@ -128,13 +133,19 @@ impl Key {
             Algorithm::Es256K,
             Algorithm::EdDsa,
         ];
+        let mut refusal = KeyError::NotAKey { public: false };
         for algorithm in kinds {
-            let key = Self::from_either(algorithm, text);
-            if !matches!(key, Err(KeyError::Rejected { .. })) {
-                return key;
+            match Self::from_either(algorithm, text) {
+                Err(KeyError::Kind { kind, public, .. }) => {
+                    if !matches!(refusal, KeyError::Rejected { .. }) {
+                        refusal = KeyError::Kind { algorithm: None, kind, public };
+                    }
+                }
+                Err(error @ KeyError::Rejected { .. }) => refusal = error,
+                key => return key,
             }
         }
-        Err(KeyError::Unknown("algorithm"))
+        Err(refusal)
     }
 
     /// A new random key: RSA of 3,072 bits, a curve's key, or a secret as long as the hash.

@@ -51,10 +51,33 @@ pub struct Member {
 pub struct JwkSet {
     /// The keys that can be used.
     pub members: Vec<Member>,
-    /// The places of those that cannot, counted from 0, and why: they are passed over
-    /// (RFC 7517 §5).
-    pub skipped: Vec<(usize, KeyError)>,
+    /// Those that cannot: they are passed over (RFC 7517 §5).
+    pub skipped: Vec<Skipped>,
 }
+
+/// A key of a set that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Its place, counted from 0.
+    pub place: usize,
+    /// Its `kid`.
+    pub id: Option<String>,
+    /// Why.
+    pub error: KeyError,
+}
+
+impl Skipped {
+    /// The key as a person finds it: counted from 1, with the beginning of its `kid`.
+    pub fn name(&self) -> String {
+        let id = self.id.iter().map(|id| {
+            let shown: String = id.chars().take(SHOWN_CHARS).collect();
+            format!(" ({shown:?})")
+        });
+        format!("key {}{}", self.place + 1, id.collect::<String>())
+    }
+}
+
+const SHOWN_CHARS: usize = 64;
 
 impl JwkSet {
     /// Reads the JSON text of a set. A key of an unknown kind is skipped.
@@ -65,13 +88,23 @@ impl JwkSet {
     /// pairs, or two keys go by one `kid`.
     pub fn parse(text: &[u8]) -> Result<Self, JwkSetError> {
         let set = json::parse_object(text).map_err(JwkSetError::NotJson)?;
-        let keys = set.get("keys").and_then(Value::as_array).ok_or(JwkSetError::NoKeys)?;
+        let keys = match set.get("keys") {
+            Some(Value::Array(keys)) => keys,
+            None if set.contains_key("kty") => return Err(JwkSetError::OneKey),
+            _ => return Err(JwkSetError::NoKeys),
+        };
         let (mut members, mut skipped) = (Vec::new(), Vec::new());
         for (place, jwk) in keys.iter().enumerate() {
             match Member::read(jwk) {
                 Ok(member) => members.push(member),
-                Err(error) => skipped.push((place, error)),
+                Err(error) => {
+                    let id = jwk.get("kid").and_then(Value::as_str).map(str::to_owned);
+                    skipped.push(Skipped { place, id, error });
+                }
             }
+        }
+        if members.is_empty() && !skipped.is_empty() {
+            return Err(JwkSetError::Unusable(skipped));
         }
         let set = Self { members, skipped };
         set.check()?;
@@ -151,6 +184,7 @@ impl KeyRing {
         let named = files.iter().position(|(name, _)| name.as_ref() == SIGNING);
         let signing = match named.filter(|at| private().any(|one| one == *at)) {
             Some(signing) => Some(signing),
+            None if named.is_some() => return Err(KeyFileError::SigningIsPublic),
             None if private().count() > 1 => return Err(KeyFileError::Signing),
             None => private().next(),
         };
@@ -177,13 +211,17 @@ const STATE: &str = "djwto_state";
 const SIGNING: &str = "signing";
 
 /// Why a set cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JwkSetError {
     /// The text is not one JSON object.
     NotJson(&'static str),
-    /// There is no array `keys`, or no key in it that can be used.
+    /// There is no array `keys`, or nothing in it.
     NoKeys,
+    /// It is one JWK, and no set.
+    OneKey,
+    /// No key in it can be used.
+    Unusable(Vec<Skipped>),
     /// Secrets share the set with key pairs, whose public halves are there to be shown.
     Mixed,
     /// Two keys go by one `kid`.
@@ -197,6 +235,20 @@ impl fmt::Display for JwkSetError {
         f.write_str(match self {
             Self::NotJson(reason) => return write!(f, "expected a JWK Set: the text {reason}"),
             Self::NoKeys => "expected a JWK Set with keys that can be used, found none",
+            Self::OneKey => {
+                "expected a JWK Set, found one JWK: put {\"keys\": [ before it and ]} after it"
+            }
+            Self::Unusable(skipped) => {
+                f.write_str("expected a JWK Set with keys that can be used, found none: ")?;
+                for (at, key) in skipped.iter().take(SHOWN_KEYS).enumerate() {
+                    let between = if at == 0 { "" } else { "; " };
+                    write!(f, "{between}{}: {}", key.name(), key.error)?;
+                }
+                return match skipped.len().saturating_sub(SHOWN_KEYS) {
+                    0 => Ok(()),
+                    more => write!(f, "; and {more} more"),
+                };
+            }
             Self::Mixed => {
                 "expected secrets or key pairs, found both: a set with key pairs is one that \
                  others may see"
@@ -210,6 +262,8 @@ impl fmt::Display for JwkSetError {
     }
 }
 
+const SHOWN_KEYS: usize = 10;
+
 impl std::error::Error for JwkSetError {}
 
 /// Why a folder of key files cannot be used.
@@ -222,6 +276,8 @@ pub enum KeyFileError {
     Key(String, KeyError),
     /// There are several private keys, and none of them is in the file `signing.pem`.
     Signing,
+    /// The file `signing.pem` has no private key.
+    SigningIsPublic,
 }
 
 impl fmt::Display for KeyFileError {
@@ -229,6 +285,10 @@ impl fmt::Display for KeyFileError {
         match self {
             Self::None => f.write_str("expected files named *.pem, found none"),
             Self::Key(name, error) => write!(f, "{name}.pem: {error}"),
+            Self::SigningIsPublic => f.write_str(
+                "signing.pem: expected a private key, found a public one; a key that only verifies \
+                 goes into a file of another name",
+            ),
             Self::Signing => f.write_str(
                 "expected the key to sign with in signing.pem, found several private keys and no \
                  such file",
