@@ -95,6 +95,34 @@ def exchange(target: Target, *lines: bytes, body: bytes = b"") -> RawReply:
             return RawReply(0)
 
 
+def pipeline(target: Target, *requests: tuple[list[bytes], bytes]) -> list[RawReply]:
+    """Send requests on one connection, lines and bodies as given, and read what is answered.
+
+    ``Host`` is added; the last should say ``Connection: close``. A reply that cannot be read, or
+    that does not come, ends the list with status 0.
+    """
+    host = b"Host: " + urlsplit(target.base_url).netloc.encode()
+    sent = [b"\r\n".join([lines[0], host, *lines[1:], b"", body]) for lines, body in requests]
+    replies: list[RawReply] = []
+    with _connected(target) as secure, secure.makefile("rb") as stream:
+        try:
+            secure.sendall(b"".join(sent))
+            for _ in requests:
+                reply = http.client.HTTPResponse(_Stream(_StaysOpen(stream)))
+                reply.begin()
+                headers = CaseInsensitiveDict(reply.getheaders())
+                replies.append(RawReply(reply.status, headers, reply.read()))
+        except (ConnectionError, ssl.SSLError, http.client.HTTPException):
+            replies.append(RawReply(0))
+    return replies
+
+
+def chunked(body: bytes, *, at: int) -> bytes:
+    """Write a body in chunks, cut after so many bytes (RFC 9112 §7.1)."""
+    pieces = (body[:at], body[at:])
+    return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+
 @contextmanager
 def _connected(target: Target) -> Iterator[ssl.SSLSocket]:
     address = urlsplit(target.base_url)
@@ -113,8 +141,21 @@ def _connected(target: Target) -> Iterator[ssl.SSLSocket]:
 class _Stream:
     """What ``HTTPResponse`` wants of a socket, over bytes that have been looked at already."""
 
+    def __init__(self, stream: "BufferedIOBase | _StaysOpen") -> None:
+        self.stream = stream
+
+    def makefile(self, _mode: str) -> "BufferedIOBase | _StaysOpen":
+        return self.stream
+
+
+class _StaysOpen:
+    """A stream that a reply does not close when it has been read: another one follows."""
+
     def __init__(self, stream: BufferedIOBase) -> None:
         self.stream = stream
 
-    def makefile(self, _mode: str) -> BufferedIOBase:
-        return self.stream
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def close(self) -> None:
+        """Stay open."""

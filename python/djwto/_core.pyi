@@ -17,6 +17,7 @@ __all__ = [
     "generate_jwk",
     "modes",
     "pbkdf2_sha256",
+    "read_fields",
     "session_of",
 ]
 
@@ -290,4 +291,11 @@ def pbkdf2_sha256(password: bytes, salt: bytes, iterations: int) -> bytes:
 
     Raises `ValueError` where `iterations` is below 1, and `OverflowError` where it is over
     2,147,483,647, as `hashlib.pbkdf2_hmac` does.
+    """
+
+def read_fields(text: bytes, most: int | None) -> list[tuple[str, str | None]]:
+    """Read a flat JSON object strictly (RFC 8259): names and values as a form would send them.
+
+    Numbers stand as they are written, `true` and `false` in words, `null` is None. No name is there
+    twice, and there are at most `most` of them. Raises `ValueError` with the reason.
     """

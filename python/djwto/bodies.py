@@ -1,32 +1,63 @@
-"""Request bodies: forms and JSON objects, all of them into `request.POST`."""
+"""Request bodies: forms and JSON objects, all of them into `request.POST`.
 
-import json
+What text a request may hold is decided here, for every kind of body: UTF-8 whatever the charset
+that it claims, no half of a surrogate pair, no null character, no more than `MAX_FIELD_LETTERS`.
+"""
+
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from typing import Any
+from urllib.parse import parse_qsl
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
-from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.http import HttpRequest, QueryDict, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.utils.datastructures import MultiValueDict
 
+from djwto import _core
 from djwto.exceptions import JWTError
+from djwto.multipart import UTF8_CHARSETS, MultipartError, read_parts
 
 MAX_FIELD_LETTERS = 4096
 """More is no name and no password, and a hasher should not be made to chew it."""
 
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_FORM = "application/x-www-form-urlencoded"
+_MULTIPART = "multipart/form-data"
+_JSON = "application/json"
+_ONCE = ("username", "password", "mode", "jwt_type")
+"""Fields that a form must not name twice: programs on the way may see the other value."""
+_MAX_LENGTH_DIGITS = 18
+_PIECE_BYTES = 65_536
+
+_Lists = dict[str, list[str]]
 
 
 def read(request: HttpRequest) -> None:
-    """Read the body into `request.POST`. Raises `JWTError` (400, 413, 415)."""
-    with readable():
-        _read(request)
-    for name, values in request.POST.lists():
-        if any(len(text) > MAX_FIELD_LETTERS or "\0" in text for text in (name, *values)):
-            raise JWTError.of("field_invalid", name[:64].replace("\0", ""))
+    """Read the body into `request.POST`. Raises `JWTError` (400, 411, 413, 415)."""
+    failure = _read(request)
+    if failure is not None:
+        # Whatever looks at the form after us must not trip over the same body.
+        make_empty(request)
+        # Raised here, so that no frame and no cause of it holds a field of the body.
+        raise failure
+
+
+def unify_name(request: HttpRequest) -> None:
+    """Let the account's name stand under `username` and under the model's `USERNAME_FIELD`.
+
+    Raises `JWTError` where the form has both, and they differ.
+    """
+    keys = ("username", get_user_model().USERNAME_FIELD)
+    names = {request.POST.get(key, "") for key in keys} - {""}
+    if len(names) > 1:
+        detail = f'the fields "{keys[0]}" and "{keys[1]}" are both there, and differ'
+        raise JWTError.of("body_unreadable", detail)
+    if names and keys[0] != keys[1]:
+        _fill(request, {**dict(request.POST.lists()), **{key: list(names) for key in keys}})
 
 
 @contextmanager
@@ -44,68 +75,210 @@ def readable() -> Iterator[None]:
 
 
 def make_empty(request: HttpRequest) -> None:
-    """Let the form be empty for whoever looks at it from now on, whatever the content type."""
-    request._post, request._files = QueryDict(), MultiValueDict()  # type: ignore[attr-defined]  # noqa: SLF001
+    """Let the form be empty for what looks at it from now on, whatever the content type."""
+    _fill(request, {})
+    request._files = MultiValueDict()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
-def _read(request: HttpRequest) -> None:
-    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    if limit is not None and _declared_length(request) > limit:
-        raise RequestDataTooBig
-    if request.content_type in _FORMS and not _is_empty(request):
-        # Nothing here takes a file: keep Django from writing one to disk.
-        if request.content_type == "multipart/form-data" and not hasattr(request, "_post"):
-            request.upload_handlers = [MemoryFileUploadHandler(request)]
-        _ = request.POST
-        return
-    body = request.body
+class _RefusedError(Exception):
+    def __init__(self, slug: str, detail: str = "") -> None:
+        super().__init__(slug)
+        self.slug, self.detail = slug, detail
+
+
+def _unreadable(detail: str) -> _RefusedError:
+    return _RefusedError("body_unreadable", detail)
+
+
+def _read(request: HttpRequest) -> JWTError | None:
+    try:
+        body = _body(request)
+        if body == b"":
+            make_empty(request)
+            _forget_charset(request)
+            return None
+        _check_charset(request)
+        if body is not None:
+            _parse(request, body)
+        _check(request)
+    except _RefusedError as refused:
+        return JWTError.of(refused.slug, refused.detail)
+    except MultipartError as error:
+        return JWTError.of("body_unreadable", str(error))
+    return None
+
+
+# --- bytes --------------------------------------------------------------------------------------
+
+
+def _body(request: Any) -> bytes | None:
+    """Give the body, of no more than the limit; None where something has read it before us."""
+    limit, length = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, _declared_length(request)
+    if limit is not None and (length or 0) > limit:
+        raise _RefusedError("body_too_large")
+    body: bytes
+    if hasattr(request, "_body"):
+        body = request._body  # noqa: SLF001
+    elif request._read_started:  # noqa: SLF001
+        return None
+    else:
+        stream, is_whole = _stream(request, length)
+        body = _bytes_of(stream, limit)
+        # For hooks, and for whatever else asks Django for it.
+        request._read_started = True  # noqa: SLF001
+        request._body, request._stream = body, BytesIO(body)  # noqa: SLF001
+        if not is_whole and len(body) < (length or 0):
+            raise _unreadable("it broke off")
     if limit is not None and len(body) > limit:
-        raise RequestDataTooBig
-    if not body:
-        make_empty(request)
-        return
-    if request.content_type != "application/json":
-        raise JWTError.of("media_type_unsupported")
-    request.POST = _from_json(body)  # type: ignore[assignment]
+        raise _RefusedError("body_too_large")
+    return body
 
 
-def _is_empty(request: HttpRequest) -> bool:
-    """Whether there is no body, as far as its headers tell; then its type does not matter."""
-    return request.META.get("CONTENT_LENGTH") in ("", "0") or not (
-        request.META.get("CONTENT_LENGTH") or request.META.get("HTTP_TRANSFER_ENCODING")
+def _declared_length(request: HttpRequest) -> int | None:
+    """Give `Content-Length`; None where there is none (RFC 9110 §8.6: digits, once)."""
+    text = request.META.get("CONTENT_LENGTH") or ""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise _unreadable("its Content-Length is not a number")
+    return int(text.lstrip("0")[: _MAX_LENGTH_DIGITS + 1] or 0)
+
+
+def _stream(request: HttpRequest, length: int | None) -> tuple[Any, bool]:
+    """Give what to read the body from, and whether its end is the end of the body.
+
+    Django reads by `Content-Length` alone (WSGI), or has read to the end (ASGI). A WSGI server that
+    says `wsgi.input_terminated` ends the stream itself, chunks and all.
+    """
+    has_coding = bool(request.META.get("HTTP_TRANSFER_ENCODING"))
+    if "wsgi.input" not in request.META or not (has_coding or length is None):
+        return request, False
+    if request.META.get("wsgi.input_terminated"):
+        return request.META["wsgi.input"], True
+    if length is None and has_coding:
+        raise _RefusedError("length_required")
+    return request, False
+
+
+def _bytes_of(stream: Any, limit: int | None) -> bytes:
+    """Read to the end, or to one byte over the limit: chunks do not say how many they are."""
+    pieces, room = [], sys.maxsize if limit is None else limit + 1
+    try:
+        while room and (piece := stream.read(min(room, _PIECE_BYTES))):
+            pieces.append(piece)
+            room -= len(piece)
+    except Exception:  # noqa: BLE001 (each server has errors of its own for a client that is gone)
+        raise _unreadable("it broke off") from None
+    return b"".join(pieces)
+
+
+# --- fields -------------------------------------------------------------------------------------
+
+
+def _check_charset(request: HttpRequest) -> None:
+    """Refuse a charset that is not UTF-8, which is what every body is read as."""
+    charset = (request.content_params or {}).get("charset", "utf-8")
+    if charset.strip().lower() not in UTF8_CHARSETS:
+        raise _unreadable("its charset is not UTF-8")
+
+
+def _forget_charset(request: Any) -> None:
+    """Keep Django from decoding the query string by the charset of a body that is not there."""
+    request._encoding = None  # noqa: SLF001
+    vars(request).pop("GET", None)
+
+
+def _parse(request: Any, body: bytes) -> None:
+    files: MultiValueDict[str, Any] = MultiValueDict()
+    if request.content_type == _JSON:
+        fields = _from_json(body)
+    elif request.content_type == _FORM:
+        fields = _from_form(body)
+    elif request.content_type == _MULTIPART:
+        fields = _from_multipart(body, (request.content_params or {}).get("boundary", ""), files)
+    else:
+        raise _RefusedError("media_type_unsupported")
+    if request.content_type == _JSON or not hasattr(request, "_post"):
+        # Else a middleware has read the form, and may have changed it.
+        _fill(request, fields)
+    if not hasattr(request, "_files"):
+        request._files = files  # noqa: SLF001
+
+
+def _from_json(body: bytes) -> _Lists:
+    try:
+        members = _core.read_fields(body, settings.DATA_UPLOAD_MAX_NUMBER_FIELDS)
+    except ValueError as error:
+        raise _unreadable(str(error)) from None
+    return {name: [value] for name, value in members if value is not None}
+
+
+def _from_form(body: bytes) -> _Lists:
+    most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+    if most is not None and body.count(b"&") >= most:
+        raise _unreadable("it has too many fields")
+    fields: _Lists = {}
+    try:
+        for name, value in parse_qsl(body.decode(), keep_blank_values=True, errors="strict"):
+            fields.setdefault(name, []).append(value)
+    except UnicodeDecodeError:
+        raise _unreadable("it is not UTF-8") from None
+    return fields
+
+
+def _from_multipart(body: bytes, boundary: str, files: MultiValueDict[str, Any]) -> _Lists:
+    most, most_files = (
+        settings.DATA_UPLOAD_MAX_NUMBER_FIELDS,
+        settings.DATA_UPLOAD_MAX_NUMBER_FILES,
     )
+    fields: _Lists = {}
+    number = number_of_files = 0
+    for name, text, file in read_parts(body, boundary):
+        if file is None:
+            number += 1
+            fields.setdefault(name, []).append(text)
+        else:
+            number_of_files += 1
+            _check_text(name, (text,))
+            files.appendlist(name, file)
+        if (most is not None and number > most) or (
+            most_files is not None and number_of_files > most_files
+        ):
+            raise _unreadable("it has too many fields")
+    return fields
 
 
-def _declared_length(request: HttpRequest) -> int:
-    try:
-        return int(request.META.get("CONTENT_LENGTH") or 0)
-    except ValueError:
-        return 0
+def _check(request: HttpRequest) -> None:
+    for name, values in request.POST.lists():
+        _check_text(name, values)
+    for name in (*_ONCE, get_user_model().USERNAME_FIELD):
+        if len(request.POST.getlist(name)) + len(request.FILES.getlist(name)) > 1:
+            raise _unreadable(f'the field "{name}" is there twice')
 
 
-def _from_json(body: bytes) -> QueryDict:
-    try:
-        fields = json.loads(body.decode())
-    except (ValueError, RecursionError):
-        raise JWTError.of("body_unreadable", "it is not JSON") from None
-    if not isinstance(fields, dict):
-        raise JWTError.of("body_unreadable", "it is not a JSON object")
-    form = QueryDict(mutable=True)
-    for name, value in fields.items():
-        if value is not None:
-            form[_as_text(name)] = _as_text(value)
-    return form
+def _check_text(name: str, values: Any) -> None:
+    for text in (name, *values):
+        if not text.isascii() and not _is_unicode(text):
+            raise _unreadable("a field is not Unicode text")
+    for text in (name, *values):
+        if len(text) > MAX_FIELD_LETTERS or "\0" in text:
+            raise _RefusedError("field_invalid", name[:64].replace("\0", ""))
 
 
-def _as_text(value: Any) -> str:
-    if isinstance(value, (dict, list)):
-        raise JWTError.of("body_unreadable", "a field holds a list or an object")
-    text = value if isinstance(value, str) else json.dumps(value)
+def _is_unicode(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise JWTError.of("body_unreadable", "a field holds half a surrogate pair") from None
-    return text
+        return False
+    return True
+
+
+def _fill(request: Any, fields: _Lists) -> None:
+    form = QueryDict(mutable=True)
+    # Its own methods would look at each text again.
+    dict.update(form, fields)
+    form._mutable = False  # noqa: SLF001
+    request._post = form  # noqa: SLF001
 
 
 def _sentence(error: Exception) -> str:

@@ -157,13 +157,13 @@ codes! {
         "The form field `mode` asks for a mode that is not in `DJWTO_MODE`.";
     FieldInvalid, "field_invalid", 400,
         "Field \"{}\" is too long or holds a null character.",
-        "A field is over 4,096 characters or has U+0000 in it.";
+        "A field or its name is over 4,096 characters or has U+0000 in it.";
     PasswordRefused, "password_refused", 400,
         "{}",
         "The new password was refused; `error` is the JSON text of Django's form errors.";
     BodyUnreadable, "body_unreadable", 400,
         "The request's body cannot be read: {}.",
-        "The body is not what its content type says.";
+        "The body is not what its content type says, is not UTF-8 text, names a field twice, or has more fields than `DATA_UPLOAD_MAX_NUMBER_FIELDS`.";
     SessionNotFound, "session_not_found", 404,
         "There is no such session.",
         "None of this user's live sessions has that id.";
@@ -179,6 +179,9 @@ codes! {
     RefreshSuperseded, "refresh_superseded", 409,
         "The refresh token was replaced, and its successor was used.",
         "Another tab or request has renewed twice since. Nothing was ended: use the newest tokens.";
+    LengthRequired, "length_required", 411,
+        "The request needs a Content-Length.",
+        "The body came in chunks (`Transfer-Encoding`), which this server cannot hand on. Send it with its length.";
     BodyTooLarge, "body_too_large", 413,
         "The request's body is too large.",
         "Over Django's `DATA_UPLOAD_MAX_MEMORY_SIZE`.";

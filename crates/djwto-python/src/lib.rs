@@ -10,9 +10,11 @@ mod password;
 mod revocations;
 mod values;
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use djwto_core::json::Field;
 use djwto_core::{Algorithm, Code, Mode};
 
 /// The Rust engine of djwto.
@@ -29,7 +31,7 @@ mod _core {
     #[pymodule_export]
     use crate::values::{Authenticated, CacheInfo, SetCookie, Token};
     #[pymodule_export]
-    use crate::{algorithms, codes, modes, session_of};
+    use crate::{algorithms, codes, modes, read_fields, session_of};
 }
 
 /// Every failure: slug, HTTP status, sentence with `{}` for its detail, meaning.
@@ -57,4 +59,11 @@ fn session_of(claims: &Bound<'_, PyDict>) -> PyResult<Option<String>> {
 #[pyfunction]
 fn modes() -> Vec<&'static str> {
     Mode::ALL.iter().map(|mode| mode.name()).collect()
+}
+
+/// The members of a JSON object that stands for a form.
+#[pyfunction]
+fn read_fields(text: &[u8], most: Option<usize>) -> PyResult<Vec<Field>> {
+    djwto_core::json::read_fields(text, most)
+        .map_err(|error| PyValueError::new_err(error.to_string()))
 }

@@ -1,0 +1,168 @@
+//! The JSON object that stands for a form: names and plain values, read strictly.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use jiter::{Jiter, Peek};
+
+/// Why a JSON text is no form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldsError {
+    /// Not JSON (RFC 8259), or with half a surrogate pair, or with a number beyond every float.
+    NotJson,
+    /// JSON, and no object.
+    NotAnObject,
+    /// A member is an array or an object.
+    Nested,
+    /// Two members have one name.
+    Doubled,
+    /// More members than are allowed.
+    TooMany,
+}
+
+impl fmt::Display for FieldsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotJson => "it is not JSON",
+            Self::NotAnObject => "it is not a JSON object",
+            Self::Nested => "a field holds a list or an object",
+            Self::Doubled => "a field is there twice",
+            Self::TooMany => "it has too many fields",
+        })
+    }
+}
+
+impl std::error::Error for FieldsError {}
+
+/// A name with its value, which is `None` for `null`.
+pub type Field = (String, Option<String>);
+
+/// Reads the members of one JSON object, in their order, as a form would have sent them: a number
+/// as it is written, `true` or `false` in words.
+///
+/// Stops at the first fault, so that the rest of a hostile text costs nothing.
+///
+/// # Errors
+///
+/// [`FieldsError`]; [`FieldsError::TooMany`] where there are more members than `most`.
+pub fn read_fields(text: &[u8], most: Option<usize>) -> Result<Vec<Field>, FieldsError> {
+    let mut json = Jiter::new(text);
+    if json.peek().map_err(not_json)? != Peek::Object {
+        json.next_skip().map_err(not_json)?;
+        json.finish().map_err(not_json)?;
+        return Err(FieldsError::NotAnObject);
+    }
+    let (mut fields, mut names) = (Vec::new(), HashSet::new());
+    let mut next = json.known_object();
+    while let Some(name) = next.map_err(not_json)? {
+        let name = name.to_owned();
+        if !names.insert(name.clone()) {
+            return Err(FieldsError::Doubled);
+        }
+        if most.is_some_and(|most| names.len() > most) {
+            return Err(FieldsError::TooMany);
+        }
+        fields.push((name, value(&mut json)?));
+        next = json.next_key();
+    }
+    json.finish().map_err(not_json)?;
+    Ok(fields)
+}
+
+fn value(json: &mut Jiter<'_>) -> Result<Option<String>, FieldsError> {
+    match json.peek().map_err(not_json)? {
+        Peek::Array | Peek::Object => Err(FieldsError::Nested),
+        Peek::String => json.known_str().map(|text| Some(text.to_owned())).map_err(not_json),
+        Peek::Null => json.known_null().map(|()| None).map_err(not_json),
+        peek @ (Peek::True | Peek::False) => {
+            json.known_bool(peek).map(|value| Some(value.to_string())).map_err(not_json)
+        }
+        peek => {
+            let digits = json.known_number_bytes(peek).map_err(not_json)?;
+            let number = str::from_utf8(digits).map_err(|_| FieldsError::NotJson)?;
+            let is_finite = number.parse::<f64>().is_ok_and(f64::is_finite);
+            if is_finite { Ok(Some(number.to_owned())) } else { Err(FieldsError::NotJson) }
+        }
+    }
+}
+
+fn not_json(_: jiter::JiterError) -> FieldsError {
+    FieldsError::NotJson
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FieldsError, read_fields};
+
+    #[test]
+    fn plain_values_become_text() {
+        let text = br#" {"a": "x", "b": -1.50e2, "c": true, "d": null, "": "\ud83d\ude00"} "#;
+        let fields = read_fields(text, Some(5)).unwrap();
+        let seen: Vec<_> = fields.iter().map(|(n, v)| (n.as_str(), v.as_deref())).collect();
+        let expected = [
+            ("a", Some("x")),
+            ("b", Some("-1.50e2")),
+            ("c", Some("true")),
+            ("d", None),
+            ("", Some("\u{1f600}")),
+        ];
+        assert_eq!(seen, expected);
+        assert_eq!(read_fields(b"{}", Some(0)), Ok(vec![]));
+    }
+
+    #[test]
+    fn names_are_compared_as_they_are_read() {
+        for text in [r#"{"a": 1, "a": 1}"#, r#"{"a": 1, "\u0061": 2}"#, r#"{"a": null, "a": null}"#]
+        {
+            assert_eq!(read_fields(text.as_bytes(), None), Err(FieldsError::Doubled), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_members_is_bounded() {
+        let text = br#"{"a": 1, "b": 2, "c": [}"#;
+        assert_eq!(read_fields(text, Some(1)), Err(FieldsError::TooMany));
+        assert_eq!(read_fields(text, None), Err(FieldsError::Nested));
+    }
+
+    #[test]
+    fn what_is_no_object_is_told_from_what_is_no_json() {
+        for text in ["[]", "1", "null", "\"x\"", "[[[1]]]"] {
+            assert_eq!(read_fields(text.as_bytes(), None), Err(FieldsError::NotAnObject), "{text}");
+        }
+        let nine = "9".repeat(400_000);
+        let deep = "[".repeat(100_000);
+        for text in [
+            "",
+            " ",
+            "{",
+            "{} x",
+            "{'a': 1}",
+            "{\"a\": 1,}",
+            "{\"a\"}",
+            "{\"a\": NaN}",
+            "{\"a\": -Infinity}",
+            "{\"a\": Infinity}",
+            "{\"a\": 1e999}",
+            "{\"a\": 01}",
+            "{\"a\": +1}",
+            "{\"a\": 1.}",
+            "{\"a\": .5}",
+            "{\"a\": 0x1}",
+            "{\"a\": -}",
+            "{\"a\": \"\\ud800\"}",
+            "{\"a\": \"\\udc00\\ud800\"}",
+            "{\"\\ud800\": 1}",
+            "{\"a\": \"\n\"}",
+            "\u{feff}{}",
+            &format!("{{\"a\": {nine}}}"),
+            &deep,
+        ] {
+            let start: String = text.chars().take(20).collect();
+            assert_eq!(read_fields(text.as_bytes(), None), Err(FieldsError::NotJson), "{start}");
+        }
+        assert_eq!(read_fields(b"{\"a\": \"\xff\"}", None), Err(FieldsError::NotJson));
+        assert_eq!(read_fields(b"{\"\xed\xa0\x80\": 1}", None), Err(FieldsError::NotJson));
+    }
+}
