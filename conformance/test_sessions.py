@@ -68,6 +68,33 @@ def test_an_old_token_ends_the_session(own):
         expect.refused(client.post(path), 401)
 
 
+@both
+@pytest.mark.only("cookies")
+def test_a_renewal_from_another_device_is_answered_and_shown(own, path):
+    client, other = own(), {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
+    again, at_home = client.copy(), client.copy()
+    assert client.post(path).status_code == 200
+    assert at_home.post(path).status_code == 200
+    assert listed(client)[sid(client)]["renewed_elsewhere_at"] is None
+    assert again.post(path, headers=other).status_code == 200
+    assert again.token("refresh") == client.token("refresh")
+    assert listed(client)[sid(client)]["renewed_elsewhere_at"] is not None
+    assert client.get(ACCOUNT).status_code == 200
+
+
+@both
+def test_the_newest_token_goes_on_where_the_database_was_set_back(visitor, forge, path):
+    newest = visitor.hold(refresh=forge.refresh(gen=7))
+    expect.says(newest.post(VALIDATE_REFRESH), "Token is valid")
+    used = newest.copy()
+    assert newest.post(path).status_code == 200
+    if newest.by_cookie:
+        assert newest.claims("refresh")["gen"] == 8
+        assert used.post(path).status_code == 200
+        assert used.token("refresh") == newest.token("refresh")
+    assert newest.post(REFRESH_ACCESS).status_code == 200
+
+
 @pytest.mark.only("json")
 def test_a_program_may_keep_its_refresh_token(own):
     client = own()
@@ -83,7 +110,8 @@ def test_each_login_is_listed(own):
     assert rows[sid(one)]["current"] is True
     assert rows[sid(other)]["current"] is False
     assert set(rows[sid(one)]) == {
-        *("id", "device", "address", "created_at", "last_used_at", "current")
+        *("id", "device", "address", "created_at", "last_used_at", "current"),
+        "renewed_elsewhere_at",
     }
 
 

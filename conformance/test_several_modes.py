@@ -14,7 +14,8 @@ from conformance.client import (
     VALIDATE_REFRESH,
     Client,
 )
-from conformance.sessions import shared
+from conformance.forge import GONE
+from conformance.sessions import forger, shared
 
 pytestmark = pytest.mark.only("several", "default", "cookies")
 
@@ -24,12 +25,11 @@ renewal = pytest.mark.parametrize("path", [REFRESH_ACCESS, UPDATE_REFRESH])
 
 
 @pytest.fixture
-def bearer(target, forge) -> dict[str, str]:
+def bearer(target) -> dict[str, str]:
     """A program's header with a good access token of carol's."""
     if "JSON" not in target.modes:
         pytest.skip("this server does not speak JSON mode")
-    user = shared(target, "carol")[0].claims("access")["user"]
-    return {"Authorization": f"Bearer {forge.access(user=user)}"}
+    return {"Authorization": f"Bearer {forger(target, 'carol').access()}"}
 
 
 @pytest.fixture
@@ -166,3 +166,31 @@ def test_delete_with_cookies(own):
     client = own()
     expect.says(client.delete(LOGOUT), "Tokens successfully deleted.")
     assert not expect.TOKEN_COOKIES & set(client.cookies)
+
+
+# --- tokens of 0.0.4 ----------------------------------------------------------------------------
+
+
+@renewal
+@pytest.mark.parametrize("is_stolen_first", [True, False])
+def test_an_old_cookie_that_comes_as_bearer_too_ends_the_session(
+    target, visitor, forge, path, is_stolen_first
+):
+    if "JSON" not in target.modes:
+        pytest.skip("this server does not speak JSON mode")
+    visitor.hold(refresh=forge.refresh(sid=GONE, gen=GONE))
+    header = visitor.bearer("refresh")
+    program = Client(target)
+
+    def own():
+        return visitor.post(path)
+
+    def stolen():
+        return program.post(path, headers=header)
+
+    first, second = (stolen, own) if is_stolen_first else (own, stolen)
+    assert first().status_code == 200
+    reply = second()
+    expect.refused(reply, 401)
+    assert reply.json()["code"] == "refresh_reused"
+    expect.no_tokens(reply)
