@@ -14,4 +14,9 @@ PASSWORD_HASHERS = [
 ]
 
 ATTEMPTS = int(os.environ.get("CONFORMANCE_ATTEMPTS", "1000"))
-DJWTO_LOGIN_THROTTLE = {"attempts": ATTEMPTS, "account_attempts": 1000}
+DJWTO_LOGIN_THROTTLE = {
+    "attempts": ATTEMPTS,
+    "account_attempts": 1000,
+    "network_attempts": int(os.environ.get("CONFORMANCE_NETWORK_ATTEMPTS", "10000")),
+    "day_attempts": 10_000,
+}

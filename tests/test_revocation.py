@@ -105,7 +105,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As outside of a test, where a thread asks the database; and that fails."""
 
     monkeypatch.setattr(Feed, "_poll", raise_error)
-    monkeypatch.setattr(revocation, "_is_test", lambda: False)
+    monkeypatch.setattr(conf, "is_test_run", lambda: False)
     monkeypatch.setattr(revocation, "_feed", None)
     yield
     if revocation._feed is not None:

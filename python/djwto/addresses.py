@@ -13,6 +13,8 @@ _HOPS = 32
 
 _PREFIX = 64
 """The bits of an IPv6 address that name a network: one customer has all the rest (RFC 6177)."""
+_SITE_PREFIX = 48
+"""The bits that a provider gives to a large customer (RFC 6177 §2)."""
 
 
 def client_address(request: HttpRequest) -> str:
@@ -42,6 +44,13 @@ def network(address: str) -> str:
     if ":" not in address:
         return address
     return str(ip_network((address, _PREFIX), strict=False))
+
+
+def site(address: str) -> str:
+    """Give the /48 of an IPv6 address, which is all that one customer has at most; "" for IPv4."""
+    if ":" not in address:
+        return ""
+    return str(ip_network((address, _SITE_PREFIX), strict=False))
 
 
 def _parsed(text: str) -> Address | None:

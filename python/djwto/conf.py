@@ -5,6 +5,7 @@ What each must be is in `settings.py`.
 
 import logging
 import os
+import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.util import find_spec
@@ -64,6 +65,10 @@ class Throttle:
     attempts: int
     account_attempts: int
     window: timedelta
+    network_attempts: int
+    day_attempts: int
+    password_hashes: int | None
+    """None: as many as there are processors."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +158,12 @@ def keys_path() -> Path | None:
 def is_set(name: str) -> bool:
     """Whether the settings themselves, and not the environment, give it a value."""
     return getattr(django_settings, PREFIX + name, None) not in (None, "", b"")
+
+
+def is_test_run() -> bool:
+    """Whether a project's tests run: they all begin with Django's `setup_test_environment`."""
+    utils: Any = sys.modules.get("django.test.utils")
+    return utils is not None and hasattr(utils._TestState, "saved_data")  # noqa: SLF001
 
 
 def fallbacks() -> list[tuple[str, bytes]]:

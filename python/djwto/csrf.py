@@ -47,14 +47,19 @@ def check_login(request: HttpRequest) -> None:
     There is no CSRF token before a login: the browser's own word decides, `Origin` first and
     `Sec-Fetch-Site` where there is none (OWASP CSRF cheat sheet, login CSRF).
     """
-    if getattr(request, "_dont_enforce_csrf_checks", False):
-        return
-    origin = request.META.get("HTTP_ORIGIN")
-    if origin is not None:
-        if not _Check(_view).accepts_origin(request):
-            raise JWTError.of("origin_refused", f"its origin is {origin[:200]!r}")
-    elif request.META.get("HTTP_SEC_FETCH_SITE") == "cross-site":
-        raise JWTError.of("origin_refused", "the browser calls it cross-site")
+    if not getattr(request, "_dont_enforce_csrf_checks", False) and is_foreign(request):
+        origin = request.META.get("HTTP_ORIGIN")
+        reason = "the browser calls it cross-site"
+        if origin is not None:
+            reason = f"its origin is {origin[:200]!r}"
+        raise JWTError.of("origin_refused", reason)
+
+
+def is_foreign(request: HttpRequest) -> bool:
+    """Whether the browser says that a page of an origin that is not trusted sends this request."""
+    if request.META.get("HTTP_ORIGIN") is not None:
+        return not _Check(_view).accepts_origin(request)
+    return request.META.get("HTTP_SEC_FETCH_SITE") == "cross-site"
 
 
 def login_extra(request: HttpRequest, mode: str, *, rotate: bool) -> dict[str, str]:

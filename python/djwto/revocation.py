@@ -15,7 +15,7 @@ import threading
 import time
 from contextlib import suppress
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import Error, OperationalError, connections
 
@@ -127,7 +127,7 @@ class Feed:
         self._polled = self._reloaded = -inf
         self._polled_at = 0.0
         self._complained: dict[str, float] = {}
-        if settings.interval is None or _is_test():
+        if settings.interval is None or conf.is_test_run():
             self.fresh_until = inf
             return
         threading.Thread(target=self._run, name="djwto-revocation", daemon=True).start()
@@ -254,12 +254,6 @@ def _close_connections() -> None:
     """Let go of this thread's connections: what failed may be one of them."""
     with suppress(Exception):
         connections.close_all()
-
-
-def _is_test() -> bool:
-    """Whether a project's tests run: they all begin with Django's `setup_test_environment`."""
-    utils: Any = sys.modules.get("django.test.utils")
-    return utils is not None and hasattr(utils._TestState, "saved_data")  # noqa: SLF001
 
 
 _COMPLAINT_SECONDS = 60

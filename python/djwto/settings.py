@@ -97,12 +97,15 @@ def _throttle(value: Any) -> bool:
     if not isinstance(value, dict):
         return value is None
     found = {**DEFAULT_THROTTLE, **value}
-    counts = found["attempts"], found["account_attempts"]
+    few, many = ("attempts", "account_attempts"), ("network_attempts", "day_attempts")
+    hashes = found.get("password_hashes")
     return (
         found.keys() == DEFAULT_THROTTLE.keys()
         and isinstance(found["cache"], str)
         and found["cache"] in django_settings.CACHES
-        and all(_count(count) and 1 <= count <= _MOST_ATTEMPTS for count in counts)
+        and all(_count(found[key]) and 1 <= found[key] <= _MOST_ATTEMPTS for key in few)
+        and all(_count(found[key]) and 1 <= found[key] <= _MOST_IN_ALL for key in many)
+        and (hashes is None or (_count(hashes) and 1 <= hashes <= _MOST_ATTEMPTS))
         and found["window"] is not None
         and _lifetime(found["window"])
     )
@@ -134,12 +137,16 @@ _LIFETIME = "a timedelta of at least one second, or None"
 _DELAY = "a timedelta that is not negative, or None"
 _KEY = "a text or bytes"
 _MOST_ATTEMPTS = 1000
-"""Each attempt that may fail is a key in the cache, and a login asks for all of them."""
+_MOST_IN_ALL = 10_000
+"""Each attempt that may fail is a key in the cache, and a full count is read as a whole."""
 DEFAULT_THROTTLE = {
     "cache": "default",
     "attempts": 5,
     "account_attempts": 50,
     "window": timedelta(minutes=5),
+    "network_attempts": 200,
+    "day_attempts": 200,
+    "password_hashes": None,
 }
 UNIX = "unix"
 
@@ -214,8 +221,9 @@ SETTINGS = (
         "LOGIN_THROTTLE",
         DEFAULT_THROTTLE,
         'None, or a dict with any of "cache" (an alias of CACHES), "attempts" and '
-        f'"account_attempts" (whole numbers from 1 to {_MOST_ATTEMPTS}) and "window" (a timedelta '
-        "of at least one second)",
+        f'"account_attempts" (whole numbers from 1 to {_MOST_ATTEMPTS}), "network_attempts" and '
+        f'"day_attempts" (from 1 to {_MOST_IN_ALL}), "window" (a timedelta of at least one second) '
+        f'and "password_hashes" (from 1 to {_MOST_ATTEMPTS}, or None)',
         _throttle,
     ),
     Setting(

@@ -1,62 +1,97 @@
-"""Brakes on guessing passwords at `login/`: `DJWTO_LOGIN_THROTTLE`.
+"""Brakes on guessing passwords: `DJWTO_LOGIN_THROTTLE`.
 
 1. An attempt is counted before the password is looked at, and taken back if it was no failure:
    attempts at the same instant cannot slip through.
-2. The count is of slots, one key in the cache for each attempt that may fail. To take a slot is
-   `cache.add`, the one operation that is atomic in Redis, in Memcached and in a database, where
-   Django's `incr` reads, writes, and starts the time anew. A slot is free again a window after it
-   was taken: the window slides, exactly.
-3. Two counts. The strict one is of an account and a network, and is cleared by a successful login.
-   The ceiling is of the account, wherever the attempts come from; devices that the account
-   knows are let through, so that nobody can lock another out.
-4. Accounts that do not exist are counted as others are. The cache holds HMACs and times, no name
-   and no address.
-
-Source: OWASP, Authentication Cheat Sheet, "Login Throttling" and "Device Cookies".
+2. Which counts there are, and what is above them, is in `throttle_rules.py`. How a count is kept in
+   a cache is in `throttle_slots.py`.
+3. A login that finds no free slot waits while others that hold one have not failed yet. It waits
+   for no more than `WAIT_SECONDS`, holds no transaction, and is one of a bounded number.
+4. `throttle_gate.py` bounds the passwords that this process checks at once.
+5. Accounts that do not exist are counted as others are.
 """
 
-import logging
 import math
 import time
-import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
-from django.core.cache import BaseCache, caches
+from django.core.cache import caches
 from django.http import HttpRequest, JsonResponse
-from django.utils.crypto import salted_hmac
 
-from djwto import addresses, authentication, conf, exceptions, replies, sessions
+from djwto import (
+    addresses,
+    authentication,
+    conf,
+    csrf,
+    exceptions,
+    replies,
+    sessions,
+    throttle_rules,
+)
 from djwto.exceptions import JWTError
+from djwto.throttle_gate import gate, processors
+from djwto.throttle_rules import Count
+from djwto.throttle_slots import Slots, release
 
-_SALT = "djwto.throttle"
-
-_log = logging.getLogger("djwto")
+WAIT_SECONDS = 8
+"""How long a login waits, at most: for a slot and for its turn to check the password together."""
+_POLL_SECONDS = 0.1
+"""How often a login that waits looks for slots that another process has freed."""
 
 
 @contextmanager
-def counted(request: HttpRequest) -> Iterator[None]:
+def counted(request: HttpRequest, account: str | None = None) -> Iterator[None]:
     """Count an attempt to log in, which fails where the block raises what refuses credentials.
 
-    Raises `JWTError`: `login_throttled` with `retry_after`, or `store_unavailable` where the cache
-    fails.
+    That is `ValidationError`, `PermissionDenied`, and `JWTError` with a status below 500. `account`
+    is the name that is guessed at; None asks `authentication.user_account`.
+
+    Raises `JWTError`: `login_throttled` and `login_busy` with `retry_after`, or `store_unavailable`
+    where the cache fails.
     """
-    limits = conf.current().throttle
+    limits = _limits()
     if limits is None:
         yield
         return
-    attempt = _Attempt(request, limits)
+    attempt = _Attempt(request, limits, account)
     attempt.begin()
+    started, has_failed = time.monotonic(), False
     try:
-        yield
+        try:
+            yield
+        finally:
+            seconds = time.monotonic() - started
     except Exception as error:
-        if not exceptions.is_failed_login(error):
+        has_failed = exceptions.is_failed_login(error)
+        if has_failed:
+            attempt.fail()
+        else:
             attempt.take_back()
         raise
-    attempt.forgive()
+    else:
+        attempt.forgive()
+    finally:
+        gate.leave(seconds, has_failed=has_failed)
+
+
+@contextmanager
+def hashing() -> Iterator[None]:
+    """Hash a password in the block, as one of those that may do so at once.
+
+    Raises `JWTError` (`login_busy`).
+    """
+    limits = _limits()
+    if limits is None:
+        yield
+        return
+    _enter_gate("", limits, time.monotonic() + WAIT_SECONDS)
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        gate.leave(time.monotonic() - started, has_failed=False)
 
 
 def axes_lockout(request: HttpRequest, *_: Any) -> JsonResponse:
@@ -67,109 +102,90 @@ def axes_lockout(request: HttpRequest, *_: Any) -> JsonResponse:
     return replies.refusal(JWTError.of("login_throttled", retry_after=seconds))
 
 
+def _limits() -> conf.Throttle | None:
+    """The settings; None while the tests of a project run that has set none."""
+    if conf.is_test_run() and not conf.is_set("LOGIN_THROTTLE"):
+        return None
+    return conf.current().throttle
+
+
+def _enter_gate(key: str, limits: conf.Throttle, deadline: float) -> None:
+    if not gate.enter(key, limits.password_hashes or processors(), deadline):
+        raise JWTError.of("login_busy", retry_after=1)
+
+
 class _Attempt:
     """One attempt to log in, with the slots that it takes."""
 
-    def __init__(self, request: HttpRequest, limits: conf.Throttle) -> None:
-        self.account = authentication.user_account(request)
+    def __init__(self, request: HttpRequest, limits: conf.Throttle, account: str | None) -> None:
+        if account is None:
+            account = authentication.user_account(request)
+        self.account = throttle_rules.exact(account)
         self.address = addresses.client_address(request)
-        name, network = _normalised(self.account), addresses.network(self.address)
-        cache, window = caches[limits.cache], limits.window
-        self.pair = self.ceiling = None
-        # Without an address everybody would be one client, and could lock all others out; without a
-        # name everybody would be one account. Where there is neither, something must count.
-        if network or not name:
-            # A name has no space left in it, so that no count goes by the name of another.
-            self.pair = _Slots(cache, f"{network} {name}", limits.attempts, window)
-        if name:
-            self.ceiling = _Slots(cache, name, limits.account_attempts, window)
+        self.limits, self.cache = limits, caches[limits.cache]
+        self.counts = throttle_rules.counts_of(
+            account, self.address, limits, is_foreign=csrf.is_foreign(request)
+        )
+        self.key = self.counts.pair.name if self.counts.pair else ""
+        self.pair: Slots | None = None
+        self.taken: list[Slots] = []
+        self.deadline = time.monotonic() + WAIT_SECONDS
 
     def begin(self) -> None:
         """Take a slot of each count. Raises `JWTError`, and holds none then."""
-        if self.pair is not None and not self.pair.take():
-            raise self.pair.refusal()
-        if self.ceiling is None:
-            return
         try:
-            has_room = self.ceiling.take() or sessions.is_known(self.account, self.address)
-        except Exception:
+            for count in self.counts.networks:
+                self._demand(count)
+            if self.counts.pair is not None:
+                self.pair = self._demand(self.counts.pair)
+            self._demand_of_account()
+            _enter_gate(self.key, self.limits, self.deadline)
+        except BaseException:
             self.take_back()
             raise
-        if not has_room:
-            self.take_back()
-            raise self.ceiling.refusal()
 
     def take_back(self) -> None:
         """Give the slots back: this was no failed login."""
-        for slots in (self.pair, self.ceiling):
-            if slots is not None:
-                slots.give_back()
+        release(self.taken)
+
+    def fail(self) -> None:
+        """Keep the slots taken, and let no other login wait for them."""
+        # A cache that fails just now changes nothing: such a mark counts as failed after a while.
+        with suppress(JWTError):
+            for slots in self.taken:
+                slots.fail()
 
     def forgive(self) -> None:
-        """Clear what failed from this network before: the account is this client's own."""
-        if self.pair is not None:
-            self.pair.clear()
-        if self.ceiling is not None:
-            self.ceiling.give_back()
+        """Give the slots back, and those of failures under this very name from this network."""
+        release(self.taken, forgiven=self.pair)
 
+    def _demand_of_account(self) -> None:
+        counts = self.counts
+        if counts.account is None:
+            return
+        is_day_full = counts.day is not None and self._take(counts.day) is not None
+        refused = None if is_day_full else self._take(counts.account)
+        if not is_day_full and refused is None:
+            return
+        is_known = sessions.is_known(self.account, self.address)
+        above = counts.above(is_day_full=is_day_full, is_known=is_known)
+        if not above and refused is not None:
+            raise refused.refusal()
+        for count in above:
+            self._demand(count)
 
-class _Slots:
-    """As many keys as attempts may fail, each free again a window after it was taken."""
+    def _demand(self, count: Count) -> Slots:
+        """Take a slot, and wait for one that may become free. Raises `JWTError`."""
+        while (refused := self._take(count)) is not None:
+            seconds = min(_POLL_SECONDS, self.deadline - time.monotonic())
+            if not (refused.is_in_flight and gate.wait(self.key, seconds)):
+                raise refused.refusal()
+        return self.taken[-1]
 
-    def __init__(self, cache: BaseCache, name: str, count: int, window: timedelta) -> None:
-        self.cache = cache
-        self.seconds = math.ceil(window.total_seconds())
-        digest = salted_hmac(_SALT, name, algorithm="sha256").hexdigest()
-        self.keys = [f"djwto.login.{digest}.{number}" for number in range(count)]
-        self.own: str | None = None
-        self.wait = self.seconds
-
-    def take(self) -> bool:
-        """Take a free slot; False where there is none."""
-        now = time.time()
-        with _cache_failures():
-            taken = self.cache.get_many(self.keys)
-            for key in self.keys:
-                if key not in taken and self.cache.add(key, now, self.seconds):
-                    self.own = key
-                    return True
-        # Others may have been quicker, just now: then the first of all slots to be free is a guess.
-        free = min(taken.values(), default=now) + self.seconds
-        self.wait = min(max(math.ceil(free - now), 1), self.seconds)
-        return False
-
-    def give_back(self) -> None:
-        """Free the slot that was taken, if one was."""
-        if self.own is not None:
-            with _cache_failures():
-                self.cache.delete(self.own)
-
-    def clear(self) -> None:
-        """Free every slot."""
-        with _cache_failures():
-            self.cache.delete_many(self.keys)
-
-    def refusal(self) -> JWTError:
-        """Make the answer to an attempt for which there was no slot."""
-        return JWTError.of("login_throttled", retry_after=self.wait)
-
-
-def _normalised(account: str) -> str:
-    """Write a name so that no two spellings of one account differ.
-
-    A form strips it and applies NFKC; a database's collation may go further, and ignore case,
-    accents and signs that cannot be seen. This goes as far as any: two accounts that share
-    a count are less harm than one whose every spelling has a count of its own.
-    """
-    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", account).casefold())
-    return "".join(sign for sign in text if unicodedata.category(sign)[0] not in "MCZ")
-
-
-@contextmanager
-def _cache_failures() -> Iterator[None]:
-    """Turn whatever a cache raises that is out of reach into 503."""
-    try:
-        yield
-    except Exception as error:
-        _log.exception("the cache of DJWTO_LOGIN_THROTTLE failed")
-        raise JWTError.of("store_unavailable") from error
+    def _take(self, count: Count) -> Slots | None:
+        """Take a slot; gives the slots back where none is free."""
+        slots = Slots(self.cache, count, self.account)
+        if not slots.take():
+            return slots
+        self.taken.append(slots)
+        return None

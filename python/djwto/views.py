@@ -62,6 +62,8 @@ _DJANGO_AUTH = "django.contrib.auth"
 """The sender of `user_login_failed`, as where Django sends it."""
 _CLEANSED = "*" * 20
 """What Django's `user_login_failed` has in the place of a password."""
+_NEW_PASSWORD = frozenset(("new_password1", "new_password2"))
+"""The fields of a change of password in which an error is no wrong guess at the old one."""
 
 _log = logging.getLogger("djwto")
 
@@ -285,12 +287,14 @@ class PasswordChangeView(Endpoint):
         if user is None:
             raise JWTError.of("user_inactive")
         form = self.form_class(user, request.POST)
+        with throttle.counted(request, user.get_username()):
+            if form.errors.keys() - _NEW_PASSWORD:
+                raise _password_refused(form)
         if not form.is_valid():
-            error = ValidationError(form.errors.as_data())
-            raise JWTError.of("password_refused", exceptions.form_errors(error))
+            raise _password_refused(form)
         receivers.keep_session(user, sessions.key_of(claims))
         # The password and what it means for sessions are seen together, or not at all.
-        with transaction.atomic(using=Session.rows().db):
+        with throttle.hashing(), transaction.atomic(using=Session.rows().db):
             form.save()
         return JsonResponse({"msg": "Password successfully changed."})
 
@@ -343,6 +347,11 @@ def _checked_credentials(request: HttpRequest) -> Any:
             raise
         failure = exceptions.failed_login(error)
     raise failure
+
+
+def _password_refused(form: PasswordChangeForm) -> JWTError:
+    error = ValidationError(form.errors.as_data())
+    return JWTError.of("password_refused", exceptions.form_errors(error))
 
 
 def _with_refresh_token(request: HttpRequest) -> THttpRequest:

@@ -190,10 +190,13 @@ codes! {
         "The body has another content type.";
     LoginThrottled, "login_throttled", 429,
         "Too many failed logins. Try again later.",
-        "Too many wrong passwords came for this account, see `DJWTO_LOGIN_THROTTLE`; this one was not looked at. `Retry-After` says when to try again.";
+        "Too many wrong passwords came for this account or from this network, see `DJWTO_LOGIN_THROTTLE`; this one was not looked at. `Retry-After` says when to try again.";
     ProcessingFailed, "processing_failed", 500,
         "Failed to process request.",
         "The server is misconfigured, or a hook failed. The reason is in its log only.";
+    LoginBusy, "login_busy", 503,
+        "Too many logins at once. Try again later.",
+        "This process checks as many passwords as `password_hashes` of `DJWTO_LOGIN_THROTTLE` allows at once; this one was not looked at. `Retry-After` says when to try again.";
     StoreUnavailable, "store_unavailable", 503,
         "The server's store cannot be reached. Try again later.",
         "The database or the cache is down, and nothing was done. `Retry-After` says when to try again.";

@@ -161,3 +161,8 @@
 //! | | a rehash of the password brings sessions of an older password back | only those of the very hash that was replaced are kept | `tests/test_receivers.py::test_a_rehash_brings_no_session_back_whose_password_was_changed` |
 //! | ASVS 7.5.2 | one user looks at another's sessions, or ends them | they are looked up by the user of the token | `conformance/test_sessions.py::test_another_users_session_is_not_there` |
 //! | ASVS 6.3.1 | passwords are guessed | a throttle by account and network, and a ceiling that no one can lock an owner out with | `tests/test_throttle.py::test_the_ceiling_spares_networks_that_the_account_has_logged_in_from` |
+//! | | guesses at `alice`, freed by logging in as `Alice` | a success frees only what its own name has used | `tests/test_throttle_counts.py::test_a_success_clears_only_what_its_own_name_has_used` |
+//! | | one password is tried on many accounts | a count of the network | `tests/test_throttle_counts.py::test_300_names_from_one_address_get_200_answers` |
+//! | | a foreign page fails logins, so that its visitor is locked out | other origins are counted apart | `tests/test_throttle_counts.py::test_a_foreign_page_locks_its_visitor_out_of_nothing` |
+//! | | guesses at one-time codes, or at the old password of a stolen session | both are failed logins | `tests/test_throttle_counts.py::test_a_wrong_one_time_code_is_a_failed_login`, `tests/test_throttle_counts.py::TestPasswordChange::test_300_wrong_old_passwords_get_five_answers` |
+//! | | many logins at once keep every thread and processor busy | a bound on passwords checked at once, and no waiting while logins fail | `tests/test_throttle_gate.py::test_while_logins_fail_none_waits` |

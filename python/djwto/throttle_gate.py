@@ -1,0 +1,109 @@
+"""How many passwords this process checks at once: `password_hashes` of `DJWTO_LOGIN_THROTTLE`.
+
+A password hash takes a processor for a good part of a second, and a thread of the server waits for
+it. More logins than that wait for a while, as long as logins succeed. Where most of them fail, a
+guess is not worth a thread: what has to wait is refused at once, and the threads stay free for
+everything else. Where checks are quick, as with the hashers of tests, any may wait.
+"""
+
+import os
+import time
+from collections import Counter
+from threading import Condition
+
+MOST_WAITING = 64
+"""How many logins of this process may wait."""
+MOST_WAITING_TOGETHER = 32
+"""How many of them may wait for one account from one network."""
+_QUICK_SECONDS = 0.05
+"""No hasher that is worth its name is as quick."""
+_USUAL_FAILURES, _MOST_FAILURES = 0.3, 0.5
+"""The share of logins that fail: what is assumed after a while of rest, and where waiting ends."""
+_REST_SECONDS = 10
+_WEIGHT = 0.2
+"""What the latest login adds to an average."""
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Gate:
+    """Counts the logins of this process that check a password, and those that wait."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._running = 0
+        self._waiting: Counter[str] = Counter()
+        self._seconds: float | None = None
+        """How long the check of a password takes, on average."""
+        self._failures = _USUAL_FAILURES
+        self._ended = time.monotonic()
+
+    def enter(self, key: str, size: int, deadline: float) -> bool:
+        """Begin to check a password; False where others do, and this one may not wait.
+
+        `key` stands for the account and network, `size` is how many may do so at once, and
+        `deadline` is by the monotonic clock. `leave` ends it.
+        """
+        with self._changed:
+            while self._running >= size:
+                if not self._waits(key, deadline - time.monotonic()):
+                    return False
+            self._running += 1
+            return True
+
+    def leave(self, seconds: float, *, has_failed: bool) -> None:
+        """End the check of a password, which took so long."""
+        with self._changed:
+            if self._seconds is None:
+                self._seconds = seconds
+            self._seconds += _WEIGHT * (seconds - self._seconds)
+            failures, self._ended = self._share_of_failures(), time.monotonic()
+            self._failures = failures + _WEIGHT * (has_failed - failures)
+            self._running -= 1
+            self._changed.notify_all()
+
+    def wait(self, key: str, seconds: float) -> bool:
+        """Wait until a login of this process ends, or so long; False where this may not wait."""
+        with self._changed:
+            return self._waits(key, seconds)
+
+    def _waits(self, key: str, seconds: float) -> bool:
+        number = self._waiting.total()
+        if (
+            seconds <= 0
+            or number >= MOST_WAITING
+            or self._waiting[key] >= MOST_WAITING_TOGETHER
+            or not (self._is_quick() or self._share_of_failures() < _MOST_FAILURES)
+        ):
+            return False
+        self._waiting[key] += 1
+        try:
+            self._changed.wait(seconds)
+        finally:
+            self._waiting -= Counter((key,))  # which forgets a key that is at 0
+        return True
+
+    def _is_quick(self) -> bool:
+        return self._seconds is None or self._seconds <= _QUICK_SECONDS
+
+    def _share_of_failures(self) -> float:
+        rest: float = 0.5 ** ((time.monotonic() - self._ended) / _REST_SECONDS)
+        return _USUAL_FAILURES + (self._failures - _USUAL_FAILURES) * rest
+
+
+gate = Gate()
+"""That of this process."""
+
+
+def _forget() -> None:
+    """In a forked child: the threads that were counted are not there."""
+    gate.__init__()  # type: ignore[misc]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,279 @@
+"""Slots: a count that is kept as one mark for each attempt that may fail.
+
+To take a slot is `cache.add`, the one operation that is atomic in Redis, in Memcached and in a
+database, where Django's `incr` reads, writes, and starts the time anew. A slot is free again a
+window after it was taken, so the window slides exactly.
+
+A login asks a small count for all of its slots at once. Of a large count it tries a few slots at
+random, and reads all of them only where these are taken. A count that was found full is not read
+again within `_FULL_SECONDS`.
+
+A mark says when the slot was taken, for which exact name, and whether the attempt has failed. The
+cache holds HMACs and times, no name and no address.
+"""
+
+import logging
+import math
+import os
+import random
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from django.core.cache import BaseCache
+from django.core.cache.backends.locmem import LocMemCache
+from django.utils.crypto import salted_hmac
+
+from djwto.exceptions import JWTError
+from djwto.throttle_rules import Count
+
+_SALT = "djwto.throttle"
+_SMALL = 20
+"""Up to here a count is read as a whole."""
+_PROBES = 3
+_CHUNK = 200
+"""The slots of one read: some databases take no more than 999 parameters."""
+_FULL_SECONDS = 1
+_LOST_SECONDS = 30
+"""An attempt that takes longer has lost its process, and counts as failed."""
+
+_log = logging.getLogger("djwto")
+
+
+class Mark(NamedTuple):
+    """What stands in a slot."""
+
+    taken: float
+    """By the clock, in seconds."""
+    tag: str
+    """The HMAC of the exact name."""
+    has_failed: bool = False
+
+    def text(self) -> str:
+        """Write it for a cache."""
+        return f"{self.taken!r} {self.tag} {'failed' if self.has_failed else 'begun'}"
+
+    @classmethod
+    def read(cls, text: str) -> "Mark":
+        """Read what `text` wrote."""
+        taken, tag, state = text.split()
+        return cls(float(taken), tag, state == "failed")
+
+
+class Slots:
+    """The slots of one count, and the one among them that this attempt has taken."""
+
+    def __init__(self, cache: BaseCache, count: Count, account: str) -> None:
+        self.count = count
+        self.own: int | None = None
+        self.wait = count.seconds
+        """Seconds until a slot is free, where `take` found none."""
+        self.is_in_flight = False
+        """Whether a slot may be free sooner: an attempt that holds one has not failed yet."""
+        self._mark = Mark(0, _hmac(account)[:16])
+        self._has_failures = count.size > _SMALL
+        store = _InProcess if isinstance(cache, LocMemCache) else _InCache
+        self._store = store(cache, _hmac(count.name), count.seconds)
+
+    def take(self) -> bool:
+        """Take a free slot; False where there is none. Raises `JWTError`."""
+        with _failures():
+            return self._take(time.time())
+
+    def fail(self) -> None:
+        """Mark the attempt as failed, so that nothing waits for its slot. Raises `JWTError`."""
+        if self.own is not None and not self.count.is_shared:
+            with _failures():
+                self._store.replace(self.own, self._mark._replace(has_failed=True))
+
+    def own_failures(self) -> list[int]:
+        """Give the slots in which attempts under this exact name have failed."""
+        if not self._has_failures:
+            return []
+        with _failures():
+            return [
+                number
+                for chunk in self._chunks()
+                for number, mark in self._store.read(chunk).items()
+                if mark.has_failed and mark.tag == self._mark.tag
+            ]
+
+    def refusal(self) -> JWTError:
+        """Make the answer to an attempt for which there was no slot."""
+        return JWTError.of("login_throttled", retry_after=1 if self.is_in_flight else self.wait)
+
+    def _take(self, now: float) -> bool:
+        self._mark = self._mark._replace(taken=now)
+        if self.count.size > _SMALL:
+            if any(map(self._add, random.sample(range(self.count.size), _PROBES))):
+                return True
+            free = self._store.full_until()
+            if free is not None:
+                self.wait = self._seconds_to(free, now)
+                return False
+        found: list[Mark] = []
+        for chunk in self._chunks():
+            taken = self._store.read(chunk)
+            found += taken.values()
+            if any(self._add(number) for number in chunk if number not in taken):
+                self._has_failures |= any(mark.tag == self._mark.tag for mark in found)
+                return True
+        # Others may have been quicker, just now: then the first of all slots to be free is a guess.
+        free = min((mark.taken for mark in found), default=now) + self.count.seconds
+        self.wait = self._seconds_to(free, now)
+        self.is_in_flight = not self.count.is_shared and any(
+            not mark.has_failed and now - mark.taken < _LOST_SECONDS for mark in found
+        )
+        if self.count.size > _SMALL and not self.is_in_flight:
+            self._store.note_full(free)
+        return False
+
+    def _add(self, number: int) -> bool:
+        if self._store.add(number, self._mark):
+            self.own = number
+            return True
+        return False
+
+    def _seconds_to(self, free: float, now: float) -> int:
+        return min(max(math.ceil(free - now), 1), self.count.seconds)
+
+    def _chunks(self) -> list[range]:
+        size = self.count.size
+        chunks = [range(start, min(start + _CHUNK, size)) for start in range(0, size, _CHUNK)]
+        first = random.randrange(len(chunks))  # noqa: S311 (spreads writers, keeps no secret)
+        return chunks[first:] + chunks[:first]
+
+    def _numbers(self) -> list[int]:
+        return [] if self.own is None else [self.own]
+
+
+def release(slots: Iterable[Slots], *, forgiven: Slots | None = None) -> None:
+    """Free what these have taken, and the failures under the exact name of `forgiven`.
+
+    Raises `JWTError`.
+    """
+    freed = {one: one._numbers() for one in slots}  # noqa: SLF001
+    if forgiven is not None:
+        freed.setdefault(forgiven, []).extend(forgiven.own_failures())
+    with _failures():
+        keys: dict[BaseCache, list[str]] = {}
+        for one, numbers in freed.items():
+            store = one._store  # noqa: SLF001
+            keys.setdefault(store.cache, []).extend(store.removed(numbers))
+            one.own = None
+        for cache, names in keys.items():
+            if names:
+                cache.delete_many(names)
+
+
+class _InCache:
+    """A key of the cache for each slot."""
+
+    def __init__(self, cache: BaseCache, digest: str, seconds: int) -> None:
+        self.cache = cache
+        self._key = f"djwto.login.{digest}"
+        self._seconds = seconds
+
+    def read(self, numbers: Iterable[int]) -> dict[int, Mark]:
+        """Give the marks of those slots that are taken."""
+        keys = {self._name(number): number for number in numbers}
+        found = self.cache.get_many(keys)
+        return {keys[key]: Mark.read(text) for key, text in found.items()}
+
+    def add(self, number: int, mark: Mark) -> bool:
+        """Put a mark into a slot that is free; False where it is taken."""
+        return bool(self.cache.add(self._name(number), mark.text(), self._seconds))
+
+    def replace(self, number: int, mark: Mark) -> None:
+        """Put another mark into a slot, for the rest of its time."""
+        left = math.ceil(mark.taken + self._seconds - time.time())
+        self.cache.set(self._name(number), mark.text(), min(max(left, 1), self._seconds))
+
+    def removed(self, numbers: list[int]) -> list[str]:
+        """Give the keys to delete, which frees these slots."""
+        return [self._name(number) for number in numbers]
+
+    def note_full(self, free: float) -> None:
+        """Note until when no slot is free."""
+        self.cache.set(f"{self._key}.full", repr(free), _FULL_SECONDS)
+
+    def full_until(self) -> float | None:
+        """Give what was noted within `_FULL_SECONDS`."""
+        text = self.cache.get(f"{self._key}.full")
+        return None if text is None else float(text)
+
+    def _name(self, number: int) -> str:
+        return f"{self._key}.{number}"
+
+
+class _InProcess(_InCache):
+    """One key for all slots, where the cache is the memory of this process.
+
+    A lock makes the changes atomic. By default such a cache has room for 300 keys, and would soon
+    push slots out.
+    """
+
+    def read(self, numbers: Iterable[int]) -> dict[int, Mark]:
+        with self._marks() as marks:
+            return {number: marks[number] for number in numbers if number in marks}
+
+    def add(self, number: int, mark: Mark) -> bool:
+        with self._marks() as marks:
+            return marks.setdefault(number, mark) is mark
+
+    def replace(self, number: int, mark: Mark) -> None:
+        with self._marks() as marks:
+            marks[number] = mark
+
+    def removed(self, numbers: list[int]) -> list[str]:
+        with self._marks() as marks:
+            for number in numbers:
+                marks.pop(number, None)
+        return []
+
+    def note_full(self, free: float) -> None:
+        """Reading all slots is cheap here."""
+
+    def full_until(self) -> float | None:
+        return None
+
+    @contextmanager
+    def _marks(self) -> Iterator[dict[int, Mark]]:
+        """Give the slots that are taken, and keep what the block makes of them."""
+        start = time.time() - self._seconds
+        with _lock:
+            kept = self.cache.get(self._key, {})
+            marks = {number: Mark(*one) for number, one in kept.items() if one[0] > start}
+            yield marks
+            changed = {number: tuple(mark) for number, mark in marks.items()}
+            if changed != kept:
+                self.cache.set(self._key, changed, self._seconds)
+
+
+_lock = threading.Lock()
+
+
+def _forget() -> None:
+    """In a forked child: the thread that held the lock is not there."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+def _hmac(text: str) -> str:
+    return salted_hmac(_SALT, text, algorithm="sha256").hexdigest()
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Turn what a cache raises that is out of reach into 503."""
+    try:
+        yield
+    except Exception as error:
+        _log.exception("the cache of DJWTO_LOGIN_THROTTLE failed")
+        raise JWTError.of("store_unavailable") from error
