@@ -11,7 +11,7 @@ from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.dispatch import Signal
 from django.http import HttpRequest
-from django.test import Client, RequestFactory
+from django.test import Client, RequestFactory, override_settings
 from django.utils.translation import gettext_lazy
 
 import djwto.authentication
@@ -70,6 +70,7 @@ def test_hooks_refuse_with_own_slugs(
 
 
 @pytest.mark.parametrize(("error", "status"), OWN)
+@override_settings(DJWTO_LOGIN_THROTTLE={})
 def test_renewals_and_the_name_of_an_account_do_too(
     visitor: Visitor, alice: Any, monkeypatch: pytest.MonkeyPatch, error: Any, status: int
 ) -> None:
