@@ -12,7 +12,6 @@ from inspect import isawaitable
 from typing import Any, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError
@@ -21,8 +20,9 @@ from django.utils.functional import SimpleLazyObject, empty
 
 from djwto import api_views, conf, csrf, renewal, replies, revocation, sessions, tokens
 from djwto.exceptions import JWTError
+from djwto.forms import LoginForm
 from djwto.replies import WWWAUTHENTICATE
-from djwto.users import find_user
+from djwto.users import find_user, spelling_of
 
 __all__ = [
     "WWWAUTHENTICATE",
@@ -65,7 +65,7 @@ class THttpRequest(HttpRequest):
 
 def user_authenticate(request: HttpRequest) -> Any:
     """Hook: the user whose credentials are in `request.POST`. Raises `ValidationError`."""
-    form = AuthenticationForm(request, data=request.POST)
+    form = LoginForm(request, data=request.POST)
     if not form.is_valid():
         raise ValidationError(form.errors.as_data())
     return form.get_user()
@@ -76,7 +76,7 @@ def user_account(request: HttpRequest) -> str:
 
     "" where none is given: then only the client's address counts.
     """
-    return request.POST.get("username", "")
+    return spelling_of(request.POST.get("username", ""))
 
 
 def jwt_authenticate(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import router
+from django.db import DataError, router
+
+NO_NAME = (ValidationError, ValueError, TypeError, OverflowError, DataError)
+"""What fields and databases raise at a text that they cannot hold."""
 
 
 def find_user(pk: Any, *, active: bool = True, fresh: bool = False) -> Any:
@@ -26,12 +30,37 @@ def find_user(pk: Any, *, active: bool = True, fresh: bool = False) -> Any:
 
 
 def find_account(name: str) -> Any:
-    """Find a user by what he logs in with; None where there is none."""
+    """Find a user by the text of the login name; None where there is none."""
     model = get_user_model()
     try:
         return model._default_manager.get_by_natural_key(name)  # noqa: SLF001
-    except (model.DoesNotExist, ValidationError, ValueError):
+    except (model.DoesNotExist, model.MultipleObjectsReturned, *NO_NAME):
         return None
+
+
+def spelling_of(name: str) -> str:
+    """Give the one spelling of a login name, which is that of the database.
+
+    "+47 12 34" and "+4712" may be one phone number, "5" and "05" one key.
+    """
+    try:
+        field = _name_field()
+        # First as Django's form reads it.
+        value = field.to_python(unicodedata.normalize("NFKC", name.strip()))
+        value = field.get_prep_value(value)
+    except NO_NAME:
+        return name
+    return name if value is None else str(value)
+
+
+def can_be_name(name: str) -> bool:
+    """Tell whether the model's `USERNAME_FIELD` could hold this text."""
+    field = _name_field()
+    try:
+        field.run_validators(field.to_python(name))
+    except NO_NAME:
+        return False
+    return True
 
 
 def auth_hash(user: Any) -> str:
@@ -46,3 +75,12 @@ def auth_hashes(user: Any) -> list[str]:
     """Give the hash, and those under the keys of `SECRET_KEY_FALLBACKS`."""
     fallbacks = getattr(user, "get_session_auth_fallback_hash", list)
     return [auth_hash(user), *fallbacks()]
+
+
+def _name_field() -> Any:
+    """Give the field that stores the login name; of a foreign key, the one that it points to."""
+    model = get_user_model()
+    field: Any = model._meta.get_field(model.USERNAME_FIELD)  # noqa: SLF001
+    while field.remote_field is not None:
+        field = field.target_field
+    return field

@@ -6,9 +6,11 @@ Run with `pytest --ds=tests.projects.uuid.settings tests/projects/uuid`.
 import base64
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.test import Client
 
 from djwto import tokens
 from tests.conftest import Visitor
@@ -32,6 +34,22 @@ def test_a_whole_visit(visitor: Visitor, person: Any) -> None:
     for name in ("refresh_access", "update_refresh", "validate_refresh", "logout"):
         assert visitor.refresh(name).status_code == 200, name
     assert visitor.refresh("refresh_access").status_code == 401
+
+
+@pytest.mark.parametrize("how", ["application/x-www-form-urlencoded", "application/json"])
+def test_the_name_comes_under_its_own_field_too(person: Any, settings: Any, how: str) -> None:
+    settings.DJWTO_MODE = "JSON"
+
+    def login(**fields: str) -> int:
+        body = json.dumps(fields) if how.endswith("json") else urlencode(fields)
+        return int(Client().post("/login/", body, content_type=how, secure=True).status_code)
+
+    assert login(email=EMAIL, password="pass") == 200
+    assert login(email=EMAIL, username=EMAIL, password="pass") == 200
+    assert login(email=EMAIL, username="", password="pass") == 200
+    assert login(email=EMAIL, password="wrong") == 401
+    assert login(email=EMAIL, username="other@example.com", password="pass") == 400
+    assert login(password="pass") == 401
 
 
 def test_the_payload_cookie_is_ascii_json_with_sorted_keys(person: Any, settings: Any) -> None:

@@ -1,0 +1,30 @@
+"""The form by which `login/` authenticates."""
+
+from typing import Any
+
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.signals import user_login_failed
+from django.core.exceptions import ValidationError
+
+from djwto import users
+
+
+class LoginForm(AuthenticationForm):
+    """Django's form, for which a text that cannot be a login name is a wrong one.
+
+    Where the name is a number, a UUID or a foreign key, looking for any other text raises.
+    """
+
+    def clean(self) -> dict[str, Any]:
+        """Authenticate. Raises `ValidationError`."""
+        try:
+            return super().clean()
+        except users.NO_NAME as error:
+            is_refusal = isinstance(error, ValidationError) and error.code in self.error_messages
+            if is_refusal or users.can_be_name(self.cleaned_data["username"]):
+                raise
+        credentials = {"username": self.cleaned_data["username"], "password": "*" * 20}
+        user_login_failed.send(
+            sender="django.contrib.auth", credentials=credentials, request=self.request
+        )
+        raise self.get_invalid_login_error()

@@ -1,0 +1,106 @@
+"""Logging in where the name is a foreign key to a number.
+
+Run with `pytest --ds=tests.projects.seats.settings tests/projects/seats`.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.signals import user_login_failed
+from django.http import HttpRequest
+from django.test import Client
+
+import djwto.authentication
+from djwto import authentication, users
+from tests.projects.seats.theatre.models import Seat
+
+
+@pytest.fixture
+def guest(db: None) -> Any:
+    seat = Seat.objects.create(number=5)
+    return get_user_model().objects.create_user(seat, password="pass")
+
+
+@pytest.fixture
+def told() -> Iterator[list[Any]]:
+    seen: list[Any] = []
+
+    def listen(credentials: Any, **_: Any) -> None:
+        seen.append(credentials["username"])
+
+    user_login_failed.connect(listen)
+    yield seen
+    user_login_failed.disconnect(listen)
+
+
+def login(password: str = "pass", **fields: Any) -> Any:
+    return Client().post("/login/", {**fields, "password": password}, secure=True)
+
+
+def test_two_names_are_refused(guest: Any) -> None:
+    response = login(username="5", seat="6")
+    assert (response.status_code, response.json()["code"]) == (400, "body_unreadable")
+    again = Client().post(
+        "/login/", "seat=5&seat=5&password=pass", "application/x-www-form-urlencoded"
+    )
+    assert (again.status_code, again.json()["code"]) == (400, "body_unreadable")
+
+
+@pytest.mark.parametrize(
+    "number", ["abc", "5.0", "9" * 30, "-" + "9" * 30, "5 5", "none", "\u0665x", "1e1"]
+)
+def test_what_no_seat_has_is_a_wrong_name(guest: Any, told: Any, number: str) -> None:
+    response = login(username=number)
+    assert response.status_code == 401
+    assert [one["code"] for one in response.json()["errors"]["__all__"]] == ["invalid_login"]
+    assert told == [number]
+    assert users.find_account(number) is None
+
+
+def test_hooks_and_signals_see_the_name_under_both_fields(
+    guest: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def user_authenticate(request: HttpRequest) -> Any:
+        seen.append((request.POST["username"], request.POST["seat"]))
+        return guest
+
+    monkeypatch.setattr(djwto.authentication, "user_authenticate", user_authenticate)
+    login(username="5")
+    login(seat="5")
+    body = json.dumps({"seat": 5, "password": "pass"})
+    Client().post("/login/", body, content_type="application/json", secure=True)
+    assert seen == [("5", "5")] * 3
+
+
+@pytest.mark.parametrize("spelling", ["5", " 5 ", "05", "+5", "\uff15", "\u0665"])
+def test_no_spelling_of_a_number_has_attempts_of_its_own(
+    guest: Any, settings: Any, spelling: str
+) -> None:
+    settings.DJWTO_LOGIN_THROTTLE = {"attempts": 3}
+    assert [login("wrong", username="5").status_code for _ in range(3)] == [401] * 3
+    assert login("wrong", username=spelling).status_code == 429
+    assert login("wrong", seat=spelling).status_code == 429
+
+
+def test_the_account_is_named_as_the_database_does(rf: Any) -> None:
+    for name, expected in (("05", "5"), ("abc", "abc"), ("", ""), (" 7", "7")):
+        request = rf.post("/", {"username": name})
+        assert authentication.user_account(request) == expected
+
+
+def test_a_fault_of_a_backend_stays_one(
+    guest: Any, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.AUTHENTICATION_BACKENDS = ["tests.projects.seats.test_seats.Faulty"]
+    assert login(username="5").status_code == 500
+    assert "a fault of the backend" in caplog.text
+
+
+class Faulty:
+    def authenticate(self, _request: Any, **_: Any) -> Any:
+        raise ValueError("a fault of the backend")
