@@ -91,6 +91,7 @@ WRONG = {
     "REVOCATION_MAX_AGE": (60, timedelta(0)),
     "REVOCATION_URL": (1, "", "localhost:6379"),
     "MAX_SESSIONS": (0, -1, True, 1.5, "1000"),
+    "USER_AS_SUB": (None, 1, "yes"),
 }
 KEYS = Path(__file__).resolve().parent.parent / "vectors" / "keys"
 CASES = [(name, value) for name, values in WRONG.items() for value in values]

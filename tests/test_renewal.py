@@ -404,6 +404,33 @@ def test_one_day_old_tokens_are_refused(legacy: str, settings: Any) -> None:
     assert renewed(legacy).json()["error"] == 'Token is missing the "sid" claim'
 
 
+@pytest.mark.parametrize("rotate", [True, False])
+@pytest.mark.parametrize("name", RENEWALS)
+def test_of_an_old_user_the_name_and_id_alone_are_carried_on(
+    legacy: str, alice: Any, settings: Any, name: str, *, rotate: bool
+) -> None:
+    settings.DJWTO_ROTATE_REFRESH = rotate
+    old = claims(legacy)
+    old["user"] |= {"is_staff": True, "perms": ["auth.add_user"], "email": "a@example.com"}
+    old["tenant"] = "north"
+    reply = renewed(tokens.encode_claims(old), name).json()
+    lean = {"username": "alice", "id": alice.pk}
+    assert claims(reply["access"])["user"] == lean | {"perms": []}
+    assert claims(reply["access"])["tenant"] == "north"
+    if rotate or name == "update_refresh":
+        assert claims(reply["refresh"])["user"] == lean
+
+
+def test_what_the_hook_of_users_adds_comes_from_it_at_each_renewal(
+    legacy: str, alice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = tokens.process_user
+    for value in ("one", "two"):
+        extra = {"team": value}
+        monkeypatch.setattr(tokens, "process_user", lambda user, e=extra: original(user) | e)
+        assert claims(renewed(legacy).json()["access"])["user"]["team"] == value
+
+
 @pytest.mark.parametrize("sid", ["the login", "6f1c7d0e-8c5b-4f2a-9d3e-2b1a0c9d8e7f"])
 @pytest.mark.parametrize("gen", [None, 1])
 def test_a_session_that_is_not_on_record_is_unknown(

@@ -1,14 +1,18 @@
 """Claims and hooks."""
 
+import subprocess
+import sys
 import time
 from datetime import timedelta
+from math import inf, nan
 from typing import Any
 
 import jwt
 import pytest
+from django.conf import settings as django_settings
 from django.http import HttpRequest
 
-from djwto import tokens
+from djwto import conf, tokens
 from djwto.exceptions import JWTIssueError, JWTValidationError
 
 REQUEST = HttpRequest()
@@ -151,6 +155,69 @@ def test_a_token_that_never_fits_names_the_largest_claim(alice: Any) -> None:
     with pytest.raises(JWTIssueError, match=r'"user\.biography"'):
         tokens.issue(refresh, access, "ONE-COOKIE")
     assert tokens.issue(refresh, access, "JSON")
+
+
+def test_a_token_is_read_as_the_kind_that_is_wanted(alice: Any) -> None:
+    claims = tokens.process_claims(alice, REQUEST)
+    text = tokens.encode_claims(claims)
+    assert tokens.decode_token(text) == tokens.decode_token(text, "refresh") == claims
+    assert tokens.decode_token(text, kind="refresh") == tokens.decode_token(text, kind=None)
+    with pytest.raises(JWTValidationError) as caught:
+        tokens.decode_token(text, kind="access")
+    assert caught.value.code == "type_invalid"
+    with pytest.raises(ValueError, match="access"):
+        tokens.decode_token(text, "Access")
+
+
+@pytest.mark.parametrize("now", [inf, -inf, nan])
+def test_a_time_that_is_none_is_refused(alice: Any, now: float) -> None:
+    text = tokens.encode_claims(tokens.process_claims(alice, REQUEST))
+    engine = conf.engine()
+    for ask in (
+        lambda: engine.decode(text, None, now),
+        lambda: engine.authenticate(f"Bearer {text}", None, "refresh", now),
+        lambda: engine.login_claims(now),
+        lambda: engine.access_claims(now),
+        lambda: engine.access_claims(0, ends=now),
+    ):
+        with pytest.raises(ValueError, match="finite"):
+            ask()
+
+
+@pytest.mark.parametrize("now", [1e30, -1e30, 2.0**63, -(2.0**63), 2.0**64, 1.7e308])
+def test_any_other_time_is_answered(alice: Any, now: float) -> None:
+    text = tokens.encode_claims(tokens.process_claims(alice, REQUEST))
+    engine = conf.engine()
+    for _ in range(4):
+        if now < 0:
+            assert engine.decode(text, None, now)
+            continue
+        with pytest.raises(JWTValidationError, match="expired"):
+            engine.decode(text, None, now)
+    assert isinstance(engine.login_claims(now)["iat"], int)
+
+
+def test_a_service_that_only_verifies_needs_no_database(alice: Any) -> None:
+    text = tokens.encode_claims(tokens.process_claims(alice, REQUEST))
+    script = """
+import sys
+from django.conf import settings
+settings.configure(
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "djwto"],
+    DJWTO_SIGNING_KEY=sys.argv[1],
+    DJWTO_ISS_CLAIM="iss", DJWTO_SUB_CLAIM="sub", DJWTO_AUD_CLAIM="aud",
+    DJWTO_REVOCATION_INTERVAL=None,
+)
+import django
+django.setup()
+from djwto import tokens
+print(tokens.decode_token(sys.argv[2], kind="refresh")["user"]["username"])
+"""
+    arguments = [script, django_settings.DJWTO_SIGNING_KEY, text]
+    done = subprocess.run(
+        [sys.executable, "-c", *arguments], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("alice\n", "")
 
 
 def test_the_legacy_token_of_004_without_sid_is_read(alice: Any) -> None:

@@ -107,6 +107,7 @@ class Engine:
         rotation: str = "cookies",
         refresh_grace: timedelta = ...,
         revocations: Revocations | None = None,
+        user_as_subject: bool = False,
     ) -> Engine: ...
     @property
     def modes(self) -> list[str]: ...

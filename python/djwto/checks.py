@@ -55,15 +55,20 @@ SETTING_IDS = {
     "REVOCATION_MAX_AGE": "djwto.E031",
     "REVOCATION_URL": "djwto.E032",
     "MAX_SESSIONS": "djwto.E036",
+    "USER_AS_SUB": "djwto.E035",
 }
 """The check of each setting, by its name without the prefix."""
 
 
 @register(Tags.security)
 def check_settings(**_: Any) -> list[CheckMessage]:
-    """E001 to E017 and from E020: one for each setting, in the order of the documentation."""
+    """E001 to E017 and from E020: one for each setting, in the order of the documentation.
+
+    djwto.E041: two settings say what `sub` is.
+    """
     return [
-        Error(problem.message, id=SETTING_IDS[problem.setting.name]) for problem in conf.problems()
+        Error(problem.message, id=problem.check or SETTING_IDS[problem.setting.name])
+        for problem in conf.problems()
     ]
 
 

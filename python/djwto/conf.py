@@ -42,6 +42,8 @@ class Problem:
 
     setting: Setting
     message: str
+    check: str | None = None
+    """The id of its check, where that is not the setting's own."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class Config:
     refresh_lifetime: timedelta | None
     session_lifetime: timedelta | None
     max_sessions: int | None
+    user_as_subject: bool
     revocation: Revocation
     throttle: Throttle | None
     proxies: Proxies
@@ -229,6 +232,8 @@ def _build(
     if not problems and (sentence := _redis_problem(values["REVOCATION_URL"])):
         setting = _BY_NAME["REVOCATION_URL"]
         problems = [Problem(setting, f"{PREFIX}{setting.name}: {sentence}")]
+    if not problems and values["USER_AS_SUB"] and values["SUB_CLAIM"] is not None:
+        problems = [Problem(_BY_NAME["USER_AS_SUB"], _TWO_SUBJECTS, "djwto.E041")]
     if problems:
         return None, problems
     not_the_engines = ("signing_key", "verifying_key", "algorithm", "keys", "fallbacks")
@@ -270,6 +275,7 @@ def _build(
         refresh_lifetime=values["REFRESH_TOKEN_LIFETIME"],
         session_lifetime=values["SESSION_LIFETIME"],
         max_sessions=values["MAX_SESSIONS"],
+        user_as_subject=values["USER_AS_SUB"],
         revocation=Revocation(
             interval=_seconds(values["REVOCATION_INTERVAL"]),
             max_age=_seconds(values["REVOCATION_MAX_AGE"]),
@@ -280,6 +286,12 @@ def _build(
         watch=watch,
     )
     return config, []
+
+
+_TWO_SUBJECTS = (
+    "DJWTO_USER_AS_SUB: expected False beside DJWTO_SUB_CLAIM, found True. A token has one `sub`: "
+    "set one of the two."
+)
 
 
 def _redis_problem(url: str | None) -> str:

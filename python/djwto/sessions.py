@@ -291,6 +291,7 @@ def _first_claims(claims: tokens.Claims, session: Session, now: float) -> tokens
         session.expires_at = min(times.micros(claims.get("exp")), session.ends_at)
     expires = times.seconds(session.expires_at)
     session.issued_at = times.micros(claims.get("iat", now))
+    claims = tokens.with_subject(claims)
     return claims if expires is None else {**claims, "exp": int(expires)}
 
 

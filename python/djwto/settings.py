@@ -256,6 +256,7 @@ SETTINGS = (
         "a whole number of at least 1, or None",
         lambda value: value is None or (_count(value) and value >= 1),
     ),
+    Setting("USER_AS_SUB", False, "True or False", _bool, "user_as_subject"),
 )
 
 

@@ -1,5 +1,6 @@
 """Claims and tokens. The functions named `process_…` are hooks: replace them on this module."""
 
+import json
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,9 +28,12 @@ def process_perms(user: Any) -> list[str]:
 
 
 def process_user(user: Any) -> Claims:
-    """Hook: the `user` claim of the access token. It must have `id`."""
+    """Hook: the `user` claim of the access token. It must have `id`.
+
+    A name that JSON has no type for, such as a phone number or a related row, becomes text.
+    """
     return {
-        user.USERNAME_FIELD: user.get_username(),
+        user.USERNAME_FIELD: _as_plain(user.get_username()),
         "id": user.pk if isinstance(user.pk, int) else str(user.pk),
         "perms": process_perms(user),
     }
@@ -46,8 +50,8 @@ def process_claims(
     engine, now = conf.engine(), time.time()
     claim = process_user(user)
     if type_ == "access":
-        return {**engine.access_claims(now), "user": claim}
-    return {**engine.login_claims(now), "user": lean_user(user, claim)}
+        return with_subject({**engine.access_claims(now), "user": claim})
+    return with_subject({**engine.login_claims(now), "user": lean_user(user, claim)})
 
 
 def process_lifetime(user: Any, request: HttpRequest) -> timedelta | None:  # noqa: ARG001
@@ -64,7 +68,8 @@ def get_access_claims_from_refresh(refresh_claims: Claims) -> Claims:
     It has the same `sid`, a `jti` of its own, `refresh_iat`, and whatever a hook added.
     """
     registered = registered_access_claims(refresh_claims, time.time())
-    return {**_added(refresh_claims), "user": refresh_claims.get("user"), **registered}
+    claims = {**_added(refresh_claims), "user": refresh_claims.get("user"), **registered}
+    return with_subject(claims)
 
 
 def registered_access_claims(refresh_claims: Claims, now: float, **kwargs: Any) -> Claims:
@@ -82,14 +87,25 @@ def access_claims_of(user: Any, refresh_claims: Claims, registered: Claims | Non
     """Make the claims of an access token for a user as he is now."""
     if registered is None:
         registered = registered_access_claims(refresh_claims, time.time())
-    claim = {**(refresh_claims.get("user") or {}), **process_user(user)}
-    return {**_added(refresh_claims), "user": claim, **registered}
+    claim = {**_carried(refresh_claims, user.USERNAME_FIELD), **process_user(user)}
+    return with_subject({**_added(refresh_claims), "user": claim, **registered})
 
 
 def refresh_claims_of(user: Any, refresh_claims: Claims, registered: Claims) -> Claims:
     """Make the claims of the next refresh token of the same login."""
-    claim = {**(refresh_claims.get("user") or {}), **lean_user(user, process_user(user))}
-    return {**_added(refresh_claims), "user": claim, **registered}
+    claim = lean_user(user, process_user(user))
+    claim = {**_carried(refresh_claims, user.USERNAME_FIELD), **claim}
+    return with_subject({**_added(refresh_claims), "user": claim, **registered})
+
+
+def with_subject(claims: Claims) -> Claims:
+    """Put the user's key into `sub` where `DJWTO_USER_AS_SUB` is on. Raises `JWTIssueError`."""
+    user = claims.get("user")
+    if not conf.current().user_as_subject or not isinstance(user, dict) or "id" not in user:
+        return claims
+    key = user["id"]
+    # As the token will have it: a hook may give a UUID.
+    return {**claims, "sub": key if isinstance(key, str) else str(json.loads(_as_json(key)))}
 
 
 def session_of(claims: Claims) -> str | None:
@@ -102,7 +118,7 @@ def session_of(claims: Claims) -> str | None:
 
 def lean_user(user: Any, claim: Claims) -> Claims:
     """Cut the `user` claim to what a refresh token needs: name and id."""
-    return {key: claim[key] for key in (user.USERNAME_FIELD, "id") if key in claim}
+    return _name_and_id(claim, user.USERNAME_FIELD)
 
 
 def encode_claims(claims: Claims) -> str:
@@ -112,14 +128,16 @@ def encode_claims(claims: Claims) -> str:
     return engine.sign(_as_json(claims)).text if text is None else text
 
 
-def decode_token(token: str) -> Claims:
-    """Verify a token of either kind. Raises `JWTValidationError`.
+def decode_token(token: str, kind: str | None = None) -> Claims:
+    """Verify a token of this kind, `access` or `refresh`; None takes either.
 
-    And `JWTError` where it is not known which sessions have ended.
+    Raises `JWTValidationError`, and `JWTError` where it is not known which sessions have ended.
+    `ValueError` where there is no such kind. With `DJWTO_REVOCATION_INTERVAL = None` it needs no
+    database.
     """
     config = conf.current()
     revocation.require(config)
-    return config.engine.decode(token, None, time.time())
+    return config.engine.decode(token, kind, time.time())
 
 
 @dataclass(frozen=True)
@@ -161,7 +179,24 @@ def _added(claims: Claims) -> Claims:
     return {name: value for name, value in claims.items() if name not in _ENGINES_OWN}
 
 
-def _as_json(claims: Claims) -> str:
+def _carried(refresh_claims: Claims, name_field: str) -> Claims:
+    """Give what a new token keeps of its refresh token's `user`.
+
+    Of 0.0.4, which put all in there and never read it again, that is the name and the `id` alone.
+    """
+    claim = refresh_claims.get("user") or {}
+    return claim if "sid" in refresh_claims else _name_and_id(claim, name_field)
+
+
+def _name_and_id(claim: Claims, name_field: str) -> Claims:
+    return {key: claim[key] for key in (name_field, "id") if key in claim}
+
+
+def _as_plain(name: Any) -> Any:
+    return name if name is None or isinstance(name, (str, int, float)) else str(name)
+
+
+def _as_json(claims: Any) -> str:
     """Write dates, decimals, lazy texts: Django's encoder knows what they become."""
     try:
         return _ENCODER.encode(claims)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use djwto_core::cache::{Lookup, TokenCache};
 use djwto_core::draft::{Draft, Names};
 use djwto_core::key::{Key, KeyRing};
-use djwto_core::policy::{Audience, PolicyOptions};
+use djwto_core::policy::{Audience, PolicyOptions, Subject};
 use djwto_core::transport::TransportOptions;
 use djwto_core::{Algorithm, Engine, Kind, Mode, Policy, Transport, UnixTime};
 
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn engine() -> Result<Engine, Box<dyn std::error::Error>> {
     let options = PolicyOptions {
         issuer: Some("https://auth.example".into()),
-        subject: Some("portal".into()),
+        subject: Some(Subject::Text("portal".into())),
         audience: Some(Audience::One("api".into())),
         ..PolicyOptions::default()
     };

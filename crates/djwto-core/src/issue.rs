@@ -10,7 +10,7 @@ use crate::claims::{Claims, ClaimsError, Kind, UnixTime};
 use crate::compact::{self, MAX_TOKEN_BYTES};
 use crate::draft::{Draft, Written};
 use crate::key::KeyRing;
-use crate::policy::{Audience, Policy};
+use crate::policy::{Audience, Policy, Subject};
 use crate::revocation::derived;
 
 /// The registered claims of a new token; a face adds `user` and its own.
@@ -19,7 +19,7 @@ use crate::revocation::derived;
 pub struct Registered {
     /// `iss`
     pub issuer: Option<String>,
-    /// `sub`
+    /// `sub`, where it is the same in every token
     pub subject: Option<String>,
     /// `aud`
     pub audience: Option<Audience>,
@@ -143,7 +143,10 @@ impl Registered {
         };
         Ok(Self {
             issuer: options.issuer.clone(),
-            subject: options.subject.clone(),
+            subject: match &options.subject {
+                Some(Subject::Text(subject)) => Some(subject.clone()),
+                Some(Subject::User) | None => None,
+            },
             audience: options.audience.clone(),
             issued_at: options.issued_at.then_some(issued_at),
             not_before: (options.not_before.as_secs() > 0)

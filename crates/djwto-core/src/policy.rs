@@ -15,7 +15,7 @@ pub struct PolicyOptions {
     /// `iss` of every token.
     pub issuer: Option<String>,
     /// `sub` of every token.
-    pub subject: Option<String>,
+    pub subject: Option<Subject>,
     /// `aud` of every token; one shared entry is enough to match. `None`: no `aud`, and a token
     /// that has one is refused (RFC 7519 §4.1.3).
     pub audience: Option<Audience>,
@@ -58,6 +58,22 @@ impl Default for PolicyOptions {
     }
 }
 
+/// What `sub` is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// This text, and required of every token.
+    Text(String),
+    /// `user.id` as text (RFC 7519 §4.1.2). A token without `sub` is good until it expires. What
+    /// issues tokens writes it, since it knows the user.
+    User,
+}
+
+impl Subject {
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Text(text) if text.is_empty())
+    }
+}
+
 /// The audience, written into tokens the way it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {
@@ -92,7 +108,7 @@ impl Policy {
         if empty(&options.issuer) {
             return Err(PolicyError::Empty("issuer"));
         }
-        if empty(&options.subject) {
+        if options.subject.as_ref().is_some_and(Subject::is_empty) {
             return Err(PolicyError::Empty("subject"));
         }
         if let Some(audience) = &options.audience

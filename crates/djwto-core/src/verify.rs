@@ -7,7 +7,7 @@ use crate::compact::{MalformedToken, Untrusted};
 use crate::error::Code;
 use crate::json::Build;
 use crate::key::{KeyRing, SelectError};
-use crate::policy::Policy;
+use crate::policy::{Policy, Subject};
 use crate::revocation::{Revocations, SessionId};
 
 /// A payload whose signature holds, and whose claims nobody looked at yet.
@@ -188,11 +188,13 @@ fn check_parties(claims: &Claims<'_>, policy: &Policy) -> Result<(), VerifyError
             return Err(VerifyError::Issuer);
         }
     }
-    if let Some(subject) = &wanted.subject {
-        let found = claims.subject.as_deref().ok_or(VerifyError::Missing("sub"))?;
-        if found != subject {
-            return Err(VerifyError::Subject);
-        }
+    match (&wanted.subject, claims.subject.as_deref()) {
+        (None, _) | (Some(Subject::User), None) => {}
+        (Some(Subject::Text(_)), None) => return Err(VerifyError::Missing("sub")),
+        (Some(Subject::Text(wanted)), Some(found)) if found == wanted => {}
+        (Some(Subject::User), Some(found))
+            if claims.user.as_ref().is_none_or(|user| user.to_text() == found) => {}
+        _ => return Err(VerifyError::Subject),
     }
     match (&wanted.audience, &claims.audience) {
         (None, None) => Ok(()),

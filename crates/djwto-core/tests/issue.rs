@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use djwto_core::claims::ClaimsError;
 use djwto_core::issue::{IssueError, RefreshLink, Registered, Renewal, sign};
-use djwto_core::policy::Audience;
+use djwto_core::policy::{Audience, Subject};
 use djwto_core::{Algorithm, KeyRing, Kind, PolicyOptions};
 use proptest::prelude::*;
 use support::{ACCESS, NOW, access_with, any_json, at, engine, key, keys, now, policy};
@@ -19,7 +19,7 @@ use uuid::{Uuid, Version};
 fn a_refresh_token_has_what_the_policy_says() {
     let policy = policy(|options| {
         options.issuer = Some("i".to_owned());
-        options.subject = Some("s".to_owned());
+        options.subject = Some(Subject::Text("s".to_owned()));
         options.audience = Some(Audience::Several(vec!["a".to_owned()]));
         options.not_before = Duration::from_secs(60);
     });

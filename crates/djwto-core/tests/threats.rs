@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use djwto_core::claims::ClaimsError;
 use djwto_core::compact::MalformedToken;
-use djwto_core::policy::Audience;
+use djwto_core::policy::{Audience, Subject};
 use djwto_core::verify::VerifyError;
 use djwto_core::{Algorithm, Engine, KeyRing};
 use support::{ACCESS, HEADER, access_with, engine, forge, key, now, policy};
@@ -156,7 +156,7 @@ fn part_of_an_issuer_subject_or_audience_is_none() {
     let engine = Engine {
         policy: policy(|options| {
             options.issuer = Some(wanted.to_owned());
-            options.subject = Some(wanted.to_owned());
+            options.subject = Some(Subject::Text(wanted.to_owned()));
             options.audience = Some(Audience::Several(vec![wanted.to_owned()]));
         }),
         ..engine(Algorithm::Hs256)

@@ -11,7 +11,7 @@ mod support;
 
 use std::time::Duration;
 
-use djwto_core::policy::Audience;
+use djwto_core::policy::{Audience, Subject};
 use djwto_core::{Algorithm, Engine, Kind, Mode, Policy, PolicyOptions};
 use serde_json::{Value, json};
 use support::{at, forge, keys, transport};
@@ -102,7 +102,7 @@ fn policy(case: &Value, file: &Value) -> Policy {
     let seconds = |name: &str| field(name).as_u64().map(Duration::from_secs);
     Policy::new(PolicyOptions {
         issuer: words("issuer"),
-        subject: words("subject"),
+        subject: words("subject").map(Subject::Text),
         audience: match field("audience") {
             Value::String(one) => Some(Audience::One(one)),
             Value::Array(several) => Some(Audience::Several(

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use djwto_core::claims::{Claims, ClaimsError, MAX_ID_BYTES, UserId};
 use djwto_core::compact::{MalformedToken, Untrusted};
-use djwto_core::policy::{Audience, MAX_LEEWAY, PolicyError};
+use djwto_core::policy::{Audience, MAX_LEEWAY, PolicyError, Subject};
 use djwto_core::verify::{VerifyError, verify, verify_signature};
 use djwto_core::{Algorithm, Code, Kind, Policy, PolicyOptions, UnixTime};
 use proptest::prelude::*;
@@ -44,7 +44,7 @@ fn a_policy_that_demands_nothing_cannot_be_written_by_mistake() {
         Policy::new(options).unwrap_err().field()
     };
     assert_eq!(build(|o| o.issuer = Some(String::new())), "issuer");
-    assert_eq!(build(|o| o.subject = Some(String::new())), "subject");
+    assert_eq!(build(|o| o.subject = Some(Subject::Text(String::new()))), "subject");
     assert_eq!(build(|o| o.audience = Some(Audience::One(String::new()))), "audience");
     assert_eq!(build(|o| o.audience = Some(Audience::Several(Vec::new()))), "audience");
     assert_eq!(
@@ -182,6 +182,33 @@ fn claims_are_what_was_written() {
     assert_eq!(claims.session.as_deref(), Some("s"));
     assert_eq!(claims.kind, Some(Kind::Refresh));
     assert_eq!(claims.user, UserId::text("x"));
+}
+
+#[test]
+fn a_subject_is_the_users_key_where_the_policy_says_so() {
+    let policy = policy(|options| options.subject = Some(Subject::User));
+    for (sub, user, is_good) in [
+        ("\"7\"", "7", true),
+        ("\"7\"", "\"7\"", true),
+        ("\"-12345678901234567890123\"", "-12345678901234567890123", true),
+        ("\"é\"", "\"\\u00e9\"", true),
+        ("\"8\"", "7", false),
+        ("\"\"", "7", false),
+        ("\"7 \"", "7", false),
+        ("\"07\"", "7", false),
+    ] {
+        let text = access_with("sub", sub).replace("\"id\":7", &format!("\"id\":{user}"));
+        let token = forge(HEADER.as_bytes(), text.as_bytes());
+        let token = Untrusted::parse(token.as_bytes()).unwrap();
+        let verdict =
+            verify(&token, &keys(Algorithm::Hs256), &demands(&policy, None, now())).map(drop);
+        let expected = if is_good { Ok(()) } else { Err(VerifyError::Subject) };
+        assert_eq!(verdict, expected, "{sub} {user}");
+    }
+    // A token of before stays good.
+    let token = forge(HEADER.as_bytes(), ACCESS.as_bytes());
+    let token = Untrusted::parse(token.as_bytes()).unwrap();
+    assert!(verify(&token, &keys(Algorithm::Hs256), &demands(&policy, None, now())).is_ok());
 }
 
 #[test]

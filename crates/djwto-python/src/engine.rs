@@ -6,7 +6,7 @@ use std::time::Duration;
 use djwto_core::cache::{Lookup, TokenCache};
 use djwto_core::engine::AuthenticateError;
 use djwto_core::issue::{self, RefreshLink, Registered, Renewal};
-use djwto_core::policy::{Audience, PolicyOptions};
+use djwto_core::policy::{Audience, PolicyOptions, Subject};
 use djwto_core::session::{Rotation, Standing, State};
 use djwto_core::transport::{Delivery, Pair, SameSite, TransportOptions};
 use djwto_core::verify::{Demands, VerifyError};
@@ -40,6 +40,7 @@ struct Known {
     session: SessionId,
 }
 
+const ONE_SUBJECT: &str = "expected False where all tokens have one subject";
 const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
 #[derive(FromPyObject)]
@@ -54,8 +55,13 @@ impl Engine {
     #[pyo3(signature = (*, keys, issuer, subject, audience,
         issued_at, jti, access_lifetime, refresh_lifetime, not_before, modes, refresh_path,
         same_site, domain, cache_entries, cache_bytes, accept_legacy = true,
-        rotation = "cookies", refresh_grace = DEFAULT_GRACE, revocations = None))]
-    #[expect(clippy::too_many_arguments, reason = "keyword arguments, one for each setting")]
+        rotation = "cookies", refresh_grace = DEFAULT_GRACE, revocations = None,
+        user_as_subject = false))]
+    #[expect(
+        clippy::too_many_arguments,
+        clippy::fn_params_excessive_bools,
+        reason = "keyword arguments, one for each setting"
+    )]
     #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands over owned lists")]
     fn new(
         keys: &KeyRing,
@@ -77,7 +83,13 @@ impl Engine {
         rotation: &str,
         refresh_grace: Duration,
         revocations: Option<&Revocations>,
+        user_as_subject: bool,
     ) -> PyResult<Self> {
+        let subject = match (subject, user_as_subject) {
+            (Some(_), true) => return Err(setting_error("user_as_subject", &ONE_SUBJECT)),
+            (None, true) => Some(Subject::User),
+            (text, false) => text.map(Subject::Text),
+        };
         let policy = Policy::new(PolicyOptions {
             issuer,
             subject,
