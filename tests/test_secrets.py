@@ -90,7 +90,7 @@ def test_what_the_engine_hands_out_shows_nothing():
     engine = engine_of("HS256", VERIFY["policy"], ["JSON", "TWO-COOKIES"])
     token = engine.sign(VERIFY["cases"][0]["payload"])
     seen = engine.authenticate(f"Bearer {token.text}", None, "access", VERIFY["now"])
-    cookies = engine.deliver("TWO-COOKIES", token, token, None, VERIFY["now"])
+    cookies = engine.deliver("TWO-COOKIES", token, token, None, "", VERIFY["now"])
     secret = (KEYS / "hmac.txt").read_text()
     for thing in (engine, token, seen, *cookies, conf.current()):
         assert not hasattr(thing, "__dict__") or thing is conf.current()

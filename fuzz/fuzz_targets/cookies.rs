@@ -6,7 +6,7 @@
 #![no_main]
 
 use djwto_core::claims::Kind;
-use djwto_core::transport::{Found, ReadError};
+use djwto_core::transport::{Found, ReadError, TokenCookie};
 use djwto_core::{Mode, Transport, TransportOptions};
 use libfuzzer_sys::fuzz_target;
 
@@ -34,8 +34,13 @@ fuzz_target!(|input: &[u8]| {
     let cookie = headers.next();
 
     assert!(modes.contains(&transport.answering_mode(authorization, cookie)));
-    for cleared in transport.clear(cookie) {
+    let host = authorization.map(String::from_utf8_lossy).unwrap_or_default();
+    let planted = transport.clear_doubled(cookie, &host, &host, 1);
+    for cleared in transport.clear(cookie, &host).into_iter().chain(planted) {
         assert_eq!((cleared.value.as_str(), cleared.max_age), ("", Some(0)));
+        let visible = |byte: u8| (0x21..0x7f).contains(&byte) && byte != b';';
+        assert!(cleared.path.bytes().all(visible));
+        assert!(cleared.domain.iter().all(|domain| domain.bytes().all(visible)));
     }
     for kind in [Kind::Access, Kind::Refresh] {
         match transport.read(authorization, cookie, kind) {
@@ -53,7 +58,7 @@ fuzz_target!(|input: &[u8]| {
 
 fn stands_once(found: Found<'_>, kind: Kind, authorization: Option<&[u8]>, cookie: Option<&[u8]>) {
     assert!(!found.token.is_empty());
-    let Some(name) = found.mode.cookie(kind) else {
+    let Some(name) = found.mode.cookie(kind).map(TokenCookie::name) else {
         let header = authorization.expect("a token of the header is in the header");
         assert!(header.trim_ascii_start()[..6].eq_ignore_ascii_case(b"bearer"));
         assert!(header.trim_ascii_end().ends_with(found.token));

@@ -108,6 +108,8 @@ class Engine:
         refresh_grace: timedelta = ...,
         revocations: Revocations | None = None,
         user_as_subject: bool = False,
+        cookie_prefix: str = "",
+        public_path: str = "",
     ) -> Engine: ...
     @property
     def modes(self) -> list[str]: ...
@@ -204,16 +206,35 @@ class Engine:
     def sign(self, claims: str) -> Token:
         """Sign JSON text. Raises `exceptions.JWTIssueError`."""
 
-    def excess(self, token: Token, kind: str, mode: str) -> int:
-        """Count the bytes by which a token is too large for its mode; 0 where it fits."""
+    def excess(self, mode: str, refresh_bytes: int, access: Token | None) -> int:
+        """Count the bytes by which tokens are too large for their mode; 0 where they fit.
+
+        `refresh_bytes` is the length of the refresh token; `access` None looks at that one alone.
+        """
 
     def deliver(
-        self, mode: str, refresh: Token | None, access: Token, cookie: str | None, now: float
+        self,
+        mode: str,
+        refresh: Token | None,
+        access: Token,
+        cookie: str | None,
+        script_prefix: str,
+        now: float,
     ) -> list[SetCookie]:
-        """Tell which cookies carry the tokens; none in JSON mode."""
+        """Tell which cookies carry the tokens; none in JSON mode.
 
-    def clear(self, cookie: str | None) -> list[SetCookie]:
+        `script_prefix` is the part of the request's path under which Django is mounted.
+        """
+
+    def clear(self, cookie: str | None, script_prefix: str) -> list[SetCookie]:
         """Tell which cookies to clear at logout."""
+
+    def clear_doubled(self, cookie: str | None, host: str, path: str, turn: int) -> list[SetCookie]:
+        """Tell how to clear the token cookies that came more than once, wherever they may be.
+
+        `path` is the request's, decoded. If that is too much for one reply, each `turn` gives
+        another part. With `__Host-` there is nothing to clear.
+        """
 
 @final
 class CacheInfo:

@@ -12,6 +12,6 @@ class DjwtoConfig(AppConfig):
 
     def ready(self) -> None:
         """Import what registers itself."""
-        from djwto import checks, guard_checks, receivers  # noqa: F401 (checks register themselves)
+        from djwto import checks, guard_checks, path_checks, receivers  # noqa: F401 (they register)
 
         receivers.connect()

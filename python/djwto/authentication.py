@@ -19,7 +19,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject, empty
 
 from djwto import api_views, conf, csrf, renewal, replies, revocation, sessions, tokens
-from djwto.exceptions import JWTError
+from djwto.exceptions import JWTError, JWTValidationError
 from djwto.forms import LoginForm
 from djwto.replies import WWWAUTHENTICATE
 from djwto.users import find_user, spelling_of
@@ -103,7 +103,10 @@ def get_raw_token_from_request(request: HttpRequest) -> str:
         raise JWTError.of("jwt_type_unknown", kind[:64])
     headers = request.META
     authorization, cookie = headers.get("HTTP_AUTHORIZATION"), headers.get("HTTP_COOKIE")
-    return conf.engine().find(authorization, cookie, kind)[0]
+    try:
+        return conf.engine().find(authorization, cookie, kind)[0]
+    except JWTValidationError as error:
+        raise _mended(error, request) from None
 
 
 def jwt_login_required(view: View) -> View:
@@ -134,7 +137,9 @@ def jwt_is_refresh(view: View) -> View:
 
     Where a cookie holds it, the form says `jwt_type=refresh`.
     """
-    return _guard(view, _check_refresh, authentication=_check_refresh)
+    guarded = _guard(view, _check_refresh, authentication=_check_refresh)
+    guarded.reads_refresh_token = True  # type: ignore[attr-defined] # a check asks for it
+    return guarded
 
 
 def authenticate_form(
@@ -179,13 +184,16 @@ def _authenticate(
     config = conf.current()
     if not even_ended:
         revocation.require(config)
-    seen = config.engine.authenticate(
-        headers.get("HTTP_AUTHORIZATION"),
-        headers.get("HTTP_COOKIE"),
-        kind,
-        time.time(),
-        even_ended=even_ended,
-    )
+    try:
+        seen = config.engine.authenticate(
+            headers.get("HTTP_AUTHORIZATION"),
+            headers.get("HTTP_COOKIE"),
+            kind,
+            time.time(),
+            even_ended=even_ended,
+        )
+    except JWTValidationError as error:
+        raise _mended(error, inner) from None
     request.payload = claims = seen.claims
     inner._djwto_claims = claims  # noqa: SLF001 (a project may set `payload` from anything)
     inner._djwto_seen = seen  # noqa: SLF001 (and may change the claims)
@@ -197,6 +205,13 @@ def _authenticate(
     inner._force_auth_user = user  # noqa: SLF001
     inner._force_auth_token = seen.token  # noqa: SLF001
     return claims
+
+
+def _mended(error: JWTValidationError, request: HttpRequest) -> JWTValidationError:
+    """Let the refusal of a doubled cookie clear it, or the user is locked out while it lives."""
+    if error.code == "cookie_ambiguous":
+        error.cookies = replies.clearing_doubled(request)
+    return error
 
 
 def _check_jwt_type(request: HttpRequest, kind: str) -> None:

@@ -15,7 +15,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from djwto import _core, conf, keyfiles
-from djwto.settings import PREFIX, SETTINGS, as_modes
+from djwto.settings import PREFIX, SETTINGS
 
 _SHORT = "DJWTO_{}: the secret is shorter than the hash of {} (RFC 7518 §3.2)."
 _LONGER = "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(64))'"
@@ -56,6 +56,8 @@ SETTING_IDS = {
     "REVOCATION_URL": "djwto.E032",
     "MAX_SESSIONS": "djwto.E036",
     "USER_AS_SUB": "djwto.E035",
+    "COOKIE_PREFIX": "djwto.E033",
+    "PUBLIC_PATH": "djwto.E034",
 }
 """The check of each setting, by its name without the prefix."""
 
@@ -214,26 +216,6 @@ def check_proxies(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.urls)
-def check_refresh_path(**_: Any) -> list[CheckMessage]:
-    """E018: the refresh cookie would not be sent to the refresh endpoints."""
-    if not _has_cookies():
-        return []
-    path = "/" + str(conf.valid("REFRESH_COOKIE_PATH")).strip("/")
-    urls = _paths_of_own(get_resolver().url_patterns, "/")
-    return [
-        Error(
-            f"djwto's URLs are included under a prefix: refresh_access is at {url}, and browsers "
-            f"send the refresh cookie to {path} only.",
-            hint='Include them as path("", include("djwto.urls")), and move the endpoints with '
-            "DJWTO_REFRESH_COOKIE_PATH.",
-            id="djwto.E018",
-        )
-        for url in urls
-        if url != f"{path}/refresh_access/"
-    ]
-
-
-@register(Tags.urls)
 def check_names(**_: Any) -> list[CheckMessage]:
     """W002: other URLs named `login` or `logout`."""
     clashes = sorted(
@@ -271,10 +253,6 @@ def _short_secrets() -> list[str]:
     return list(dict.fromkeys(sentences))
 
 
-def _has_cookies() -> bool:
-    return any(mode != "JSON" for mode in as_modes(conf.valid("MODE")))
-
-
 def _did_you_mean(name: str, known: list[str]) -> str | None:
     close = difflib.get_close_matches(name, known, 1)
     return f"Did you mean {close[0]}?" if close else None
@@ -282,16 +260,6 @@ def _did_you_mean(name: str, known: list[str]) -> str | None:
 
 def _is_own(pattern: URLPattern) -> bool:
     return pattern.callback.__module__ == "djwto.views"
-
-
-def _paths_of_own(patterns: Sequence[URLPattern | URLResolver], prefix: str) -> Iterable[str]:
-    """Where `refresh_access` is, wherever and under whatever namespace it was included."""
-    for pattern in patterns:
-        path = prefix + str(pattern.pattern).removeprefix("^").removeprefix("/")
-        if isinstance(pattern, URLResolver):
-            yield from _paths_of_own(pattern.url_patterns, path)
-        elif _is_own(pattern) and pattern.name == "refresh_access":
-            yield path
 
 
 def _patterns(patterns: Sequence[URLPattern | URLResolver]) -> Iterable[URLPattern]:

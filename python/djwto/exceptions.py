@@ -1,6 +1,7 @@
 """What djwto raises. Every failure that a client can see has a slug from one list (`CODES`)."""
 
 import json
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
@@ -36,6 +37,8 @@ class JWTError(Exception):
 
     retry_after: int | None = None
     """When it is worth another try, in seconds, where that is known."""
+    cookies: Sequence[_core.SetCookie] = ()
+    """What the reply clears: a refusal alone would not help against planted cookies."""
 
     errors: "dict[str, list[dict[str, str]]] | None" = None
     """What a failed login says of each field, see `login_errors`."""

@@ -1,9 +1,11 @@
 """Replies: failures as JSON, tokens as a body or as cookies."""
 
 import time
+from collections.abc import Sequence
 from http.cookies import Morsel
 from typing import Any, TypeVar
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.cache import patch_vary_headers
 
@@ -40,6 +42,7 @@ def refusal(error: JWTError) -> JsonResponse:
         retry_after = _RETRY_SECONDS
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)
+    set_cookies(response, error.cookies, is_brief=True)
     return response
 
 
@@ -49,7 +52,12 @@ def build_tokens_response(
     """Put tokens where the mode wants them: into the body, or into cookies beside a message."""
     engine = conf.engine()
     cookies = engine.deliver(
-        mode, issued.refresh, issued.access, request.META.get("HTTP_COOKIE"), time.time()
+        mode,
+        issued.refresh,
+        issued.access,
+        request.META.get("HTTP_COOKIE"),
+        _script_prefix(request),
+        time.time(),
     )
     if mode == "JSON":
         body = {"refresh": issued.refresh_text, "access": issued.access.text}
@@ -75,15 +83,37 @@ def keep_private(response: ResponseT) -> ResponseT:
     return response
 
 
-def set_cookies(response: HttpResponseBase, cookies: list[SetCookie]) -> None:
-    """Set and clear cookies exactly as the engine says; values stand unquoted."""
-    domains = {cookie.name for cookie in cookies if cookie.domain}
-    for cookie in cookies:
+def clear_cookies(request: HttpRequest, response: ResponseT) -> ResponseT:
+    """Let a browser forget the tokens: those of the modes offered, and what it has shown."""
+    cookie = request.META.get("HTTP_COOKIE")
+    set_cookies(response, conf.engine().clear(cookie, _script_prefix(request)))
+    return response
+
+
+def clearing_doubled(request: HttpRequest) -> list[SetCookie]:
+    """Tell how to clear the token cookies that a request holds twice, wherever they may be."""
+    try:
+        host = request.get_host()
+    except (DisallowedHost, KeyError):
+        host = ""  # then those of the host alone; a request made by hand may have no host
+    turn = time.time_ns() // 1_000_000
+    return conf.engine().clear_doubled(request.META.get("HTTP_COOKIE"), host, request.path, turn)
+
+
+def set_cookies(
+    response: HttpResponseBase, cookies: Sequence[SetCookie], *, is_brief: bool = False
+) -> None:
+    """Set and clear cookies exactly as the engine says; values stand unquoted.
+
+    `is_brief` leaves out `Expires`, for which there is no room in a reply that clears many.
+    """
+    last = {cookie.name: cookie for cookie in cookies}
+    for number, cookie in enumerate(cookies, len(response.cookies)):
         morsel: Morsel[str]
-        if cookie.domain is None and cookie.name in domains:
-            morsel, key = _HostOnlyMorsel(), cookie.name + _HOST_ONLY
-        else:
+        if last[cookie.name] is cookie:
             morsel, key = Morsel(), cookie.name
+        else:
+            morsel, key = _NamesakeMorsel(), f"{cookie.name}{_NAMESAKE}{number}"
         morsel.set(key, cookie.value, cookie.value)
         attributes: dict[str, Any] = {
             "path": cookie.path,
@@ -94,18 +124,25 @@ def set_cookies(response: HttpResponseBase, cookies: list[SetCookie]) -> None:
         }
         if cookie.max_age is not None:
             attributes["max-age"] = cookie.max_age
-        if cookie.max_age == 0:
+        if cookie.max_age == 0 and not is_brief:
             attributes["expires"] = "Thu, 01 Jan 1970 00:00:00 GMT"
         morsel.update(attributes)
         response.cookies[key] = morsel
 
 
-_HOST_ONLY = ".host-only"
+_NAMESAKE = ":"
+"""Parts a name from a number. Python takes it for a letter of a name; RFC 6265 and we do not."""
 
 
-class _HostOnlyMorsel(Morsel[str]):
-    """The host's own cookie, beside the domain's of the same name: Django holds one of a name."""
+class _NamesakeMorsel(Morsel[str]):
+    """A cookie beside another of its name, domain or path apart: Django holds one of a name."""
 
     def OutputString(self, attrs: Any = None) -> str:  # noqa: N802
         """Write the real name."""
-        return super().OutputString(attrs).replace(_HOST_ONLY, "", 1)
+        name, _, rest = super().OutputString(attrs).partition(_NAMESAKE)
+        return f"{name}={rest.partition('=')[2]}"
+
+
+def _script_prefix(request: HttpRequest) -> str:
+    """Tell the path under which Django is mounted, as it sees it at this request."""
+    return str(request.META.get("SCRIPT_NAME") or "")

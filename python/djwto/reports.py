@@ -11,8 +11,8 @@ from django.views.debug import SafeExceptionReporterFilter
 
 
 class TokenFilter(SafeExceptionReporterFilter):
-    """Django's own filter, which also hides every cookie whose name begins with `jwt_`."""
+    """Django's own filter, which also hides every cookie with `jwt_` in its name."""
 
     hidden_settings = re.compile(
-        f"{SafeExceptionReporterFilter.hidden_settings.pattern}|^jwt_", flags=re.IGNORECASE
+        f"{SafeExceptionReporterFilter.hidden_settings.pattern}|jwt_", flags=re.IGNORECASE
     )

@@ -33,6 +33,10 @@ def _text(value: Any) -> bool:
     return isinstance(value, str) and bool(value) and as_bytes(value) is not None
 
 
+def _plain_text(value: Any) -> bool:
+    return value == "" or _text(value)
+
+
 def _text_or_none(value: Any) -> bool:
     return value is None or _text(value)
 
@@ -257,6 +261,8 @@ SETTINGS = (
         lambda value: value is None or (_count(value) and value >= 1),
     ),
     Setting("USER_AS_SUB", False, "True or False", _bool, "user_as_subject"),
+    Setting("COOKIE_PREFIX", "", 'a text such as "__Host-"', _plain_text, "cookie_prefix"),
+    Setting("PUBLIC_PATH", "", '"" or a path such as "/backend"', _plain_text, "public_path"),
 )
 
 

@@ -161,15 +161,15 @@ def issue(
     """
     refresh = None
     if refresh_text is None:
-        refresh = _sign_to_fit(refresh_claims, "refresh", mode)
-        if refresh is None:
+        refresh = _signed(refresh_claims)
+        if refresh is None or conf.engine().excess(mode, len(refresh.text), None):
             raise _too_large("refresh", refresh_claims)
         refresh_text = refresh.text
-    access = _sign_to_fit(access_claims, "access", mode)
+    access = _sign_to_fit(access_claims, mode, len(refresh_text))
     if access is None and "perms" in access_claims["user"]:
         user = {**access_claims["user"], "perms": [], "perms_omitted": True}
         access_claims = {**access_claims, "user": user}
-        access = _sign_to_fit(access_claims, "access", mode)
+        access = _sign_to_fit(access_claims, mode, len(refresh_text))
     if access is None:
         raise _too_large("access", access_claims)
     return Issued(refresh, refresh_text, refresh_claims, access, access_claims)
@@ -204,13 +204,19 @@ def _as_json(claims: Any) -> str:
         raise JWTIssueError(f"the claims are not JSON: {error}") from error
 
 
-def _sign_to_fit(claims: Claims, kind: str, mode: str) -> _core.Token | None:
+def _sign_to_fit(claims: Claims, mode: str, refresh_bytes: int) -> _core.Token | None:
+    """Sign an access token; None where it does not fit beside a refresh token of that length."""
+    token = _signed(claims)
+    is_small = token is not None and not conf.engine().excess(mode, refresh_bytes, token)
+    return token if is_small else None
+
+
+def _signed(claims: Claims) -> _core.Token | None:
     engine = conf.engine()
     try:
-        token = engine.issue(claims) or engine.sign(_as_json(claims))
+        return engine.issue(claims) or engine.sign(_as_json(claims))
     except JWTTooLargeError:
         return None
-    return None if engine.excess(token, kind, mode) else token
 
 
 def _too_large(kind: str, claims: Claims) -> JWTIssueError:

@@ -203,8 +203,6 @@ class BlackListTokenView(Endpoint):
 
     def delete(self, request: HttpRequest) -> HttpResponse:
         """Clear the cookies, and end the login if a good token names one."""
-        engine = conf.engine()
-        cookie = request.META.get("HTTP_COOKIE")
         claims, mode = _ending_login(request)
         if mode != "JSON" and conf.current().csrf:
             csrf.check(request)
@@ -213,8 +211,7 @@ class BlackListTokenView(Endpoint):
         if mode == "JSON":
             return HttpResponse(status=204)
         response = JsonResponse({"msg": "Tokens successfully deleted."})
-        replies.set_cookies(response, engine.clear(cookie))
-        return response
+        return replies.clear_cookies(request, response)
 
 
 class SessionsView(Endpoint):
@@ -362,7 +359,7 @@ def _with_refresh_token(request: HttpRequest) -> THttpRequest:
 def _forgotten(request: HttpRequest, response: JsonResponse) -> JsonResponse:
     """Let a browser forget the tokens that it has shown."""
     if cast("THttpRequest", request).jwt_mode != "JSON":
-        replies.set_cookies(response, conf.engine().clear(request.META.get("HTTP_COOKIE")))
+        replies.clear_cookies(request, response)
     return response
 
 

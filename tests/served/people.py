@@ -10,10 +10,6 @@ from tests.services import Server, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 
-WIDER = ("--limit-request-field_size", "16384")
-"""What docs/deployment.md says of gunicorn and TWO-COOKIES: at the refresh endpoints three cookies
-come in one header, and of the longest tokens they take more than the 8,190 bytes of its default."""
-
 _MAKE_PEOPLE = """
 import sys
 import django
@@ -28,13 +24,10 @@ make_portal_people()
 
 
 @contextmanager
-def serve_people(
-    name: Literal["granian", "gunicorn"], folder: Path, *, wider: bool = False
-) -> Iterator[Server]:
+def serve_people(name: Literal["granian", "gunicorn"], folder: Path) -> Iterator[Server]:
     """Serve a portal that offers every mode; those of one folder share the people."""
     env = {"PORTAL_MODE": ",".join(reversed(MODES))}
-    options = WIDER if wider and name == "gunicorn" else ()
-    with serve(name, env=env, folder=folder, options=options) as served:
+    with serve(name, env=env, folder=folder) as served:
         made = folder / "people"
         if not made.exists():
             served.run("-c", _MAKE_PEOPLE, str(ROOT))

@@ -104,7 +104,7 @@ impl Engine {
 }
 
 /// Why a request is not authenticated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuthenticateError {
     /// No token was found, or more than one.
@@ -125,7 +125,7 @@ impl AuthenticateError {
     }
 
     /// The stable slug.
-    pub fn code(self) -> Code {
+    pub fn code(&self) -> Code {
         match self {
             Self::Read(error) => error.code(),
             Self::Verify(error) => error.code(),

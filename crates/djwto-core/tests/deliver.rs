@@ -8,7 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use djwto_core::issue::Token;
 use djwto_core::transport::{
-    Delivery, MAX_BEARER_BYTES, MAX_COOKIE_BYTES, Pair, SameSite, SetCookie,
+    Delivery, MAX_BEARER_BYTES, MAX_CLEARING_BYTES, MAX_COOKIE_BYTES, MAX_PATH_COOKIES_BYTES, Pair,
+    SameSite, SetCookie,
 };
 use djwto_core::{Algorithm, Kind, Mode, Transport, TransportOptions};
 use proptest::prelude::*;
@@ -30,15 +31,15 @@ fn cookies_have_every_attribute() {
     for same_site in [Some(SameSite::Lax), Some(SameSite::Strict), Some(SameSite::None), None] {
         for (mode, wanted) in [(Mode::OneCookie, &ONE[..]), (Mode::TwoCookies, &TWO[..])] {
             let transport = build(&[mode], None, same_site);
-            let cookies = cookies(transport.deliver(mode, &pair, None, now()));
+            let cookies = cookies(transport.deliver(mode, &pair, None, "", now()));
             assert_eq!(shape(&cookies), wanted);
             for cookie in &cookies {
                 assert_eq!((cookie.same_site, &cookie.domain), (same_site, &None));
-                let life = if cookie.name == "jwt_refresh" { 86_400 } else { 300 };
+                let life = if &*cookie.name == "jwt_refresh" { 86_400 } else { 300 };
                 assert_eq!(cookie.max_age, Some(life));
             }
             assert_eq!(value(&cookies, "jwt_refresh"), refresh.text());
-            assert_eq!(value(&cookies, mode.cookie(Kind::Access).unwrap()), access.text());
+            assert_eq!(value(&cookies, mode.cookie(Kind::Access).unwrap().name()), access.text());
         }
     }
 }
@@ -49,7 +50,7 @@ fn the_payload_cookie_is_the_claims_in_padded_base64() {
         let access = token(&access_with("name", &format!("\"{name}\"")));
         let pair = Pair { refresh: None, access: &access };
         let transport = build(&[Mode::TwoCookies], None, None);
-        let cookies = cookies(transport.deliver(Mode::TwoCookies, &pair, None, now()));
+        let cookies = cookies(transport.deliver(Mode::TwoCookies, &pair, None, "", now()));
         let payload = value(&cookies, "jwt_access_payload");
         assert_eq!(payload.len() % 4, 0);
         assert_eq!(STANDARD.decode(payload).unwrap(), access.payload().as_bytes());
@@ -62,7 +63,7 @@ fn json_mode_sets_nothing() {
     let pair = Pair { refresh: Some(&refresh), access: &access };
     let transport = build(&[Mode::Json, Mode::OneCookie], Some("example.com"), None);
     let cookie = Some(b"jwt_access=a; jwt_access_token=b".as_slice());
-    assert_eq!(transport.deliver(Mode::Json, &pair, cookie, now()), Delivery::Body);
+    assert_eq!(transport.deliver(Mode::Json, &pair, cookie, "", now()), Delivery::Body);
 }
 
 #[test]
@@ -72,7 +73,7 @@ fn a_renewed_access_token_leaves_the_refresh_cookie_alone() {
     for (mode, wanted) in [(Mode::OneCookie, &ONE[1..]), (Mode::TwoCookies, &TWO[1..])] {
         let transport = build(&[mode], None, None);
         let header = Some(b"jwt_refresh=r".as_slice());
-        assert_eq!(shape(&cookies(transport.deliver(mode, &pair, header, now()))), wanted);
+        assert_eq!(shape(&cookies(transport.deliver(mode, &pair, header, "", now()))), wanted);
     }
 }
 
@@ -95,7 +96,7 @@ fn max_age_is_the_time_left() {
         };
         let access = token(&text);
         let pair = Pair { refresh: None, access: &access };
-        let cookies = cookies(transport.deliver(Mode::OneCookie, &pair, None, at(seconds)));
+        let cookies = cookies(transport.deliver(Mode::OneCookie, &pair, None, "", at(seconds)));
         assert_eq!(cookies.first().unwrap().max_age, wanted, "exp {exp} at {seconds}");
     }
 }
@@ -106,7 +107,7 @@ fn with_a_domain_the_cookie_of_the_host_alone_is_cleared_first() {
     let pair = Pair { refresh: Some(&refresh), access: &access };
     for (mode, wanted) in [(Mode::OneCookie, &ONE[..]), (Mode::TwoCookies, &TWO[..])] {
         let transport = build(&[mode], Some("example.com"), Some(SameSite::Lax));
-        let cookies = cookies(transport.deliver(mode, &pair, None, now()));
+        let cookies = cookies(transport.deliver(mode, &pair, None, "", now()));
         assert_eq!(cookies.len(), wanted.len() * 2);
         for (two, one) in cookies.chunks(2).zip(wanted) {
             let [cleared, set] = two else { panic!("expected two") };
@@ -130,11 +131,11 @@ fn login_clears_the_cookies_of_the_other_mode_that_the_request_holds() {
             (Mode::TwoCookies, &["jwt_access"][..]),
         ] {
             let transport = build(&[mode], domain, Some(SameSite::Lax));
-            let cookies = cookies(transport.deliver(mode, &pair, header, now()));
+            let cookies = cookies(transport.deliver(mode, &pair, header, "", now()));
             let own: Vec<_> = names(&cookies, |c| c.max_age != Some(0));
             assert!(own.iter().all(|name| !other.contains(name)));
             for name in other {
-                let cleared: Vec<_> = cookies.iter().filter(|c| c.name == *name).collect();
+                let cleared: Vec<_> = cookies.iter().filter(|c| &*c.name == *name).collect();
                 assert_eq!(cleared.len(), if domain.is_some() { 2 } else { 1 });
                 assert!(cleared.iter().all(|c| c.max_age == Some(0) && c.value.is_empty()));
                 assert_eq!(cleared.last().unwrap().domain.as_deref(), domain);
@@ -150,8 +151,8 @@ fn clearing_takes_the_attributes_of_setting() {
     for domain in [None, Some("example.com")] {
         for mode in [Mode::OneCookie, Mode::TwoCookies] {
             let transport = build(&[mode], domain, Some(SameSite::Strict));
-            let set = cookies(transport.deliver(mode, &pair, None, now()));
-            let cleared = transport.clear(None);
+            let set = cookies(transport.deliver(mode, &pair, None, "", now()));
+            let cleared = transport.clear(None, "");
             assert_eq!(shape(&cleared), shape(&set));
             for (cleared, set) in cleared.iter().zip(&set) {
                 assert_eq!((cleared.max_age, cleared.value.as_str()), (Some(0), ""));
@@ -183,7 +184,7 @@ fn logout_clears_what_the_modes_set_and_what_the_request_holds() {
             vec!["jwt_refresh", "jwt_access", "jwt_access_token", "jwt_access_payload"],
         ),
     ] {
-        let cleared = build(&modes, None, None).clear(Some(header.as_bytes()));
+        let cleared = build(&modes, None, None).clear(Some(header.as_bytes()), "");
         assert_eq!(names(&cleared, |_| true), wanted, "{modes:?} {header}");
         assert!(cleared.iter().all(|cookie| cookie.max_age == Some(0)));
     }
@@ -197,36 +198,203 @@ fn the_refresh_path_has_one_slash_before_it_and_none_after() {
             refresh_path: path.to_owned(),
             ..TransportOptions::default()
         };
-        let cleared = Transport::new(options).unwrap().clear(None);
+        let cleared = Transport::new(options).unwrap().clear(None, "");
         assert_eq!(cleared.first().unwrap().path, "/x/y");
     }
 }
 
 #[test]
 fn a_token_fits_up_to_the_bound_and_no_further() {
-    let transport = build(Mode::ALL, None, None);
-    for (mode, kind, limit) in [
-        (Mode::OneCookie, Kind::Access, MAX_COOKIE_BYTES - "jwt_access".len()),
-        (Mode::TwoCookies, Kind::Access, MAX_COOKIE_BYTES - "jwt_access_token".len()),
-        (Mode::OneCookie, Kind::Refresh, MAX_COOKIE_BYTES - "jwt_refresh".len()),
-        (Mode::TwoCookies, Kind::Refresh, MAX_COOKIE_BYTES - "jwt_refresh".len()),
-        (Mode::Json, Kind::Access, MAX_BEARER_BYTES),
-        (Mode::Json, Kind::Refresh, MAX_BEARER_BYTES),
-    ] {
-        let sizes: Vec<_> = (limit * 3 / 4 - 400..limit * 3 / 4)
-            .map(|size| token(&access_with("x", &format!("\"{}\"", "a".repeat(size - 100)))))
-            .collect();
-        assert!(sizes.iter().any(|token| token.text().len() <= limit));
-        assert!(sizes.iter().any(|token| token.text().len() > limit));
-        for token in &sizes {
-            let fits = transport.fits(mode, kind, token);
-            assert_eq!(fits.is_ok(), token.text().len() <= limit);
-            if let Err(error) = fits {
-                assert_eq!(error.size - error.limit, token.text().len() - limit);
-                assert!(error.to_string().contains(&error.limit.to_string()));
+    for prefix in ["", "__Host-"] {
+        let transport = prefixed(Mode::ALL, prefix);
+        let access = token(ACCESS).text().len();
+        for (mode, kind, limit) in [
+            (Mode::OneCookie, Kind::Access, MAX_COOKIE_BYTES - prefix.len() - "jwt_access".len()),
+            (Mode::OneCookie, Kind::Refresh, MAX_COOKIE_BYTES - prefix.len() - "jwt_refresh".len()),
+            (
+                Mode::TwoCookies,
+                Kind::Refresh,
+                MAX_COOKIE_BYTES - prefix.len() - "jwt_refresh".len(),
+            ),
+            (Mode::Json, Kind::Access, MAX_BEARER_BYTES),
+            (Mode::Json, Kind::Refresh, MAX_BEARER_BYTES),
+        ] {
+            let sizes = around(limit);
+            for token in &sizes {
+                let size = token.text().len();
+                let fits = match kind {
+                    Kind::Access => transport.fits(mode, access, Some(token)),
+                    Kind::Refresh => transport.fits(mode, size, None),
+                };
+                assert_eq!(fits.is_ok(), size <= limit, "{mode} {kind:?} {size}");
+                if let Err(error) = fits {
+                    assert_eq!(error.size - error.limit, size - limit);
+                    assert!(error.to_string().contains(&error.limit.to_string()));
+                }
             }
         }
     }
+}
+
+#[test]
+fn the_cookies_of_one_request_have_a_bound_together() {
+    for (mode, prefix) in
+        [(Mode::OneCookie, ""), (Mode::TwoCookies, ""), (Mode::TwoCookies, "__Host-")]
+    {
+        let transport = prefixed(&[mode], prefix);
+        let refresh =
+            if mode == Mode::OneCookie { around(3000).remove(0) } else { refresh_token() };
+        let (mut fitted, mut refused) = (0, 0);
+        for access in around(if mode == Mode::OneCookie {
+            MAX_PATH_COOKIES_BYTES - 21 - refresh.text().len()
+        } else {
+            3050
+        }) {
+            let pair = Pair { refresh: Some(&refresh), access: &access };
+            let set = cookies(transport.deliver(mode, &pair, None, "", now()));
+            let size =
+                set.iter().map(|cookie| cookie.name.len() + cookie.value.len()).sum::<usize>();
+            let fits = transport.fits(mode, refresh.text().len(), Some(&access));
+            assert_eq!(fits.is_ok(), size <= MAX_PATH_COOKIES_BYTES, "{mode} {size}");
+            fitted += usize::from(fits.is_ok());
+            refused += usize::from(fits.is_err());
+        }
+        assert!(fitted > 0 && refused > 0, "{mode} {fitted} {refused}");
+    }
+}
+
+#[test]
+fn the_prefix_stands_before_every_name() {
+    let (refresh, access) = (refresh_token(), token(ACCESS));
+    let pair = Pair { refresh: Some(&refresh), access: &access };
+    let header = Some(b"staging_jwt_access=a; jwt_access=b".as_slice());
+    let transport = prefixed(&[Mode::TwoCookies, Mode::OneCookie], "staging_");
+    let set = cookies(transport.deliver(Mode::TwoCookies, &pair, header, "", now()));
+    let wanted = [
+        "staging_jwt_refresh",
+        "staging_jwt_access_token",
+        "staging_jwt_access_payload",
+        "staging_jwt_access",
+    ];
+    assert_eq!(names(&set, |_| true), wanted);
+    assert_eq!(set.last().unwrap().max_age, Some(0));
+    assert_eq!(transport.clear(header, "").len(), 4);
+}
+
+#[test]
+fn with_host_every_cookie_is_on_the_root() {
+    let (refresh, access) = (refresh_token(), token(ACCESS));
+    let pair = Pair { refresh: Some(&refresh), access: &access };
+    for prefix in ["__Host-", "__host-", "__HOST-x_"] {
+        let transport = Transport::new(TransportOptions {
+            modes: vec![Mode::TwoCookies],
+            cookie_prefix: prefix.to_owned(),
+            public_path: "/backend".to_owned(),
+            ..TransportOptions::default()
+        })
+        .unwrap();
+        let set = cookies(transport.deliver(Mode::TwoCookies, &pair, None, "/app", now()));
+        let cleared = transport.clear(None, "/app");
+        assert_eq!(shape(&cleared), shape(&set));
+        for cookie in set.iter().chain(&cleared) {
+            assert_eq!((cookie.path.as_str(), &cookie.domain), ("/", &None));
+            assert!(cookie.name.starts_with(prefix));
+        }
+    }
+}
+
+#[test]
+fn the_refresh_path_is_what_the_browser_sees() {
+    let access = token(ACCESS);
+    let pair = Pair { refresh: Some(&access), access: &access };
+    for (public, script, wanted) in [
+        ("", "", "/x/y"),
+        ("", "/", "/x/y"),
+        ("", "/app", "/app/x/y"),
+        ("", "app/", "/app/x/y"),
+        ("/backend", "", "/backend/x/y"),
+        ("backend/v1/", "/app", "/backend/v1/app/x/y"),
+        ("/", "/b\u{fc}ro; a", "/b%C3%BCro%3B%20a/x/y"),
+        ("/b%C3%BCro", "", "/b%C3%BCro/x/y"),
+    ] {
+        let transport = Transport::new(TransportOptions {
+            modes: vec![Mode::OneCookie],
+            refresh_path: "x/y".to_owned(),
+            public_path: public.to_owned(),
+            ..TransportOptions::default()
+        })
+        .unwrap();
+        let set = cookies(transport.deliver(Mode::OneCookie, &pair, None, script, now()));
+        for list in [set, transport.clear(None, script)] {
+            assert_eq!(list.first().unwrap().path, wanted, "{public} {script}");
+            assert_eq!(list.last().unwrap().path, "/");
+        }
+    }
+}
+
+#[test]
+fn what_is_doubled_is_cleared_wherever_a_browser_may_hold_it() {
+    let transport = build(&[Mode::TwoCookies], None, Some(SameSite::Lax));
+    let header =
+        Some(b"jwt_access_token=a; jwt_access_token=b; jwt_refresh=c; x=1; x=2".as_slice());
+    for (host, domains) in [
+        ("App.demo.example:8443", &[None, Some("app.demo.example"), Some("demo.example")][..]),
+        ("example.com", &[None, Some("example.com")]),
+        ("localhost:8002", &[None]),
+        ("127.0.0.1:8002", &[None]),
+        ("[::1]:8002", &[None]),
+        ("", &[None]),
+        ("a..b", &[None]),
+        (".example.com", &[None]),
+        ("example.com.", &[None]),
+        ("a;b.example.com", &[None]),
+    ] {
+        let cleared = transport.clear_doubled(header, host, "/a/b/", 7);
+        let found: Vec<_> =
+            cleared.iter().map(|cookie| (cookie.path.as_str(), cookie.domain.as_deref())).collect();
+        let wanted: Vec<_> = ["/", "/a", "/a/", "/a/b", "/a/b/"]
+            .into_iter()
+            .flat_map(|path| domains.iter().map(move |domain| (path, *domain)))
+            .collect();
+        assert_eq!(found, wanted, "{host}");
+        for cookie in &cleared {
+            assert_eq!(&*cookie.name, "jwt_access_token");
+            assert_eq!((cookie.value.as_str(), cookie.max_age), ("", Some(0)));
+        }
+    }
+    assert_eq!(transport.clear_doubled(Some(b"jwt_refresh=a"), "a.example", "/", 0), []);
+    assert_eq!(transport.clear_doubled(None, "a.example", "/", 0), []);
+    let host = prefixed(&[Mode::TwoCookies], "__Host-");
+    let header = b"__Host-jwt_refresh=a; __Host-jwt_refresh=b";
+    assert_eq!(host.clear_doubled(Some(header), "a.example", "/", 0), []);
+}
+
+#[test]
+fn clearing_has_a_bound_and_reaches_everything_in_time() {
+    let transport = build(&[Mode::TwoCookies], None, Some(SameSite::None));
+    let name = "jwt_access_token=a; ";
+    let header = name.repeat(2) + "jwt_refresh=a; jwt_refresh=b";
+    let host = ["label"; 20].join(".");
+    let path = "/segment".repeat(200);
+    let mut seen = std::collections::HashSet::new();
+    for turn in 0..2000 {
+        let cleared = transport.clear_doubled(Some(header.as_bytes()), &host, &path, turn);
+        let bytes: usize = cleared
+            .iter()
+            .map(|cookie| {
+                let domain =
+                    cookie.domain.as_ref().map_or(0, |domain| "; Domain=".len() + domain.len());
+                "Set-Cookie: =; Max-Age=0; Path=; SameSite=None; Secure\r\n".len()
+                    + cookie.name.len()
+                    + cookie.path.len()
+                    + domain
+            })
+            .sum();
+        assert!((1..=MAX_CLEARING_BYTES).contains(&bytes), "{bytes}");
+        seen.extend(cleared.into_iter().map(|cookie| (cookie.name, cookie.path, cookie.domain)));
+    }
+    // Two names, the first 40 prefixes of the path; the host alone, and 8 domains.
+    assert_eq!(seen.len(), 2 * 40 * 9);
 }
 
 #[test]
@@ -234,7 +402,7 @@ fn debug_never_shows_a_token() {
     let (refresh, access) = (refresh_token(), token(ACCESS));
     let pair = Pair { refresh: Some(&refresh), access: &access };
     let transport = build(&[Mode::TwoCookies], None, None);
-    let delivery = transport.deliver(Mode::TwoCookies, &pair, None, now());
+    let delivery = transport.deliver(Mode::TwoCookies, &pair, None, "", now());
     let shown = format!("{pair:?} {delivery:?} {access:?}");
     assert!(shown.contains("jwt_access_payload") && shown.contains("max_age"));
     for token in [&refresh, &access] {
@@ -251,7 +419,7 @@ proptest! {
         let access = token(&access_with("extra", &extra.to_string()));
         let pair = Pair { refresh: None, access: &access };
         let transport = build(&[Mode::TwoCookies], None, None);
-        let cookies = cookies(transport.deliver(Mode::TwoCookies, &pair, None, now()));
+        let cookies = cookies(transport.deliver(Mode::TwoCookies, &pair, None, "", now()));
         let size = |name| name_and_value(&cookies, name);
         prop_assert!(size("jwt_access_payload") < size("jwt_access_token"));
         for cookie in &cookies {
@@ -272,6 +440,25 @@ fn build(modes: &[Mode], domain: Option<&str>, same_site: Option<SameSite>) -> T
     .unwrap()
 }
 
+fn prefixed(modes: &[Mode], prefix: &str) -> Transport {
+    Transport::new(TransportOptions {
+        modes: modes.to_vec(),
+        cookie_prefix: prefix.to_owned(),
+        ..TransportOptions::default()
+    })
+    .unwrap()
+}
+
+/// Tokens of sizes around this one, in bytes, the smallest first.
+fn around(size: usize) -> Vec<Token> {
+    let sizes: Vec<_> = (size * 3 / 4 - 300..size * 3 / 4)
+        .map(|bytes| token(&access_with("x", &format!("\"{}\"", "a".repeat(bytes - 100)))))
+        .collect();
+    assert!(sizes.iter().any(|token| token.text().len() <= size));
+    assert!(sizes.iter().any(|token| token.text().len() > size));
+    sizes
+}
+
 fn token(claims: &str) -> Token {
     engine(Algorithm::Hs256).sign(claims).unwrap()
 }
@@ -288,15 +475,15 @@ fn cookies(delivery: Delivery) -> Vec<SetCookie> {
 }
 
 fn shape(cookies: &[SetCookie]) -> Vec<(&str, &str, bool)> {
-    cookies.iter().map(|cookie| (cookie.name, cookie.path.as_str(), cookie.http_only)).collect()
+    cookies.iter().map(|cookie| (&*cookie.name, cookie.path.as_str(), cookie.http_only)).collect()
 }
 
 fn names(cookies: &[SetCookie], keep: impl Fn(&SetCookie) -> bool) -> Vec<&str> {
-    cookies.iter().filter(|cookie| keep(cookie)).map(|cookie| cookie.name).collect()
+    cookies.iter().filter(|cookie| keep(cookie)).map(|cookie| &*cookie.name).collect()
 }
 
 fn value<'c>(cookies: &'c [SetCookie], name: &str) -> &'c str {
-    &cookies.iter().find(|cookie| cookie.name == name).unwrap().value
+    &cookies.iter().find(|cookie| &*cookie.name == name).unwrap().value
 }
 
 fn name_and_value(cookies: &[SetCookie], name: &str) -> usize {

@@ -20,7 +20,7 @@ fn a_token_is_found_and_verified_in_every_mode() {
                 let token = engine.sign(&claims).unwrap();
                 let header = match mode.cookie(kind) {
                     None => format!("Bearer {}", token.text()),
-                    Some(name) => format!("a=b; {name}={}", token.text()),
+                    Some(cookie) => format!("a=b; {}={}", cookie.name(), token.text()),
                 };
                 let (authorization, cookie) = match mode {
                     Mode::Json => (Some(header.as_bytes()), None),

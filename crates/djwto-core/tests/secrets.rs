@@ -23,7 +23,7 @@ fn no_public_type_prints_a_token() {
     let bearer = format!("Bearer {text}");
     let seen = engine.authenticate(Some(bearer.as_bytes()), None, Kind::Access, now()).unwrap();
     let pair = Pair { refresh: Some(&token), access: &token };
-    let cookies = transport(&[Mode::TwoCookies]).deliver(Mode::TwoCookies, &pair, None, now());
+    let cookies = transport(&[Mode::TwoCookies]).deliver(Mode::TwoCookies, &pair, None, "", now());
     let Delivery::Cookies(list) = &cookies else { panic!("two cookies are cookies") };
     let names = Names::new(["user"]).unwrap();
     let draft =

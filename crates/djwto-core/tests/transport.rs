@@ -5,7 +5,7 @@
 mod support;
 
 use djwto_core::transport::{
-    Found, PAYLOAD_COOKIE, REFRESH_COOKIE, ReadError, SameSite, TransportError,
+    CookiePrefix, Found, ReadError, SameSite, TokenCookie, TransportError,
 };
 use djwto_core::{Kind, Mode, Transport, TransportOptions};
 use proptest::prelude::*;
@@ -28,13 +28,17 @@ fn names_are_those_of_the_contract() {
         assert_eq!(Mode::from_name(&mode.name().to_ascii_lowercase()), None);
         assert_eq!(mode.to_string(), mode.name());
     }
-    assert_eq!((REFRESH_COOKIE, PAYLOAD_COOKIE), ("jwt_refresh", "jwt_access_payload"));
+    assert_eq!(
+        TokenCookie::ALL.map(TokenCookie::name),
+        ["jwt_refresh", "jwt_access", "jwt_access_token", "jwt_access_payload"]
+    );
     for (mode, access, refresh) in [
         (Mode::Json, None, None),
         (Mode::OneCookie, Some("jwt_access"), Some("jwt_refresh")),
         (Mode::TwoCookies, Some("jwt_access_token"), Some("jwt_refresh")),
     ] {
-        assert_eq!((mode.cookie(Kind::Access), mode.cookie(Kind::Refresh)), (access, refresh));
+        let name = |kind| mode.cookie(kind).map(TokenCookie::name);
+        assert_eq!((name(Kind::Access), name(Kind::Refresh)), (access, refresh));
     }
     for kind in [Kind::Access, Kind::Refresh] {
         assert_eq!(Kind::from_name(kind.name()), Some(kind));
@@ -51,9 +55,9 @@ fn sentences_are_those_of_the_contract() {
     for (error, sentence) in [
         (ReadError::AuthorizationMissing, "Token not found in \"HTTP_AUTHORIZATION\" header."),
         (ReadError::AuthorizationInvalid, "Value in HTTP_AUTHORIZATION header is not valid."),
-        (ReadError::CookieMissing("jwt_access"), "Cookie \"jwt_access\" cannot be empty."),
+        (ReadError::CookieMissing("jwt_access".into()), "Cookie \"jwt_access\" cannot be empty."),
         (
-            ReadError::CookieAmbiguous("jwt_refresh"),
+            ReadError::CookieAmbiguous("jwt_refresh".into()),
             "Cookie \"jwt_refresh\" was sent more than once or under a look-alike name.",
         ),
     ] {
@@ -67,13 +71,17 @@ fn a_missing_cookie_is_named_after_the_first_mode() {
     for (modes, kind, wanted) in [
         (vec![Mode::Json], Kind::Access, ReadError::AuthorizationMissing),
         (vec![Mode::Json, Mode::OneCookie], Kind::Access, ReadError::AuthorizationMissing),
-        (vec![Mode::OneCookie, Mode::Json], Kind::Access, ReadError::CookieMissing("jwt_access")),
+        (
+            vec![Mode::OneCookie, Mode::Json],
+            Kind::Access,
+            ReadError::CookieMissing("jwt_access".into()),
+        ),
         (
             vec![Mode::TwoCookies, Mode::OneCookie],
             Kind::Access,
-            ReadError::CookieMissing("jwt_access_token"),
+            ReadError::CookieMissing("jwt_access_token".into()),
         ),
-        (vec![Mode::TwoCookies], Kind::Refresh, ReadError::CookieMissing("jwt_refresh")),
+        (vec![Mode::TwoCookies], Kind::Refresh, ReadError::CookieMissing("jwt_refresh".into())),
     ] {
         assert_eq!(transport(&modes).read(None, None, kind), Err(wanted));
     }
@@ -108,9 +116,92 @@ fn options_that_cannot_work_are_named() {
         let error = build(&|o| o.domain = Some(domain.to_owned()));
         assert_eq!(error, Err(TransportError::Domain), "{domain:?}");
     }
-    for error in [TransportError::Modes, TransportError::RefreshPath, TransportError::Domain] {
-        assert!(["modes", "refresh_path", "domain"].contains(&error.field()));
+    for prefix in [
+        "",
+        "__Host-",
+        "__host-x",
+        "__Secure-",
+        "staging_",
+        "a.b!#$%&'*+-^`|~",
+        "__Http",
+        "h\u{74}tp-",
+    ] {
+        assert_eq!(build(&|o| prefix.clone_into(&mut o.cookie_prefix)), Ok(()), "{prefix}");
+    }
+    for prefix in [
+        "a b",
+        "a;",
+        "a=",
+        "a,b",
+        "a:b",
+        "\u{e9}",
+        "a\n",
+        "__Http-",
+        "__HTTP-x",
+        "__Host-Http-",
+        "__hOST-hTTP-x",
+    ] {
+        let error = build(&|o| prefix.clone_into(&mut o.cookie_prefix));
+        assert_eq!(error, Err(TransportError::CookiePrefix), "{prefix:?}");
+    }
+    assert_eq!(CookiePrefix::parse(&"x".repeat(65)), None);
+    assert!(CookiePrefix::parse(&"x".repeat(64)).is_some());
+    for prefix in ["__Host-", "__HOST-", "__host-x", "__Secure-", ""] {
+        let error = build(&|o| {
+            prefix.clone_into(&mut o.cookie_prefix);
+            o.domain = Some("example.com".to_owned());
+        });
+        let is_host = prefix.to_ascii_lowercase().starts_with("__host-");
+        assert_eq!(error.err(), is_host.then_some(TransportError::HostPrefix), "{prefix}");
+    }
+    for path in ["", "/", "/backend", "backend/", "/a/b", "/~me/v1.0@x", "/b%C3%BCro"] {
+        assert_eq!(build(&|o| path.clone_into(&mut o.public_path)), Ok(()), "{path}");
+    }
+    for path in ["a//b", "/..", "a;b", "a b", "https://example.com/a", "/a?b", "/a#b", "\u{e9}"] {
+        let error = build(&|o| path.clone_into(&mut o.public_path));
+        assert_eq!(error, Err(TransportError::PublicPath), "{path:?}");
+    }
+    for error in [
+        TransportError::Modes,
+        TransportError::RefreshPath,
+        TransportError::Domain,
+        TransportError::CookiePrefix,
+        TransportError::HostPrefix,
+        TransportError::PublicPath,
+    ] {
+        let fields = ["modes", "refresh_path", "domain", "cookie_prefix", "public_path"];
+        assert!(fields.contains(&error.field()));
         assert!(error.to_string().starts_with("expected "));
+    }
+}
+
+#[test]
+fn a_name_has_its_prefix_or_is_no_name_of_ours() {
+    let transport = Transport::new(TransportOptions {
+        modes: vec![Mode::TwoCookies],
+        cookie_prefix: "__Host-".to_owned(),
+        ..TransportOptions::default()
+    })
+    .unwrap();
+    let read = |header: &str| {
+        let found = transport.read(None, Some(header.as_bytes()), Kind::Access);
+        found.map(|found| String::from_utf8_lossy(found.token).into_owned())
+    };
+    let name = "__Host-jwt_access_token";
+    assert_eq!(transport.cookie_name(TokenCookie::AccessToken), name);
+    let missing = ReadError::CookieMissing(name.into());
+    assert_eq!(missing.to_string(), format!("Cookie \"{name}\" cannot be empty."));
+    for header in ["", "jwt_access_token=t", "__host-jwt_access_token=t", "__Host-jwt_access=t"] {
+        assert_eq!(read(header), Err(missing.clone()), "{header}");
+    }
+    assert_eq!(
+        read("jwt_access_token=x; __Host-jwt_access_token=t; jwt_access_token=y").unwrap(),
+        "t"
+    );
+    for header in
+        ["__Host-jwt_access_token=a; __Host-jwt_access_token=b", "\u{a0}__Host-jwt_access_token=a"]
+    {
+        assert_eq!(read(header), Err(ReadError::CookieAmbiguous(name.into())), "{header}");
     }
 }
 
@@ -168,7 +259,8 @@ proptest! {
         }
         let mode = transport.answering_mode(authorization.as_deref(), cookie.as_deref());
         prop_assert!(modes.contains(&mode));
-        let _ = transport.clear(cookie.as_deref());
+        let _ = transport.clear(cookie.as_deref(), "");
+        let _ = transport.clear_doubled(cookie.as_deref(), "a.example", "/a", 1);
     }
 
     #[test]
@@ -179,7 +271,7 @@ proptest! {
         for kind in [Kind::Access, Kind::Refresh] {
             let Ok(found) = transport.read(None, Some(&cookie), kind) else { continue };
             prop_assert!(modes.contains(&found.mode) && !found.token.is_empty());
-            let name = found.mode.cookie(kind).unwrap().as_bytes();
+            let name = found.mode.cookie(kind).unwrap().name().as_bytes();
             let namesakes = cookie
                 .split(|byte| *byte == b';')
                 .filter_map(|pair| pair.split(|byte| *byte == b'=').next().filter(|n| n.len() < pair.len()))

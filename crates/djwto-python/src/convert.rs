@@ -53,8 +53,8 @@ pub(crate) fn setting_error(field: &str, error: &impl Display) -> PyErr {
     SettingError::new_err((field.to_owned(), error.to_string()))
 }
 
-pub(crate) fn refused(error: AuthenticateError) -> PyErr {
-    validation_error(error.code(), &error)
+pub(crate) fn refused(error: &AuthenticateError) -> PyErr {
+    validation_error(error.code(), error)
 }
 
 pub(crate) fn not_verified(error: VerifyError) -> PyErr {

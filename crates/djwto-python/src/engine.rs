@@ -56,7 +56,7 @@ impl Engine {
         issued_at, jti, access_lifetime, refresh_lifetime, not_before, modes, refresh_path,
         same_site, domain, cache_entries, cache_bytes, accept_legacy = true,
         rotation = "cookies", refresh_grace = DEFAULT_GRACE, revocations = None,
-        user_as_subject = false))]
+        user_as_subject = false, cookie_prefix = "", public_path = ""))]
     #[expect(
         clippy::too_many_arguments,
         clippy::fn_params_excessive_bools,
@@ -84,6 +84,8 @@ impl Engine {
         refresh_grace: Duration,
         revocations: Option<&Revocations>,
         user_as_subject: bool,
+        cookie_prefix: &str,
+        public_path: &str,
     ) -> PyResult<Self> {
         let subject = match (subject, user_as_subject) {
             (Some(_), true) => return Err(setting_error("user_as_subject", &ONE_SUBJECT)),
@@ -113,6 +115,8 @@ impl Engine {
             refresh_path,
             same_site: same_site.map(same_site_argument).transpose()?,
             domain,
+            cookie_prefix: cookie_prefix.to_owned(),
+            public_path: public_path.to_owned(),
         })
         .map_err(|error| setting_error(error.field(), &error))?;
         let keys = Arc::clone(&keys.ring);
@@ -168,14 +172,14 @@ impl Engine {
             .core
             .transport
             .read(authorization, cookie, kind)
-            .map_err(|error| refused(error.into()))?;
+            .map_err(|error| refused(&error.into()))?;
         let mut demands = self.core.demands(Some(kind), now);
         if even_ended {
             demands.revocations = None;
         }
         let (claims, session) = self
             .verified(py, found.token, &demands)?
-            .map_err(|error| refused(AuthenticateError::of(error, found.mode)))?;
+            .map_err(|error| refused(&AuthenticateError::of(error, found.mode)))?;
         Ok(Authenticated {
             claims: claims.unbind(),
             session,
@@ -196,7 +200,7 @@ impl Engine {
             .core
             .transport
             .read(authorization.as_deref(), cookie.as_deref(), self::kind(kind)?)
-            .map_err(|error| refused(error.into()))?;
+            .map_err(|error| refused(&error.into()))?;
         Ok((String::from_utf8_lossy(found.token).into_owned(), found.mode.name()))
     }
 
@@ -308,8 +312,9 @@ impl Engine {
         self.released(py, || self.core.sign(claims)).map(Token).map_err(not_issued)
     }
 
-    fn excess(&self, token: &Token, kind: &str, mode: &str) -> PyResult<usize> {
-        let fits = self.core.transport.fits(self::mode(mode)?, self::kind(kind)?, &token.0);
+    fn excess(&self, mode: &str, refresh_bytes: usize, access: Option<&Token>) -> PyResult<usize> {
+        let access = access.map(|token| &token.0);
+        let fits = self.core.transport.fits(self::mode(mode)?, refresh_bytes, access);
         Ok(fits.map_or_else(|error| error.size.saturating_sub(error.limit), |()| 0))
     }
 
@@ -319,21 +324,41 @@ impl Engine {
         refresh: Option<&Token>,
         access: &Token,
         cookie: Option<&Bound<'_, PyString>>,
+        script_prefix: &Bound<'_, PyString>,
         now: f64,
     ) -> PyResult<Vec<SetCookie>> {
         let pair = Pair { refresh: refresh.map(|token| &token.0), access: &access.0 };
         let cookie = cookie.map(header_bytes);
-        let mode = self::mode(mode)?;
-        let delivery = self.core.transport.deliver(mode, &pair, cookie.as_deref(), unix_time(now)?);
-        Ok(match delivery {
+        let (mode, now) = (self::mode(mode)?, unix_time(now)?);
+        let (transport, script_prefix) = (&self.core.transport, script_prefix.to_string_lossy());
+        Ok(match transport.deliver(mode, &pair, cookie.as_deref(), &script_prefix, now) {
             Delivery::Body => Vec::new(),
             Delivery::Cookies(cookies) => cookies.into_iter().map(SetCookie).collect(),
         })
     }
 
-    fn clear(&self, cookie: Option<&Bound<'_, PyString>>) -> Vec<SetCookie> {
+    fn clear(
+        &self,
+        cookie: Option<&Bound<'_, PyString>>,
+        script_prefix: &Bound<'_, PyString>,
+    ) -> Vec<SetCookie> {
         let cookie = cookie.map(header_bytes);
-        self.core.transport.clear(cookie.as_deref()).into_iter().map(SetCookie).collect()
+        let script_prefix = script_prefix.to_string_lossy();
+        let cleared = self.core.transport.clear(cookie.as_deref(), &script_prefix);
+        cleared.into_iter().map(SetCookie).collect()
+    }
+
+    fn clear_doubled(
+        &self,
+        cookie: Option<&Bound<'_, PyString>>,
+        host: &Bound<'_, PyString>,
+        path: &Bound<'_, PyString>,
+        turn: u64,
+    ) -> Vec<SetCookie> {
+        let cookie = cookie.map(header_bytes);
+        let (host, path) = (host.to_string_lossy(), path.to_string_lossy());
+        let cleared = self.core.transport.clear_doubled(cookie.as_deref(), &host, &path, turn);
+        cleared.into_iter().map(SetCookie).collect()
     }
 }
 

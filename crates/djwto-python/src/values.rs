@@ -48,8 +48,8 @@ pub(crate) struct SetCookie(pub(crate) transport::SetCookie);
 #[pymethods]
 impl SetCookie {
     #[getter]
-    fn name(&self) -> &'static str {
-        self.0.name
+    fn name(&self) -> &str {
+        &self.0.name
     }
 
     #[getter]

@@ -1,17 +1,20 @@
 //! From a pair of tokens to a body or cookies, and from cookies to none.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::read::is_present;
-use super::{Mode, PAYLOAD_COOKIE, REFRESH_COOKIE, SameSite, Transport};
+use super::{Mode, SameSite, TokenCookie, Transport, paths};
 use crate::claims::{Kind, UnixTime};
 use crate::issue::Token;
 
 /// Browsers drop a cookie whose name and value together are longer, in bytes (RFC 6265 §6.1).
 pub const MAX_COOKIE_BYTES: usize = 4096;
+/// The most that the token cookies of one request may take, in bytes of names and values. Servers
+/// cut a header over 8,190 bytes, and other cookies want room.
+pub const MAX_PATH_COOKIES_BYTES: usize = 6000;
 /// Servers cut a header that is longer, in bytes: 8 KiB less room for the rest.
 pub const MAX_BEARER_BYTES: usize = 7000;
 
@@ -36,8 +39,8 @@ pub enum Delivery {
 /// One `Set-Cookie`. `Secure` always; `Max-Age` zero clears.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SetCookie {
-    /// The name.
-    pub name: &'static str,
+    /// The name, with the prefix.
+    pub name: Arc<str>,
     /// The value, of letters that need no quotes.
     pub value: String,
     /// `Max-Age` in seconds; none for a cookie of the browser's session.
@@ -65,115 +68,145 @@ impl fmt::Debug for SetCookie {
 }
 
 impl Transport {
-    /// Whether a token can travel in a mode.
+    /// Whether tokens can travel in a mode: a refresh token of so many bytes, alone, or with the
+    /// access token that goes beside it.
+    ///
+    /// A refresh endpoint gets the cookies of every path, so all of them count together.
     ///
     /// # Errors
     ///
     /// [`TooLarge`] with the sizes.
-    pub fn fits(&self, mode: Mode, kind: Kind, token: &Token) -> Result<(), TooLarge> {
-        let (size, limit) = match mode.cookie(kind) {
-            Some(name) => (name.len() + token.text().len(), MAX_COOKIE_BYTES),
-            None => (token.text().len(), MAX_BEARER_BYTES),
+    pub fn fits(&self, mode: Mode, refresh: usize, access: Option<&Token>) -> Result<(), TooLarge> {
+        let within =
+            |size, limit| if size > limit { Err(TooLarge { size, limit }) } else { Ok(()) };
+        let mut all = 0;
+        let mut carry = |kind: Kind, bytes: usize| match mode.cookie(kind) {
+            Some(cookie) => {
+                let size = self.names.of(cookie).len() + bytes;
+                all += size;
+                within(size, MAX_COOKIE_BYTES)
+            }
+            None => within(bytes, MAX_BEARER_BYTES),
         };
-        // The payload cookie is always the smaller one: it lacks header and signature.
-        if size > limit { Err(TooLarge { size, limit }) } else { Ok(()) }
+        carry(Kind::Refresh, refresh)?;
+        let Some(access) = access else { return Ok(()) };
+        carry(Kind::Access, access.text().len())?;
+        if mode == Mode::TwoCookies {
+            // Always the smaller one of the two: it lacks header and signature.
+            let payload = access.payload().len().div_ceil(3) * 4;
+            all += self.names.of(TokenCookie::AccessPayload).len() + payload;
+        }
+        within(all, MAX_PATH_COOKIES_BYTES)
     }
 
     /// Puts tokens into a reply of this mode. `cookie` is the request's raw `Cookie` header: token
-    /// cookies of the other cookie mode that stand in it are cleared.
+    /// cookies of the other cookie mode that stand in it are cleared. `script_prefix` is the part
+    /// of the request's path, decoded, under which the face is mounted.
     pub fn deliver(
         &self,
         mode: Mode,
         pair: &Pair<'_>,
         cookie: Option<&[u8]>,
+        script_prefix: &str,
         now: UnixTime,
     ) -> Delivery {
-        let Some(access_name) = mode.cookie(Kind::Access) else { return Delivery::Body };
-        let mut cookies = Vec::with_capacity(6);
+        let Some(access_cookie) = mode.cookie(Kind::Access) else { return Delivery::Body };
+        let mut writer = self.writer(script_prefix);
         if let Some(refresh) = pair.refresh {
-            self.set(&mut cookies, REFRESH_COOKIE, refresh.text().to_owned(), refresh, now);
+            writer.set(TokenCookie::Refresh, refresh.text().to_owned(), refresh, now);
         }
         let access = pair.access;
-        self.set(&mut cookies, access_name, access.text().to_owned(), access, now);
+        writer.set(access_cookie, access.text().to_owned(), access, now);
         if mode == Mode::TwoCookies {
             let payload = STANDARD.encode(access.payload());
-            self.set(&mut cookies, PAYLOAD_COOKIE, payload, access, now);
+            writer.set(TokenCookie::AccessPayload, payload, access, now);
         }
         let header = cookie.unwrap_or_default();
-        for name in token_cookies() {
-            if !cookies.iter().any(|set| set.name == name)
-                && name != REFRESH_COOKIE
-                && is_present(header, name)
-            {
-                self.clear_one(&mut cookies, name);
+        for cookie in TokenCookie::ALL {
+            let is_own = mode.cookies().any(|own| own == cookie);
+            if !is_own && self.is_present(header, cookie) {
+                writer.clear(cookie);
             }
         }
-        Delivery::Cookies(cookies)
+        Delivery::Cookies(writer.cookies)
     }
 
     /// Clears every token cookie of the modes offered, and any other that the request's raw
     /// `Cookie` header holds, with the attributes they were set with.
-    pub fn clear(&self, cookie: Option<&[u8]>) -> Vec<SetCookie> {
+    pub fn clear(&self, cookie: Option<&[u8]>, script_prefix: &str) -> Vec<SetCookie> {
         let header = cookie.unwrap_or_default();
-        let mut cookies = Vec::with_capacity(8);
-        for name in token_cookies() {
-            let offered = self.cookie_modes().any(|mode| mode.cookies().any(|set| set == name));
-            if offered || is_present(header, name) {
-                self.clear_one(&mut cookies, name);
+        let mut writer = self.writer(script_prefix);
+        for cookie in TokenCookie::ALL {
+            let offered = self.cookie_modes().any(|mode| mode.cookies().any(|set| set == cookie));
+            if offered || self.is_present(header, cookie) {
+                writer.clear(cookie);
             }
         }
-        cookies
+        writer.cookies
     }
 
-    fn set(
-        &self,
-        cookies: &mut Vec<SetCookie>,
-        name: &'static str,
-        value: String,
-        token: &Token,
-        now: UnixTime,
-    ) {
+    fn writer(&self, script_prefix: &str) -> Writer<'_> {
+        // With `__Host-` a browser takes no other path, and only refresh endpoints read the cookie.
+        let refresh_path = if self.prefix.is_host() {
+            "/".to_owned()
+        } else {
+            let script = script_prefix.trim_matches('/');
+            let script = if script.is_empty() {
+                String::new()
+            } else {
+                paths::encoded(&format!("/{script}"))
+            };
+            format!("{}{script}{}", self.public_path, self.refresh_path)
+        };
+        Writer { transport: self, refresh_path, cookies: Vec::with_capacity(8) }
+    }
+}
+
+/// The cookies of one reply.
+struct Writer<'t> {
+    transport: &'t Transport,
+    refresh_path: String,
+    cookies: Vec<SetCookie>,
+}
+
+impl Writer<'_> {
+    fn set(&mut self, cookie: TokenCookie, value: String, token: &Token, now: UnixTime) {
         let max_age = token.expires().map(|expires| seconds_left(expires, now));
-        if self.domain.is_some() {
-            cookies.push(self.cookie(name, String::new(), Some(0), None));
-        }
-        cookies.push(self.cookie(name, value, max_age, self.domain.clone()));
+        self.clear_host(cookie);
+        self.push(cookie, value, max_age, self.transport.domain.clone());
+    }
+
+    fn clear(&mut self, cookie: TokenCookie) {
+        self.clear_host(cookie);
+        self.push(cookie, String::new(), Some(0), self.transport.domain.clone());
     }
 
     /// With a `Domain`, the cookie of that name on the host alone goes too: a browser would
     /// send both, and two are refused.
-    fn clear_one(&self, cookies: &mut Vec<SetCookie>, name: &'static str) {
-        if self.domain.is_some() {
-            cookies.push(self.cookie(name, String::new(), Some(0), None));
+    fn clear_host(&mut self, cookie: TokenCookie) {
+        if self.transport.domain.is_some() {
+            self.push(cookie, String::new(), Some(0), None);
         }
-        cookies.push(self.cookie(name, String::new(), Some(0), self.domain.clone()));
     }
 
-    fn cookie(
-        &self,
-        name: &'static str,
+    fn push(
+        &mut self,
+        cookie: TokenCookie,
         value: String,
         max_age: Option<u64>,
         domain: Option<String>,
-    ) -> SetCookie {
-        let path = if name == REFRESH_COOKIE { self.refresh_path.as_str() } else { "/" };
-        SetCookie {
-            name,
+    ) {
+        let path = if cookie == TokenCookie::Refresh { self.refresh_path.as_str() } else { "/" };
+        self.cookies.push(SetCookie {
+            name: self.transport.names.of(cookie).clone(),
             value,
             max_age,
             path: path.to_owned(),
             domain,
-            http_only: name != PAYLOAD_COOKIE,
-            same_site: self.same_site,
-        }
+            http_only: cookie != TokenCookie::AccessPayload,
+            same_site: self.transport.same_site,
+        });
     }
-}
-
-fn token_cookies() -> impl Iterator<Item = &'static str> {
-    let access = [Mode::OneCookie, Mode::TwoCookies]
-        .into_iter()
-        .filter_map(|mode| mode.cookie(Kind::Access));
-    std::iter::once(REFRESH_COOKIE).chain(access).chain(std::iter::once(PAYLOAD_COOKIE))
 }
 
 #[expect(
@@ -185,10 +218,10 @@ fn seconds_left(expires: UnixTime, now: UnixTime) -> u64 {
     (expires.seconds() - now.seconds()).ceil().max(0.0) as u64
 }
 
-/// A token that would be lost on the way.
+/// Tokens that would be lost on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLarge {
-    /// Its size in bytes, with the cookie's name.
+    /// Their size in bytes, with the names of the cookies.
     pub size: usize,
     /// The most that can be carried, in bytes.
     pub limit: usize,
@@ -196,7 +229,7 @@ pub struct TooLarge {
 
 impl fmt::Display for TooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the token takes {} bytes, and at most {} can be carried", self.size, self.limit)
+        write!(f, "the tokens take {} bytes, and at most {} can be carried", self.size, self.limit)
     }
 }
 

@@ -5,21 +5,27 @@
 //! | `JSON` | the body | `Authorization: Bearer …` |
 //! | `ONE-COOKIE` | `jwt_refresh`, `jwt_access` | the cookies |
 //! | `TWO-COOKIES` | `jwt_refresh`, `jwt_access_token`, readable `jwt_access_payload` | the first two |
+//!
+//! A prefix of the operator's stands before each name. `__Host-` is the one that keeps other hosts
+//! of the domain from setting such a cookie.
 
 mod deliver;
+mod names;
+mod paths;
+mod planted;
 mod read;
 
-pub use deliver::{Delivery, MAX_BEARER_BYTES, MAX_COOKIE_BYTES, Pair, SetCookie, TooLarge};
+pub use deliver::{
+    Delivery, MAX_BEARER_BYTES, MAX_COOKIE_BYTES, MAX_PATH_COOKIES_BYTES, Pair, SetCookie, TooLarge,
+};
+pub use names::{CookiePrefix, TokenCookie};
+pub use planted::MAX_CLEARING_BYTES;
 pub use read::{Found, ReadError};
 
 use std::fmt;
 
 use crate::claims::Kind;
-
-/// The cookie of the refresh token, in both cookie modes.
-pub const REFRESH_COOKIE: &str = "jwt_refresh";
-/// The cookie that a page may read. The server never does.
-pub const PAYLOAD_COOKIE: &str = "jwt_access_payload";
+use names::Names;
 
 /// How tokens are carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,20 +57,20 @@ impl Mode {
     }
 
     /// The cookie in which a token of this kind comes back; `None` for `JSON`.
-    pub const fn cookie(self, kind: Kind) -> Option<&'static str> {
+    pub const fn cookie(self, kind: Kind) -> Option<TokenCookie> {
         match (self, kind) {
             (Self::Json, _) => None,
-            (_, Kind::Refresh) => Some(REFRESH_COOKIE),
-            (Self::OneCookie, Kind::Access) => Some("jwt_access"),
-            (Self::TwoCookies, Kind::Access) => Some("jwt_access_token"),
+            (_, Kind::Refresh) => Some(TokenCookie::Refresh),
+            (Self::OneCookie, Kind::Access) => Some(TokenCookie::Access),
+            (Self::TwoCookies, Kind::Access) => Some(TokenCookie::AccessToken),
         }
     }
 }
 
 impl Mode {
     /// Every cookie that the mode sets.
-    pub(crate) fn cookies(self) -> impl Iterator<Item = &'static str> {
-        let payload = (self == Self::TwoCookies).then_some(PAYLOAD_COOKIE);
+    pub(crate) fn cookies(self) -> impl Iterator<Item = TokenCookie> {
+        let payload = (self == Self::TwoCookies).then_some(TokenCookie::AccessPayload);
         [self.cookie(Kind::Refresh), self.cookie(Kind::Access), payload].into_iter().flatten()
     }
 }
@@ -115,6 +121,10 @@ pub struct TransportOptions {
     pub same_site: Option<SameSite>,
     /// `Domain` of every cookie; `None` keeps them on the host.
     pub domain: Option<String>,
+    /// What stands before the name of every cookie.
+    pub cookie_prefix: String,
+    /// What a proxy strips from the front of each path before the face sees it; "" for nothing.
+    pub public_path: String,
 }
 
 impl Default for TransportOptions {
@@ -124,6 +134,8 @@ impl Default for TransportOptions {
             refresh_path: "api/token/refresh".to_owned(),
             same_site: Some(SameSite::Lax),
             domain: None,
+            cookie_prefix: String::new(),
+            public_path: String::new(),
         }
     }
 }
@@ -134,8 +146,11 @@ pub struct Transport {
     modes: Vec<Mode>,
     default: Mode,
     refresh_path: String,
+    public_path: String,
     same_site: Option<SameSite>,
     domain: Option<String>,
+    prefix: CookiePrefix,
+    names: Names,
 }
 
 impl Transport {
@@ -145,27 +160,36 @@ impl Transport {
     ///
     /// [`TransportError`] names the field that is wrong.
     pub fn new(options: TransportOptions) -> Result<Self, TransportError> {
-        let TransportOptions { modes, refresh_path, same_site, domain } = options;
+        let TransportOptions { modes, same_site, domain, .. } = options;
         let default = *modes.first().ok_or(TransportError::Modes)?;
         if modes.iter().enumerate().any(|(i, mode)| modes.iter().take(i).any(|m| m == mode)) {
             return Err(TransportError::Modes);
         }
-        let trimmed = refresh_path.trim_matches('/');
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-        // Browsers resolve "." and ".." before they compare paths.
-        let is_segment = |segment: &str| !matches!(segment, "" | "." | "..");
-        if !trimmed.split('/').all(is_segment) || !trimmed.bytes().all(allowed) {
-            return Err(TransportError::RefreshPath);
-        }
+        let refresh_path = paths::checked(&options.refresh_path, paths::is_unreserved)
+            .filter(|path| !path.is_empty())
+            .ok_or(TransportError::RefreshPath)?;
+        let public_path = paths::checked(&options.public_path, paths::is_visible)
+            .ok_or(TransportError::PublicPath)?;
         if domain.as_deref().is_some_and(|domain| !is_domain(domain)) {
             return Err(TransportError::Domain);
         }
-        Ok(Self { modes, default, refresh_path: format!("/{trimmed}"), same_site, domain })
+        let prefix =
+            CookiePrefix::parse(&options.cookie_prefix).ok_or(TransportError::CookiePrefix)?;
+        if prefix.is_host() && domain.is_some() {
+            return Err(TransportError::HostPrefix);
+        }
+        let names = Names::new(&prefix);
+        Ok(Self { modes, default, refresh_path, public_path, same_site, domain, prefix, names })
     }
 
     /// The modes offered, the default first.
     pub fn modes(&self) -> &[Mode] {
         &self.modes
+    }
+
+    /// The name of a cookie, with the prefix.
+    pub fn cookie_name(&self, cookie: TokenCookie) -> &str {
+        self.names.of(cookie)
     }
 
     fn cookie_modes(&self) -> impl Iterator<Item = Mode> + '_ {
@@ -191,6 +215,12 @@ pub enum TransportError {
     RefreshPath,
     /// The domain is not a host name.
     Domain,
+    /// The prefix has letters that a name cannot hold, or browsers would drop a cookie of it.
+    CookiePrefix,
+    /// `__Host-` keeps the cookies on one host, and there is a domain.
+    HostPrefix,
+    /// The public path has letters that a URL or a cookie cannot hold.
+    PublicPath,
 }
 
 impl TransportError {
@@ -200,6 +230,8 @@ impl TransportError {
             Self::Modes => "modes",
             Self::RefreshPath => "refresh_path",
             Self::Domain => "domain",
+            Self::CookiePrefix | Self::HostPrefix => "cookie_prefix",
+            Self::PublicPath => "public_path",
         }
     }
 }
@@ -212,6 +244,17 @@ impl fmt::Display for TransportError {
                 "expected a path such as \"api/token/refresh\" of letters, digits and \"-._~/\""
             }
             Self::Domain => "expected a host name such as \"example.com\"",
+            Self::CookiePrefix => {
+                "expected \"__Host-\", \"__Secure-\" or up to 64 letters, digits and \
+                 \"!#$%&'*+-.^_`|~\", and not \"__Http-\" or \"__Host-Http-\", of which browsers \
+                 keep no cookie that a page can read"
+            }
+            Self::HostPrefix => {
+                "expected no domain beside \"__Host-\", which keeps cookies on the host that set them"
+            }
+            Self::PublicPath => {
+                "expected \"\" or a path such as \"/backend\", as it stands in the browser's address"
+            }
         })
     }
 }

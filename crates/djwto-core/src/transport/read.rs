@@ -1,8 +1,9 @@
 //! From raw header bytes to a token.
 
 use std::fmt;
+use std::sync::Arc;
 
-use super::{Mode, Transport};
+use super::{Mode, TokenCookie, Transport};
 use crate::claims::Kind;
 use crate::error::Code;
 
@@ -44,14 +45,16 @@ impl Transport {
         }
         let header = cookie.unwrap_or_default();
         for mode in self.cookie_modes() {
-            let Some(name) = mode.cookie(kind) else { continue };
+            let Some(name) = mode.cookie(kind).map(|cookie| self.names.of(cookie)) else {
+                continue;
+            };
             if let Some(token) = cookie_value(header, name)? {
                 let mode = if kind == Kind::Refresh { self.page_mode(header, mode) } else { mode };
                 return Ok(Found { token, mode });
             }
         }
         match self.default.cookie(kind) {
-            Some(name) => Err(ReadError::CookieMissing(name)),
+            Some(cookie) => Err(ReadError::CookieMissing(self.names.of(cookie).clone())),
             None => Err(ReadError::AuthorizationMissing),
         }
     }
@@ -66,7 +69,7 @@ impl Transport {
         let header = cookie.unwrap_or_default();
         let mut names = self.cookie_modes().flat_map(Mode::cookies);
         match self.cookie_modes().next() {
-            Some(first) if names.any(|name| is_present(header, name)) => {
+            Some(first) if names.any(|cookie| self.is_present(header, cookie)) => {
                 self.page_mode(header, first)
             }
             _ => self.default,
@@ -76,19 +79,25 @@ impl Transport {
     /// Both cookie modes share the refresh cookie: the access cookie beside it tells which. It has
     /// often expired by then; two cookies serve a page of either mode.
     fn page_mode(&self, header: &[u8], first: Mode) -> Mode {
-        let present =
-            |mode: &Mode| mode.cookie(Kind::Access).is_some_and(|name| is_present(header, name));
+        let present = |mode: &Mode| {
+            mode.cookie(Kind::Access).is_some_and(|cookie| self.is_present(header, cookie))
+        };
         let superset = |mode: &Mode| *mode == Mode::TwoCookies;
         self.cookie_modes()
             .find(present)
             .or_else(|| self.cookie_modes().find(superset))
             .unwrap_or(first)
     }
+
+    /// Whether a cookie, empty or not, is in the header.
+    pub(super) fn is_present(&self, header: &[u8], cookie: TokenCookie) -> bool {
+        count(header, self.names.of(cookie)) > 0
+    }
 }
 
-/// Whether a cookie of that name, empty or not, is in the header.
-pub(super) fn is_present(header: &[u8], name: &str) -> bool {
-    pairs(header).any(|(found, _)| found == name.as_bytes())
+/// How many cookies of that very name, empty or not, are in the header.
+pub(super) fn count(header: &[u8], name: &str) -> usize {
+    pairs(header).filter(|(found, _)| *found == name.as_bytes()).count()
 }
 
 /// The token of a Bearer header; `None` for another scheme (RFC 6750 §2.1, RFC 9110 §11.4).
@@ -124,16 +133,16 @@ fn names_bearer(element: &[u8]) -> bool {
 }
 
 /// The value of the one cookie of that name; an empty one counts as none.
-fn cookie_value<'h>(header: &'h [u8], name: &'static str) -> Result<Option<&'h [u8]>, ReadError> {
+fn cookie_value<'h>(header: &'h [u8], name: &Arc<str>) -> Result<Option<&'h [u8]>, ReadError> {
     let mut value = None;
     for (found, content) in pairs(header) {
         if found == name.as_bytes() {
             if value.replace(content).is_some() {
-                return Err(ReadError::CookieAmbiguous(name));
+                return Err(ReadError::CookieAmbiguous(name.clone()));
             }
         } else if visible_core(found) == name.as_bytes() {
             // A parser that trims Unicode spaces, such as Python's, would take it for ours.
-            return Err(ReadError::CookieAmbiguous(name));
+            return Err(ReadError::CookieAmbiguous(name.clone()));
         }
     }
     Ok(value.filter(|content| !matches!(*content, b"" | b"\"\"")))
@@ -170,7 +179,7 @@ fn is_blank(byte: u8) -> bool {
 }
 
 /// Why no token was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReadError {
     /// There is no Bearer header.
@@ -178,14 +187,14 @@ pub enum ReadError {
     /// The Bearer header does not hold one token.
     AuthorizationInvalid,
     /// The cookie of this name is absent or empty.
-    CookieMissing(&'static str),
+    CookieMissing(Arc<str>),
     /// The cookie of this name came twice, or under a name that looks like it.
-    CookieAmbiguous(&'static str),
+    CookieAmbiguous(Arc<str>),
 }
 
 impl ReadError {
     /// The stable slug.
-    pub fn code(self) -> Code {
+    pub fn code(&self) -> Code {
         match self {
             Self::AuthorizationMissing => Code::AuthorizationMissing,
             Self::AuthorizationInvalid => Code::AuthorizationInvalid,

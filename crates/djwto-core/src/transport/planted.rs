@@ -1,0 +1,94 @@
+//! Cookies that a neighbour has planted: on a parent domain, or on a longer path.
+//!
+//! A browser sends them beside ours, under the same name, and nothing in the request tells one from
+//! the other. The refusal of such a request clears the name wherever one of them may be. Without
+//! that, the user is locked out for as long as the planted cookie lives.
+
+use super::read::count;
+use super::{SameSite, SetCookie, TokenCookie, Transport, is_domain, paths};
+
+/// The room that these `Set-Cookie` lines may take in a reply, in bytes. Proxies such as nginx read
+/// the header of a reply into 4 KiB, and answer 502 if there is more.
+pub const MAX_CLEARING_BYTES: usize = 3000;
+/// The most bytes of a line beside name, domain and path.
+const LINE_BYTES: usize =
+    "Set-Cookie: =; Domain=; Max-Age=0; Path=; SameSite=None; Secure\r\n".len();
+/// Browsers ignore a `Path` that is longer, in bytes (RFC 6265bis §5.6).
+const MAX_PATH_BYTES: usize = 1024;
+const MAX_PATHS: usize = 40;
+const MAX_DOMAINS: usize = 8;
+
+impl Transport {
+    /// Clears the token cookies that the raw `Cookie` header holds more than once.
+    ///
+    /// For each of them: on the host alone, on `host` and on each parent domain of two labels or
+    /// more; for each prefix of `path`, which is decoded and includes the script prefix. `host` may
+    /// have a port; an address has no parents. If all of it takes more than
+    /// [`MAX_CLEARING_BYTES`], `turn` chooses a part: another number at each refusal clears the
+    /// rest in time.
+    ///
+    /// With `__Host-` there is nothing to clear: no other host can set such a cookie.
+    pub fn clear_doubled(
+        &self,
+        cookie: Option<&[u8]>,
+        host: &str,
+        path: &str,
+        turn: u64,
+    ) -> Vec<SetCookie> {
+        if self.prefix.is_host() {
+            return Vec::new();
+        }
+        let header = cookie.unwrap_or_default();
+        let path = format!("{}{}", self.public_path, paths::encoded(path));
+        let path = path.get(..MAX_PATH_BYTES).unwrap_or(&path);
+        let (domains, prefixes) = (domains(host), paths::prefixes(path));
+        let mut cookies = Vec::new();
+        for name in TokenCookie::ALL.map(|cookie| self.names.of(cookie)) {
+            if count(header, name) < 2 {
+                continue;
+            }
+            for path in prefixes.iter().take(MAX_PATHS) {
+                cookies.extend(domains.iter().map(|domain| SetCookie {
+                    name: name.clone(),
+                    value: String::new(),
+                    max_age: Some(0),
+                    path: (*path).to_owned(),
+                    domain: domain.map(str::to_ascii_lowercase),
+                    http_only: false,
+                    // A reply to another site may set such a cookie alone; elsewhere it is no help.
+                    same_site: self.same_site.filter(|value| *value == SameSite::None),
+                }));
+            }
+        }
+        within(cookies, MAX_CLEARING_BYTES, turn)
+    }
+}
+
+/// None for the host alone; the host, and its parents of two labels or more.
+fn domains(host: &str) -> Vec<Option<&str>> {
+    let host = host.split_once(':').map_or(host, |(name, _port)| name);
+    let is_address = host.rsplit('.').next().is_none_or(|last| last.parse::<u64>().is_ok());
+    let is_name = is_domain(host) && !host.starts_with('.') && !is_address;
+    let starts = std::iter::once(0).chain(host.match_indices('.').map(|(dot, _)| dot + 1));
+    let names = starts.filter_map(|start| host.get(start..)).filter(|name| name.contains('.'));
+    std::iter::once(None).chain(names.filter(|_| is_name).map(Some).take(MAX_DOMAINS)).collect()
+}
+
+/// All of the lines where there is room, else as many as fit, from another one at each turn.
+fn within(mut cookies: Vec<SetCookie>, mut room: usize, turn: u64) -> Vec<SetCookie> {
+    let size = |cookie: &SetCookie| {
+        let domain = cookie.domain.as_ref().map_or(0, String::len);
+        LINE_BYTES + cookie.name.len() + cookie.path.len() + domain
+    };
+    if cookies.iter().map(size).sum::<usize>() > room {
+        let first = usize::try_from(turn).ok().and_then(|turn| turn.checked_rem(cookies.len()));
+        cookies.rotate_left(first.unwrap_or_default());
+    }
+    let mut kept = Vec::with_capacity(cookies.len());
+    for cookie in cookies {
+        let Some(left) = room.checked_sub(size(&cookie)) else { break };
+        room = left;
+        kept.push(cookie);
+    }
+    kept
+}
