@@ -206,6 +206,18 @@ class Engine:
     def sign(self, claims: str) -> Token:
         """Sign JSON text. Raises `exceptions.JWTIssueError`."""
 
+    def hear_ended(self, message: bytes, now: float) -> int:
+        """Verify a message of `sign_ended` and remember what it tells.
+
+        Returns how many sessions found no room in the set. Raises `exceptions.JWTValidationError`.
+        """
+
+    def sign_ended(self, ended: Sequence[tuple[bytes, int]], now: float) -> list[str]:
+        """Sign messages that tell other processes of ended sessions (`Revocations.extend`).
+
+        Raises `exceptions.JWTIssueError` where there is no key to sign with.
+        """
+
     def excess(self, mode: str, refresh_bytes: int, access: Token | None) -> int:
         """Count the bytes by which tokens are too large for their mode; 0 where they fit.
 

@@ -6,7 +6,7 @@ What each must be is in `settings.py`.
 import logging
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.util import find_spec
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
@@ -54,8 +54,8 @@ class Revocation:
     """Seconds between two looks; None: never."""
     max_age: float | None
     """Seconds until what is known is too old to be trusted; None: it never is."""
-    url: str | None
-    """A Redis server that tells at once."""
+    url: str | None = field(repr=False)
+    """A Redis server that tells at once; the address may hold a password."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """Ended sessions through Redis: published when they end, heard by every process at once.
 
 It only makes the news faster. What is lost on the way, the database's feed brings within
-`DJWTO_REVOCATION_INTERVAL`. Needs the package `redis`.
+`DJWTO_REVOCATION_INTERVAL`. Redis is not trusted: a message counts where the signature of another
+server with the same keys holds (`crates/djwto-core/src/ended.rs`); any other message is a reason
+to look at the database. Needs the package `redis`.
 """
 
 from __future__ import annotations
@@ -11,12 +13,13 @@ import threading
 import time
 from contextlib import suppress
 from functools import lru_cache
-from struct import Struct, iter_unpack
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import redis
 
 from djwto import conf
+from djwto.exceptions import JWTIssueError, JWTValidationError
 
 if TYPE_CHECKING:
     from djwto.revocation import Feed
@@ -24,17 +27,25 @@ if TYPE_CHECKING:
 CHANNEL = "djwto:ended"
 TIMEOUT_SECONDS = 1
 """How long a logout waits for Redis, and how long to wait before Redis is tried again."""
+MAX_PUBLISHED = 3000
+"""Of more sessions that end at once, others read the database instead."""
+UNSIGNED_SECONDS = 0.01
+"""The pause after a message that is not signed: who floods the channel does not keep us busy."""
+FORGET_SECONDS = 60
 
-_ENTRY = Struct(">16sq")
-"""The 16 bytes of a `sid`, and until when it is remembered, in seconds (RFC 7519, NumericDate)."""
+_WAKE_UP = "look"
+"""What is published by a server that can only verify. Any text would do."""
 
 _log = logging.getLogger("djwto")
 
 
-def publish(url: str, ended: list[tuple[bytes, int]]) -> None:
+def publish(ended: list[tuple[bytes, int]]) -> None:
     """Tell the other processes. A failure is logged: they will hear of it from the database."""
     try:
-        client(url).publish(CHANNEL, b"".join(_ENTRY.pack(*entry) for entry in ended))
+        pipeline = client(str(conf.current().revocation.url)).pipeline(transaction=False)
+        for message in _messages(ended):
+            pipeline.publish(CHANNEL, message)
+        pipeline.execute()
     except Exception:  # noqa: BLE001 (whatever fails)
         # Whatever fails: the session has ended, and others will hear of it all the same.
         _log.exception("ended sessions could not be published; others will read the database")
@@ -45,27 +56,41 @@ def listen(feed: Feed) -> None:
     threading.Thread(target=_listen, args=(feed,), name="djwto-redis", daemon=True).start()
 
 
+def _messages(ended: list[tuple[bytes, int]]) -> list[str]:
+    if len(ended) > MAX_PUBLISHED:
+        return [_WAKE_UP]
+    try:
+        return conf.engine().sign_ended(ended, time.time())
+    except JWTIssueError:
+        # There is no key to sign with.
+        return [_WAKE_UP]
+
+
 def _listen(feed: Feed) -> None:
     while not feed.is_stopped:
         try:
             _hear_all(feed)
         except Exception:  # noqa: BLE001, PERF203 (whatever fails, it is tried again)
-            _log.exception("Redis cannot be heard; the database is read all the same")
+            feed.complain("Redis cannot be heard; the database is read all the same")
             _wait_for_redis(feed)
 
 
 def _hear_all(feed: Feed) -> None:
+    forgotten = -inf
     with client(str(feed.settings.url)).pubsub() as channel:  # type: ignore[no-untyped-call]
         channel.subscribe(CHANNEL)
         while not feed.is_stopped:
             message = channel.get_message(timeout=TIMEOUT_SECONDS)
             if message is not None:
                 _hear(feed, message)
+            if time.monotonic() - forgotten > FORGET_SECONDS:
+                # Without a database there is no other who does it.
+                forgotten = time.monotonic()
+                feed.forget()
 
 
 def _wait_for_redis(feed: Feed) -> None:
-    while not feed.is_stopped:
-        time.sleep(TIMEOUT_SECONDS)
+    while not feed.rest(TIMEOUT_SECONDS):
         with suppress(Exception):
             client(str(feed.settings.url)).ping()
             return
@@ -75,8 +100,16 @@ def _hear(feed: Feed, message: dict[str, Any]) -> None:
     if message["type"] == "subscribe":
         # Whatever was told before this moment was not heard.
         feed.look()
-    elif message["type"] == "message" and len(message["data"]) % _ENTRY.size == 0:
-        conf.ended_sessions.extend(list(iter_unpack(_ENTRY.format, message["data"])))
+    elif message["type"] == "message":
+        try:
+            left_out = conf.engine().hear_ended(message["data"], time.time())
+        except JWTValidationError:
+            feed.look()
+            feed.rest(UNSIGNED_SECONDS)
+        else:
+            if left_out:
+                feed.complain("too many sessions have ended; Redis adds no more, the database does")
+                feed.look()
 
 
 @lru_cache(maxsize=4)

@@ -60,7 +60,7 @@ def require(config: Config) -> None:
     """
     feed = _current(config)
     if time.monotonic() > feed.fresh_until and not feed.is_fresh_soon():
-        feed.complain("ended sessions are not known, and views are refused")
+        feed.complain(_UNKNOWN)
         raise JWTError.of("store_unavailable")
 
 
@@ -127,11 +127,12 @@ class Feed:
         self._polled = self._reloaded = -inf
         self._polled_at = 0.0
         self._complained: dict[str, float] = {}
-        if settings.interval is None or conf.is_test_run():
+        is_test = conf.is_test_run()
+        if settings.interval is None or is_test:
             self.fresh_until = inf
-            return
-        threading.Thread(target=self._run, name="djwto-revocation", daemon=True).start()
-        if settings.url is not None:
+        else:
+            threading.Thread(target=self._run, name="djwto-revocation", daemon=True).start()
+        if settings.url is not None and not is_test:
             from djwto.redis_feed import listen
 
             listen(self)
@@ -144,8 +145,7 @@ class Feed:
     @property
     def is_awaited(self) -> bool:
         """Whether a guard is to wait for the next answer: no look has failed just now."""
-        now = time.monotonic()
-        return now > self._failed_until and now < self._look.patient_until
+        return self._awaits(self._look)
 
     def stop(self) -> None:
         """Let the thread end."""
@@ -156,20 +156,33 @@ class Feed:
         """Ask the database now, rather than when the interval is over."""
         self._wake.set()
 
+    def rest(self, seconds: float) -> bool:
+        """Wait, unless the feed is stopped. Whether it is."""
+        return self._stopped.wait(seconds)
+
+    def forget(self) -> None:
+        """Forget the sessions whose last access token expired long ago."""
+        conf.ended_sessions.forget_before(int(time.time() - MARGIN_SECONDS))
+
     def is_fresh_soon(self) -> bool:
         """Wait for a look, unless one has failed just now. Whether the set may be trusted then."""
         # A look that was under way when the process was frozen is too old when it ends.
         for _ in range(2):
-            if self.is_awaited:
-                look = self._look
+            # Taken first: when the next look stands here, the answer of the last one is known.
+            look = self._look
+            if time.monotonic() <= self.fresh_until:
+                return True
+            if self._awaits(look):
                 self._wake.set()
                 look.wait()
             if self.settings.max_age is None:
                 # Open whatever comes; but a process that starts asks who was logged out.
                 self.fresh_until = inf
-            if time.monotonic() <= self.fresh_until:
-                return True
-        return False
+        return time.monotonic() <= self.fresh_until
+
+    def _awaits(self, look: Look) -> bool:
+        now = time.monotonic()
+        return now > self._failed_until and now < look.patient_until
 
     def _run(self) -> None:
         interval = self.settings.interval or 0
@@ -190,15 +203,16 @@ class Feed:
         age = self.settings.max_age
         try:
             self._poll(started)
+            _give_connections_back()
         except Exception:  # noqa: BLE001 (whatever fails, it is tried again)
-            self.complain("ended sessions cannot be read; tried again every interval")
+            self.complain(_UNREADABLE)
             _close_connections()
             pause = min(interval, RETRY_SECONDS)
             # Until the next look has had its time, unless the process is frozen meanwhile.
             self._failed_until = time.monotonic() + pause + PATIENCE_SECONDS
             return pause
-        _give_connections_back()
-        self._complained.clear()
+        for sentence in (_UNREADABLE, _UNKNOWN):
+            self._complained.pop(sentence, None)
         self._failed_until = -inf
         # They are asked for again after an interval: so old they may be at any time.
         self.fresh_until = inf if age is None else started + interval + age
@@ -226,7 +240,7 @@ class Feed:
             margin = time.time() - MARGIN_SECONDS
             ended = Session.rows().filter(revoked_at__gte=0, access_until__gte=times.micros(margin))
             conf.ended_sessions.extend(_pairs(ended.values_list("pk", "access_until")))
-            conf.ended_sessions.forget_before(int(margin))
+            self.forget()
             self._reloaded = started
         else:
             # A machine that slept has a monotonic clock that stood still.
@@ -257,7 +271,8 @@ def _close_connections() -> None:
 
 
 _COMPLAINT_SECONDS = 60
-_NEVER = 2**62
+_UNREADABLE = "ended sessions cannot be read; tried again every interval"
+_UNKNOWN = "ended sessions are not known, and views are refused"
 _feed: Feed | None = None
 _starting = threading.Lock()
 
@@ -293,13 +308,12 @@ if hasattr(os, "register_at_fork"):
 
 
 def _pairs(ended: Iterable[tuple[UUID, int]]) -> list[tuple[bytes, int]]:
-    return [(key.bytes, int(times.seconds(until) or _NEVER)) for key, until in ended]
+    return [(key.bytes, until // times.SECOND) for key, until in ended]
 
 
 def _tell(pairs: list[tuple[bytes, int]]) -> None:
     conf.ended_sessions.extend(pairs)
-    url = conf.current().revocation.url
-    if url is not None and pairs:
+    if pairs and conf.current().revocation.url is not None:
         from djwto.redis_feed import publish
 
-        publish(url, pairs)
+        publish(pairs)

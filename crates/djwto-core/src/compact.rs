@@ -34,6 +34,35 @@ pub struct Header {
     pub algorithm: String,
     /// `kid`
     pub key_id: Option<String>,
+    /// `typ`
+    pub media_type: Option<String>,
+}
+
+/// What a JWS is for, by its `typ` (RFC 8725 §3.11). One purpose never stands for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Authenticates a request: `JWT`, any other `typ` that is not djwto's own, or none.
+    Token,
+    /// Tells of ended sessions: [`crate::ended::TYP`].
+    Ended,
+}
+
+impl Purpose {
+    /// Whether this `typ` is for that purpose.
+    pub(crate) fn accepts(self, header: &Header) -> bool {
+        let found = header.media_type.as_deref().unwrap_or_default();
+        match self {
+            Self::Token => !is_own(found),
+            Self::Ended => found == crate::ended::TYP,
+        }
+    }
+}
+
+/// Whether a `typ` is one of djwto's own, none of which is a token's. Case does not count, nor does
+/// `application/` (RFC 7515 §4.1.9).
+fn is_own(media_type: &str) -> bool {
+    let lower = media_type.to_ascii_lowercase();
+    lower.strip_prefix("application/").unwrap_or(&lower).trim_start().starts_with("djwto-")
 }
 
 impl<'t> Untrusted<'t> {
@@ -79,9 +108,10 @@ impl<'t> Untrusted<'t> {
             Some(Value::String(text)) => Ok(Some(text.clone())),
             Some(_) => Err(MalformedToken::Header("has a parameter of the wrong type")),
         };
-        text("typ").and(text("cty"))?;
+        text("cty")?;
+        let media_type = text("typ")?;
         let algorithm = text("alg")?.ok_or(MalformedToken::Header("has no \"alg\""))?;
-        Ok(Header { algorithm, key_id: text("kid")? })
+        Ok(Header { algorithm, key_id: text("kid")?, media_type })
     }
 
     /// Whether the first part is this very text.

@@ -36,6 +36,7 @@ pub mod cache;
 pub mod claims;
 pub mod compact;
 pub mod draft;
+pub mod ended;
 pub mod engine;
 pub mod error;
 pub mod issue;

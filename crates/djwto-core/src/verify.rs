@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::claims::{Claims, ClaimsError, Kind, UnixTime};
-use crate::compact::{MalformedToken, Untrusted};
+use crate::compact::{MalformedToken, Purpose, Untrusted};
 use crate::error::Code;
 use crate::json::Build;
 use crate::key::{KeyRing, SelectError};
@@ -105,7 +105,7 @@ pub fn verify(
 /// [`VerifyError::UnknownKey`], [`VerifyError::Algorithm`], [`VerifyError::Signature`] or
 /// [`VerifyError::Malformed`].
 pub fn verify_signature(token: &Untrusted<'_>, keys: &KeyRing) -> Result<Signed, VerifyError> {
-    if !keys.verifies(token)? {
+    if !keys.verifies(token, Purpose::Token)? {
         return Err(VerifyError::Signature);
     }
     Ok(Signed { payload: token.decode_payload()? })

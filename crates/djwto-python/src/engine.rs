@@ -312,6 +312,28 @@ impl Engine {
         self.released(py, || self.core.sign(claims)).map(Token).map_err(not_issued)
     }
 
+    // The set is extended under the interpreter's lock, as in `Revocations`.
+    fn hear_ended(&self, py: Python<'_>, message: &[u8], now: f64) -> PyResult<usize> {
+        let now = unix_time(now)?;
+        let read = || djwto_core::ended::read(&self.core.keys, message, now);
+        let ended = self.released(py, read).map_err(not_verified)?;
+        Ok(self.core.revocations.hear(ended))
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands over owned lists")]
+    fn sign_ended(
+        &self,
+        py: Python<'_>,
+        ended: Vec<([u8; 16], i64)>,
+        now: f64,
+    ) -> PyResult<Vec<String>> {
+        let now = unix_time(now)?;
+        let entries: Vec<_> =
+            ended.iter().map(|(id, until)| (SessionId::from_bytes(*id), *until)).collect();
+        let sign = || djwto_core::ended::sign(&self.core.keys, &entries, now);
+        self.released(py, sign).map_err(not_issued)
+    }
+
     fn excess(&self, mode: &str, refresh_bytes: usize, access: Option<&Token>) -> PyResult<usize> {
         let access = access.map(|token| &token.0);
         let fits = self.core.transport.fits(self::mode(mode)?, refresh_bytes, access);

@@ -173,7 +173,7 @@ impl Key {
     #[must_use]
     pub fn with_id(mut self, id: String) -> Self {
         self.id = Some(id);
-        self.header = header(self.algorithm, self.id.as_deref());
+        self.header = header(self.algorithm, self.id.as_deref(), JWT);
         self
     }
 
@@ -202,6 +202,11 @@ impl Key {
         &self.header
     }
 
+    /// The same with another `typ`.
+    pub(crate) fn header_of(&self, media_type: &str) -> String {
+        header(self.algorithm, self.id.as_deref(), media_type)
+    }
+
     /// Signs a message; `None` without a private key, or where the library fails.
     pub(crate) fn sign(&self, message: &[u8]) -> Option<Signature> {
         match (self.signing.as_ref()?, &self.verifying) {
@@ -227,7 +232,7 @@ impl Key {
     }
 
     fn new(algorithm: Algorithm, signing: Option<SigningKey>, verifying: VerifyingKey) -> Self {
-        let header = header(algorithm, None);
+        let header = header(algorithm, None, JWT);
         Self { algorithm, id: None, signing, verifying, short_secret: false, header }
     }
 
@@ -279,15 +284,18 @@ impl AsRef<[u8]> for Signature {
     }
 }
 
-fn header(algorithm: Algorithm, id: Option<&str>) -> String {
+/// The `typ` of tokens.
+const JWT: &str = "JWT";
+
+fn header(algorithm: Algorithm, id: Option<&str>, media_type: &str) -> String {
     use base64::Engine as _;
     let json = match id {
         // Any text may be a `kid`: the library escapes it.
         Some(id) => {
             let id = serde_json::Value::from(id);
-            format!(r#"{{"alg":"{algorithm}","kid":{id},"typ":"JWT"}}"#)
+            format!(r#"{{"alg":"{algorithm}","kid":{id},"typ":"{media_type}"}}"#)
         }
-        None => format!(r#"{{"alg":"{algorithm}","typ":"JWT"}}"#),
+        None => format!(r#"{{"alg":"{algorithm}","typ":"{media_type}"}}"#),
     };
     crate::compact::BASE64URL.encode(json)
 }

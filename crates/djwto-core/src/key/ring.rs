@@ -2,7 +2,7 @@
 
 use super::{Key, KeyError};
 use crate::algorithm::{Algorithm, Family};
-use crate::compact::{Header, Untrusted};
+use crate::compact::{Header, MalformedToken, Purpose, Untrusted};
 
 /// One key that signs, if there is one, and any number that verify.
 ///
@@ -84,17 +84,27 @@ impl KeyRing {
         self.keys.iter().any(|key| key.algorithm().family() != Family::Hmac)
     }
 
-    /// Whether the one key that the header points to, or one of those it may mean, signed this.
-    pub(crate) fn verifies(&self, token: &Untrusted<'_>) -> Result<bool, SelectError> {
+    /// Whether the one key that the header points to, or one of those it may mean, signed this for
+    /// that purpose.
+    pub(crate) fn verifies(
+        &self,
+        token: &Untrusted<'_>,
+        purpose: Purpose,
+    ) -> Result<bool, SelectError> {
         let (message, signature) = (token.signing_input(), token.signature());
         // A header that one of our own keys writes, and no other, need not be read.
         let mut writers = self.keys.iter().filter(|key| token.has_header(key.header()));
-        if let (Some(key), None) = (writers.next(), writers.next())
+        if purpose == Purpose::Token
+            && let (Some(key), None) = (writers.next(), writers.next())
             && (key.id().is_some() || self.only_of(key.algorithm()))
         {
             return Ok(key.verifies(message, signature));
         }
         let header = token.header().map_err(SelectError::Malformed)?;
+        if !purpose.accepts(&header) {
+            let reason = "has a \"typ\" for another purpose";
+            return Err(SelectError::Malformed(MalformedToken::Header(reason)));
+        }
         let mut candidates = self.select(&header)?;
         Ok(candidates.any(|key| key.verifies(message, signature)))
     }
@@ -127,7 +137,7 @@ impl KeyRing {
 #[non_exhaustive]
 pub enum SelectError {
     /// The header is not what RFC 7515 §4 wants.
-    Malformed(crate::compact::MalformedToken),
+    Malformed(MalformedToken),
     /// The header's `alg` does not agree with any key, or not with the one that its `kid` names.
     Algorithm,
     /// No key goes by the header's `kid`.
