@@ -103,6 +103,7 @@ class MariaDB:
             "innodb-log-file-size": "16M",
             "innodb-flush-log-at-trx-commit": 0,
             "innodb-doublewrite": 0,
+            "innodb-flush-method": "nosync",
             "performance-schema": "OFF",
         }
         words = [f"--{name}={value}" for name, value in options.items()]

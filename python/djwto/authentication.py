@@ -14,11 +14,11 @@ from typing import Any, TypeVar, cast
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject, empty
 
-from djwto import api_views, conf, csrf, renewal, replies, revocation, sessions, tokens
+from djwto import api_views, conf, csrf, renewal, replies, revocation, sessions, stores, tokens
 from djwto.exceptions import JWTError, JWTValidationError
 from djwto.forms import LoginForm
 from djwto.replies import WWWAUTHENTICATE
@@ -45,9 +45,6 @@ Check = Callable[[Any, Any, Any], "Work | None"]
 
 Raises `JWTError`, or returns the rest to do.
 """
-
-STORE_GONE = (OperationalError, InterfaceError)
-"""What a database raises that cannot be reached; anything else it raises is somebody's mistake."""
 
 _log = logging.getLogger("djwto")
 
@@ -365,6 +362,9 @@ def _is_method_of_async_view(view: Any) -> bool:
 def _run(work: Work) -> None:
     try:
         work()
-    except STORE_GONE as error:
+    except (DatabaseError, InterfaceError) as error:
+        if not stores.is_gone(error):
+            raise
         _log.exception("the database failed under a guard")
+        stores.let_go(error)
         raise JWTError.of("store_unavailable") from error

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from django.conf import settings
-from django.db import connections, models, router
+from django.db import DatabaseError, IntegrityError, connections, models, router, transaction
 from django.utils.timezone import get_default_timezone, make_naive
 
 from djwto import times
+from djwto.fields import UnicodeField
 
 # Why a session was ended; what a project says itself stands beside these.
 REUSE = "reuse"
@@ -26,7 +28,7 @@ ENDED_BY_ADMIN = "ended by an admin"
 class JWTBlacklist(models.Model):
     """A refresh token that was logged out, by its `jti`."""
 
-    jti = models.CharField(max_length=255, unique=True)
+    jti = UnicodeField(max_length=255, unique=True)
     expires = models.DateTimeField(
         null=True, blank=True, db_index=True, help_text="When the row may go; empty: never."
     )
@@ -41,14 +43,29 @@ class JWTBlacklist(models.Model):
     @classmethod
     def is_blacklisted(cls, jti: str) -> bool:
         """Whether the token with this `jti` was logged out."""
-        return cls.rows().filter(jti=jti).exists()
+        return cls.rows().filter(jti=_stored(jti)).exists()
 
     @classmethod
     def add(cls, claims: dict[str, Any]) -> bool:
-        """Blacklist the token with these claims. False: someone did so before."""
-        # Two requests may be here at once: the unique column decides.
-        row = {"expires": times.shown(times.micros(claims.get("exp")))}
-        return cls.rows().get_or_create(jti=claims["jti"], defaults=row)[1]
+        """Blacklist the token with these claims. Returns False if it is blacklisted already."""
+        try:
+            with transaction.atomic(using=cls.rows().db):
+                cls.insert(claims)
+        except IntegrityError:
+            return False
+        return True
+
+    @classmethod
+    def insert(cls, claims: dict[str, Any]) -> None:
+        """Do the same, and raise `IntegrityError` if it is blacklisted already.
+
+        No row is read before: two requests may be here at once, and a transaction need not see
+        what has been written since it began. The unique column decides.
+        """
+        expires = times.shown(times.micros(claims.get("exp")))
+        cls(jti=_stored(claims["jti"]), expires=expires).save(
+            force_insert=True, using=cls.rows().db
+        )
 
     @classmethod
     def rows(cls) -> models.QuerySet[JWTBlacklist]:
@@ -78,8 +95,8 @@ class Session(models.Model):
     """
 
     id = models.UUIDField("sid", primary_key=True)
-    user_id = models.CharField("user's key", max_length=255)
-    mode = models.CharField(max_length=16, help_text="How its first tokens were delivered.")
+    user_id = UnicodeField("user's key", max_length=255)
+    mode = UnicodeField(max_length=16, help_text="How its first tokens were delivered.")
     created_at = models.BigIntegerField()
     renewed_at = models.BigIntegerField("last renewed")
     issued_at = models.BigIntegerField(help_text="When the present refresh token was issued.")
@@ -93,7 +110,7 @@ class Session(models.Model):
         null=True, blank=True, help_text="Life of its refresh tokens, where it has its own."
     )
     authenticated_at = models.BigIntegerField("auth_time", help_text="When the user was asked.")
-    amr = models.CharField("amr", max_length=255, blank=True, help_text="How (RFC 8176).")
+    amr = UnicodeField("amr", max_length=255, blank=True, help_text="How (RFC 8176).")
     generation = models.PositiveBigIntegerField()
     rotated_at = models.BigIntegerField(null=True, blank=True)
     previously_rotated_at = models.BigIntegerField(null=True, blank=True)
@@ -103,14 +120,14 @@ class Session(models.Model):
         help_text="When a renewal in the grace period came from another device or network.",
     )
     access_until = models.BigIntegerField(help_text="When its last access token expires.")
-    auth_hash = models.CharField(
+    auth_hash = UnicodeField(
         max_length=255, blank=True, help_text="Django's session auth hash of the user."
     )
-    device = models.CharField(max_length=100, blank=True)
-    user_agent = models.CharField(max_length=500, blank=True)
+    device = UnicodeField(max_length=100, blank=True, exact=False)
+    user_agent = UnicodeField(max_length=500, blank=True, exact=False)
     address = models.GenericIPAddressField(null=True, blank=True)
     revoked_at = models.BigIntegerField("ended", null=True, blank=True)
-    revoked_reason = models.CharField("why", max_length=32, blank=True)
+    revoked_reason = UnicodeField("why", max_length=32, blank=True)
 
     class Meta:  # noqa: D106
         db_table = "djwto_session"
@@ -132,7 +149,39 @@ class Session(models.Model):
         """The rows as the writing database has them: a replica that lags looks like a replay."""
         return cls.objects.using(router.db_for_write(cls))
 
+    def insert(self) -> None:
+        """Write a new row. Raises `IntegrityError` if there is one of this id.
+
+        A table or a connection whose character set has no room for what a browser calls itself
+        gets that without the letters beyond ASCII.
+        """
+        texts, using = (self.device, self.user_agent), Session.rows().db
+        if not all(text.isascii() for text in texts):
+            try:
+                with transaction.atomic(using=using):
+                    return self.save(force_insert=True, using=using)
+            except IntegrityError:
+                raise
+            except (DatabaseError, UnicodeEncodeError):
+                self.device, self.user_agent = map(in_ascii, texts)
+        return self.save(force_insert=True, using=using)
+
     @classmethod
     def live(cls) -> models.QuerySet[Session]:
         """The rows of sessions that were not ended."""
         return cls.rows().filter(revoked_at=None)
+
+
+def in_ascii(text: str) -> str:
+    """Replace each letter beyond ASCII by a question mark."""
+    return text.encode("ascii", "replace").decode()
+
+
+def _stored(jti: str) -> str:
+    """Give the `jti` as the column holds it: a hash where it has no room for it."""
+    if len(jti) <= _JTI_LETTERS and "\0" not in jti:
+        return jti
+    return "sha256:" + hashlib.sha256(jti.encode()).hexdigest()
+
+
+_JTI_LETTERS = 255

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import random
 import time
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.db import OperationalError, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
 
-from djwto import conf, devices, sessions, signals, times, tokens, users
+from djwto import conf, devices, sessions, signals, stores, times, tokens, users
 from djwto.exceptions import JWTError
 from djwto.models import (
     PASSWORD_CHANGED,
@@ -44,7 +45,9 @@ def renew(request: THttpRequest, *, sender: str, moves: bool) -> tokens.Issued:
     claims, key = request.payload, _key(request.payload)
     refused = JWTError.of("refresh_update_failed" if moves else "access_refresh_failed")
     try:
-        issued, is_first_elsewhere = _in_transaction(request, key, refused, moves=moves)
+        issued, is_first_elsewhere = stores.retried(
+            partial(_in_transaction, request, key, refused, moves=moves), using=Session.rows().db
+        )
     except EndingError as error:
         sessions.end(key, reason=error.reason)
         if error.code == "refresh_reused":
@@ -75,31 +78,14 @@ def check(request: THttpRequest) -> None:
 
 
 def _in_transaction(
-    request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool, attempts: int = 20
+    request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool
 ) -> tuple[tokens.Issued, bool]:
-    try:
-        if "sid" not in request.payload:
-            _adopt(request, key, refused)
-        with transaction.atomic(using=Session.rows().db):
-            return _renew(request, key, refused, moves=moves)
-    except OperationalError as error:
-        # Where transactions are serializable, the loser of a race is told so by this.
-        if not _is_lost_race(error) or attempts == 1:
-            raise
-    # Apart, so that the same ones do not meet again.
-    time.sleep(random.uniform(0, _MOST_APART_SECONDS))  # noqa: S311
-    return _in_transaction(request, key, refused, moves=moves, attempts=attempts - 1)
+    if "sid" not in request.payload:
+        _adopt(request, key, refused)
+    with transaction.atomic(using=Session.rows().db):
+        return _renew(request, key, refused, moves=moves)
 
 
-def _is_lost_race(error: OperationalError) -> bool:
-    """Whether the database gave up one of several transactions (SQLSTATE 40001, 40P01)."""
-    cause = error.__cause__
-    # As psycopg names it, and as psycopg2 does.
-    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-    return state in ("40001", "40P01")
-
-
-_MOST_APART_SECONDS = 0.05
 _MOST_GENERATIONS = 2**63 - 1
 """What the column of generations holds."""
 
@@ -301,6 +287,7 @@ def open_legacy(request: THttpRequest, key: UUID) -> bool:
     session.issued_at = times.micros(claims.get("iat", now))
     session.authenticated_at = session.issued_at
     # Of two that come at once, one is enough.
-    Session.rows().bulk_create([session], ignore_conflicts=True)
+    with suppress(IntegrityError):
+        session.insert()
     sessions.keep_to_limit(session)
     return True

@@ -76,7 +76,7 @@ def login(
     session.access_until = times.micros(issued.access_claims.get("exp"))
     # Django's receiver writes `last_login`: where it fails, no session is left that nobody has.
     user_logged_in.send(sender=user.__class__, request=request, user=user)
-    session.save(force_insert=True, using=Session.rows().db)
+    session.insert()
     _check_again(session)
     keep_to_limit(session)
     signals.jwt_logged_in.send(

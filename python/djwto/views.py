@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.signals import user_logged_out, user_login_failed
 from django.core.exceptions import ValidationError
-from django.db import connections, transaction
+from django.db import IntegrityError, connections, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.cache import get_conditional_response
 from django.utils.decorators import method_decorator
@@ -30,12 +31,13 @@ from djwto import (
     replies,
     sessions,
     signals,
+    stores,
     throttle,
     times,
     tokens,
     users,
 )
-from djwto.authentication import STORE_GONE, THttpRequest
+from djwto.authentication import THttpRequest
 from djwto.exceptions import JWTError
 from djwto.models import ENDED_BY_USER, LOGOUT, JWTBlacklist, Session
 from djwto.replies import build_tokens_response
@@ -88,12 +90,8 @@ class Endpoint(View):
         """Answer, whatever happens, and let no cache keep it unless the view said so."""
         try:
             response = self._answer(request, *args, **kwargs)
-        except STORE_GONE:
-            _log.exception("the database failed at %s", request.path)
-            response = replies.refusal(JWTError.of("store_unavailable"))
-        except Exception:  # noqa: BLE001 (a client must see JSON, and no reason)
-            _log.exception("failed to process %s", request.path)
-            response = replies.refusal(JWTError.of("processing_failed"))
+        except Exception as error:  # noqa: BLE001 (a client must see JSON, and no reason)
+            response = _failed(request, error)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
@@ -351,6 +349,16 @@ def _password_refused(form: PasswordChangeForm) -> JWTError:
     return JWTError.of("password_refused", exceptions.form_errors(error))
 
 
+def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer 503 where the database may be back later, else 500."""
+    if stores.is_gone(error):
+        _log.exception("the database failed at %s", request.path)
+        stores.let_go(error)
+        return replies.refusal(JWTError.of("store_unavailable"))
+    _log.exception("failed to process %s", request.path)
+    return replies.refusal(JWTError.of("processing_failed"))
+
+
 def _with_refresh_token(request: HttpRequest) -> THttpRequest:
     authentication.authenticate_form(request, "refresh")
     return cast("THttpRequest", request)
@@ -402,15 +410,28 @@ def _log_out(request: HttpRequest, claims: tokens.Claims) -> bool:
         # Its refresh token has the same session (0.0.4), and outlives it.
         claims = {name: value for name, value in claims.items() if name != "exp"}
         cast("THttpRequest", request).payload = claims
-    with transaction.atomic(using=Session.rows().db):
-        is_first = "jti" not in claims or JWTBlacklist.add(claims)
-        if key is not None and Session.rows().filter(pk=key).exists():
-            return sessions.end(key, reason=LOGOUT)
-        if not is_first or key is None or "sid" in claims:
-            return is_first and "jti" in claims
+    if "sid" not in claims and key is not None and not Session.rows().filter(pk=key).exists():
         # A token of 0.0.4: guards look for ended sessions alone.
+        if "jti" in claims and JWTBlacklist.is_blacklisted(claims["jti"]):
+            return False
         renewal.open_legacy(cast("THttpRequest", request), key)
-        return sessions.end(key, reason=LOGOUT) or "jti" in claims
+    return stores.retried(partial(_end_login, claims, key), using=Session.rows().db)
+
+
+def _end_login(claims: tokens.Claims, key: UUID | None) -> bool:
+    """Lock in the order of a renewal: the session's row, then that of the blacklist."""
+    try:
+        with transaction.atomic(using=Session.rows().db):
+            is_ended = key is not None and sessions.end(key, reason=LOGOUT)
+            if "jti" in claims:
+                JWTBlacklist.insert(claims)
+    except IntegrityError:
+        # The token was blacklisted before; its session may live on all the same.
+        return key is not None and sessions.end(key, reason=LOGOUT)
+    if is_ended or "jti" not in claims:
+        return is_ended
+    # A session that has no row has no other end.
+    return key is None or not Session.rows().filter(pk=key).exists()
 
 
 def _ending_login(request: HttpRequest) -> tuple[tokens.Claims | None, str]:

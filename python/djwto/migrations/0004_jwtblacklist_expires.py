@@ -1,8 +1,10 @@
-"""Blacklist rows that never expire."""
+"""Blacklist rows that never expire, and ids that are compared letter by letter."""
 
 from typing import Any
 
 from django.db import migrations, models
+
+import djwto.fields
 
 
 class AlterFieldAsFound(migrations.AlterField):
@@ -48,5 +50,11 @@ class Migration(migrations.Migration):
                 help_text="When the row may go; empty: never.",
                 null=True,
             ),
+        ),
+        # On MySQL and MariaDB "Ab" and "aB" are two tokens from now on.
+        migrations.AlterField(
+            model_name="jwtblacklist",
+            name="jti",
+            field=djwto.fields.UnicodeField(max_length=255, unique=True),
         ),
     ]

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import migrations, models
 from django.utils.timezone import get_default_timezone
@@ -9,9 +10,10 @@ from django.utils.timezone import now as present
 
 from djwto import times
 from djwto._core import Engine
+from djwto.fields import UnicodeField
 from djwto.models import LOGOUT
 
-BATCH = 1000
+BATCH = 500
 
 
 def end_blacklisted(apps: Any, schema_editor: Any) -> None:
@@ -20,23 +22,34 @@ def end_blacklisted(apps: Any, schema_editor: Any) -> None:
     blacklist = apps.get_model("djwto", "JWTBlacklist").objects.using(alias)
     session = apps.get_model("djwto", "Session")
     alive = blacklist.filter(models.Q(expires=None) | models.Q(expires__gt=present()))
-    rows = [
-        session(
-            pk=Engine.legacy_session(jti),
-            created_at=_micros(created_at),
-            renewed_at=_micros(created_at),
-            issued_at=_micros(created_at),
-            authenticated_at=_micros(created_at),
-            expires_at=_micros(expires),
-            ends_at=times.NEVER,
-            access_until=_micros(expires),
-            generation=0,
-            revoked_at=now,
-            revoked_reason=LOGOUT,
-        )
+    rows = {
+        UUID(Engine.legacy_session(jti)): {
+            "created_at": _micros(created_at),
+            "renewed_at": _micros(created_at),
+            "issued_at": _micros(created_at),
+            "authenticated_at": _micros(created_at),
+            "expires_at": _micros(expires),
+            "access_until": _micros(expires),
+        }
         for jti, expires, created_at in alive.values_list("jti", "expires", "created_at")
-    ]
-    session.objects.using(alias).bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+    }
+    keys, stored = list(rows), session.objects.using(alias)
+    for start in range(0, len(keys), BATCH):
+        batch = keys[start : start + BATCH]
+        # Those that a run which was cut short has left. What the database refuses is an error.
+        present_keys = set(stored.filter(pk__in=batch).values_list("pk", flat=True))
+        stored.bulk_create(
+            session(
+                pk=key,
+                **rows[key],
+                ends_at=times.NEVER,
+                generation=0,
+                revoked_at=now,
+                revoked_reason=LOGOUT,
+            )
+            for key in batch
+            if key not in present_keys
+        )
 
 
 def _micros(date: datetime | None) -> int:
@@ -56,12 +69,10 @@ class Migration(migrations.Migration):
             name="Session",
             fields=[
                 ("id", models.UUIDField(primary_key=True, serialize=False, verbose_name="sid")),
-                ("user_id", models.CharField(max_length=255, verbose_name="user's key")),
+                ("user_id", UnicodeField(max_length=255, verbose_name="user's key")),
                 (
                     "mode",
-                    models.CharField(
-                        help_text="How its first tokens were delivered.", max_length=16
-                    ),
+                    UnicodeField(help_text="How its first tokens were delivered.", max_length=16),
                 ),
                 ("created_at", models.BigIntegerField()),
                 ("renewed_at", models.BigIntegerField(verbose_name="last renewed")),
@@ -99,7 +110,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "amr",
-                    models.CharField(
+                    UnicodeField(
                         blank=True, help_text="How (RFC 8176).", max_length=255, verbose_name="amr"
                     ),
                 ),
@@ -121,17 +132,17 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "auth_hash",
-                    models.CharField(
+                    UnicodeField(
                         blank=True,
                         help_text="Django's session auth hash of the user.",
                         max_length=255,
                     ),
                 ),
-                ("device", models.CharField(blank=True, max_length=100)),
-                ("user_agent", models.CharField(blank=True, max_length=500)),
+                ("device", UnicodeField(blank=True, exact=False, max_length=100)),
+                ("user_agent", UnicodeField(blank=True, exact=False, max_length=500)),
                 ("address", models.GenericIPAddressField(blank=True, null=True)),
                 ("revoked_at", models.BigIntegerField(blank=True, null=True, verbose_name="ended")),
-                ("revoked_reason", models.CharField(blank=True, max_length=32, verbose_name="why")),
+                ("revoked_reason", UnicodeField(blank=True, max_length=32, verbose_name="why")),
             ],
             options={
                 "db_table": "djwto_session",
