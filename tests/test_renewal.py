@@ -64,6 +64,33 @@ def claims(token: str) -> Any:
     return json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
 
 
+@pytest.mark.parametrize("name", RENEWALS)
+def test_who_comes_again_late_gets_an_access_token_with_time_left(
+    browser: Visitor, settings: Any, name: str
+) -> None:
+    settings.DJWTO_REFRESH_GRACE = timedelta(hours=1)
+    old = browser.token("refresh")
+    assert present(browser, old, name).status_code == 200
+    refresh, access = browser.token("refresh"), claims(browser.token("access"))
+    late = timedelta(minutes=20)
+    Session.objects.update(
+        renewed_at=F("renewed_at") - micros_of(late),
+        access_until=F("access_until") - micros_of(late),
+    )
+    pass_by(minutes=20)
+    assert present(browser, old, name).status_code == 200
+    again = claims(browser.token("access"))
+    assert 295 <= again["exp"] - time.time() <= 300
+    assert again["jti"] != access["jti"]
+    assert browser.get("/guarded/function/").status_code == 200
+    # An end of the session reaches it.
+    row = Session.objects.get()
+    assert row.access_until == again["exp"] * times.SECOND
+    if name == "refresh_access":
+        assert browser.token("refresh") == refresh
+    assert present(browser, browser.token("refresh")).status_code == 200
+
+
 @pytest.mark.parametrize("first", RENEWALS)
 @pytest.mark.parametrize("again", RENEWALS)
 def test_whoever_comes_again_gets_the_same_successor(

@@ -50,9 +50,10 @@ def test_logout_ends_every_refresh_token_of_the_login(visitor: Visitor, alice: A
 
 @pytest.mark.parametrize("days", [3_000_000, 999_999_999])
 def test_lifetimes_beyond_the_calendar_are_no_fault(
-    visitor: Visitor, alice: Any, settings: Any, days: int
+    visitor: Visitor, alice: Any, monkeypatch: pytest.MonkeyPatch, days: int
 ) -> None:
-    settings.DJWTO_REFRESH_TOKEN_LIFETIME = timedelta(days=days)
+    lifetime = timedelta(days=days)
+    monkeypatch.setattr(djwto.tokens, "process_lifetime", lambda *_: lifetime)
     visitor.login()
     assert visitor.refresh("logout").status_code == 200
     assert JWTBlacklist.objects.get().expires is None

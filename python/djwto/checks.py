@@ -102,6 +102,37 @@ def check_secret_for_deployment(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
+def check_grace(**_: Any) -> list[CheckMessage]:
+    """W032: an access token may expire within the grace period of its refresh token."""
+    lifetime, grace = conf.valid("ACCESS_TOKEN_LIFETIME"), conf.valid("REFRESH_GRACE")
+    if lifetime is None or grace is None or grace <= lifetime:
+        return []
+    return [
+        checks.Warning(
+            "DJWTO_REFRESH_GRACE is longer than DJWTO_ACCESS_TOKEN_LIFETIME: a refresh token that "
+            "was used can be used again for longer than the access token that it bought lives.",
+            hint="A grace period of some seconds is enough for a reply that was lost.",
+            id="djwto.W032",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_parties(**_: Any) -> list[CheckMessage]:
+    """W033: no claim says where tokens come from, or whom they are for."""
+    if conf.valid("ISS_CLAIM") is not None or conf.valid("AUD_CLAIM") is not None:
+        return []
+    return [
+        checks.Warning(
+            "Neither DJWTO_ISS_CLAIM nor DJWTO_AUD_CLAIM is set: a token of another service that "
+            "has the same key is good here.",
+            hint='Set one of them, such as DJWTO_ISS_CLAIM = "https://api.example.com".',
+            id="djwto.W033",
+        )
+    ]
+
+
+@register(Tags.security)
 def check_signing(**_: Any) -> list[CheckMessage]:
     """W005: there is a key to verify with, and none to sign with."""
     if conf.problems() or conf.engine().can_sign:

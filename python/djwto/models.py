@@ -62,7 +62,8 @@ class JWTBlacklist(models.Model):
         No row is read before: two requests may be here at once, and a transaction need not see
         what has been written since it began. The unique column decides.
         """
-        expires = times.shown(times.micros(claims.get("exp")))
+        until = times.micros(claims.get("exp"))
+        expires = times.shown(until if until < times.LATEST else None)
         cls(jti=_stored(claims["jti"]), expires=expires).save(
             force_insert=True, using=cls.rows().db
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -155,7 +156,7 @@ def _repeated(request: THttpRequest, row: Session, refused: JWTError) -> tuple[t
     live = Session.live().filter(pk=row.pk)
     user = _user(row, request.payload, refused)
     issued = _issued(request, user, row, is_rotated=True)
-    # Later only where a setting was made longer since.
+    # Later where the winner's had little time left, or where a setting was made longer since.
     until = times.micros(issued.access_claims.get("exp"))
     if until > row.access_until and not live.update(
         access_until=Greatest(F("access_until"), until)
@@ -167,6 +168,14 @@ def _repeated(request: THttpRequest, row: Session, refused: JWTError) -> tuple[t
         renewed_elsewhere_at=times.StoreNow()
     )
     return issued, bool(marked)
+
+
+def _is_late(row: Session) -> bool:
+    """Whether over half of the life of the winner's access token is gone, as after a long grace."""
+    lifetime = conf.current().access_lifetime
+    if lifetime is None:
+        return False
+    return times.now() - row.renewed_at > lifetime / timedelta(microseconds=2)
 
 
 def _issued(
@@ -184,10 +193,12 @@ def _issued(
         )
         refresh_claims = tokens.refresh_claims_of(user, refresh_claims, registered)
         refresh_text = None
+    is_late = _is_late(row)
     registered = tokens.registered_access_claims(
         refresh_claims,
-        times.seconds(row.renewed_at) or 0,
-        generation=row.generation if is_rotated else None,
+        times.seconds(times.now() if is_late else row.renewed_at) or 0,
+        # The winner's is another, and has another `jti`.
+        generation=row.generation if is_rotated and not is_late else None,
         ends=times.seconds(row.ends_at),
     )
     access_claims = tokens.access_claims_of(user, refresh_claims, registered)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,6 @@ from djwto.models import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import timedelta
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, JsonResponse
@@ -256,6 +256,7 @@ def current_key(request: HttpRequest | None) -> uuid.UUID | None:
 def opened(user: Any, mode: str, now: float, lifetime: timedelta | None = None) -> Session:
     """Make a session that begins now, without saving it."""
     config, begin = conf.current(), times.micros(now)
+    lifetime = _bounded(lifetime, now)
     return Session(
         user_id=str(user.pk),
         mode=mode,
@@ -277,6 +278,21 @@ def after(now: float, lifetime: timedelta | None) -> int:
     return times.micros(None if lifetime is None else now + lifetime.total_seconds())
 
 
+def _bounded(lifetime: Any, now: float) -> timedelta | None:
+    """Cut the lifetime of a login where time ends; None where there is none.
+
+    Raises `JWTIssueError` where it is no `timedelta`, or under a second, which is what `exp` holds.
+    """
+    if not lifetime:
+        return None
+    if not isinstance(lifetime, timedelta) or lifetime < timedelta(seconds=1):
+        raise JWTIssueError(
+            "the lifetime of a login must be a timedelta of at least one second, or None: "
+            f"found {lifetime!r}"
+        )
+    return min(lifetime, timedelta(microseconds=times.LATEST - times.micros(now)))
+
+
 def _first_claims(claims: tokens.Claims, session: Session, now: float) -> tokens.Claims:
     """Make claims and session agree: a hook may have said what it liked."""
     registered = conf.engine().login_claims(now)
@@ -287,8 +303,13 @@ def _first_claims(claims: tokens.Claims, session: Session, now: float) -> tokens
     # In the one spelling by which the engine knows an ended session.
     claims["sid"] = str(key)
     session.pk, session.generation = key, claims["gen"]
+    for name in ("exp", "iat"):
+        if not isinstance(claims.get(name, 0), (int, float)):
+            raise JWTIssueError(f'the claim "{name}" is no number of seconds since 1970')
     if session.lifetime is None:
-        session.expires_at = min(times.micros(claims.get("exp")), session.ends_at)
+        # A hook that leaves `exp` out leaves it to the settings.
+        exp = claims.get("exp", registered.get("exp"))
+        session.expires_at = min(times.micros(exp), session.ends_at)
     expires = times.seconds(session.expires_at)
     session.issued_at = times.micros(claims.get("iat", now))
     claims = tokens.with_subject(claims)

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings as django_settings
 
-from djwto import _core
+from djwto import _core, times
 
 PREFIX = "DJWTO_"
 
@@ -51,11 +51,13 @@ def _bool(value: Any) -> bool:
 
 
 def _lifetime(value: Any) -> bool:
-    return value is None or (isinstance(value, timedelta) and value >= timedelta(seconds=1))
+    return value is None or (_delay(value) and value >= timedelta(seconds=1))
 
 
 def _delay(value: Any) -> bool:
-    return value is None or (isinstance(value, timedelta) and value >= timedelta())
+    if not isinstance(value, timedelta):
+        return value is None
+    return value >= timedelta() and times.is_bounded(value)
 
 
 def _count(value: Any) -> bool:
@@ -137,8 +139,8 @@ def _rotation(value: Any) -> bool:
 
 ROTATIONS = {"cookies": "cookies", True: "always", False: "never"}
 _COUNT = "a whole number that is not negative"
-_LIFETIME = "a timedelta of at least one second, or None"
-_DELAY = "a timedelta that is not negative, or None"
+_LIFETIME = "a timedelta of at least one second that ends before the year 9998, or None"
+_DELAY = "a timedelta that is not negative and ends before the year 9998, or None"
 _KEY = "a text or bytes"
 _MOST_ATTEMPTS = 1000
 _MOST_IN_ALL = 10_000
@@ -243,8 +245,11 @@ SETTINGS = (
     Setting(
         "REVOCATION_INTERVAL",
         timedelta(seconds=1),
-        "a timedelta of at least 10 milliseconds, or None",
-        lambda value: value is None or (_delay(value) and value >= timedelta(milliseconds=10)),
+        "a timedelta from 10 milliseconds to 365 days, or None",
+        lambda value: (
+            value is None
+            or (_delay(value) and timedelta(milliseconds=10) <= value <= timedelta(days=365))
+        ),
     ),
     Setting("REVOCATION_MAX_AGE", timedelta(minutes=1), _LIFETIME, _lifetime),
     Setting(

@@ -22,18 +22,27 @@ SECOND = 1_000_000
 """Microseconds of a second."""
 NEVER = 253_370_764_800 * SECOND
 """The start of the year 9999: a date in every time zone, and beyond every time that is compared."""
+LATEST = 253_339_228_800 * SECOND
+"""The start of the year 9998: a time that is given is no later, since `NEVER` is none."""
 
 
 def micros(seconds: float | None) -> int:
-    """Turn seconds since 1970 into microseconds; None, and what is beyond `NEVER`, are `NEVER`.
+    """Turn seconds since 1970 into microseconds; None is `NEVER`.
 
-    A time before 1970 becomes 1970.
+    A time before 1970 becomes 1970, and one beyond `LATEST` becomes that.
     """
+    if seconds is None:
+        return NEVER
     try:
-        found = NEVER if seconds is None else round(seconds * SECOND)
+        found = round(seconds * SECOND)
     except (OverflowError, ValueError):
-        found = NEVER
-    return max(0, min(found, NEVER))
+        found = 0 if seconds < 0 else LATEST
+    return max(0, min(found, LATEST))
+
+
+def is_bounded(lifetime: timedelta) -> bool:
+    """Whether what begins now and lasts for so long ends before `LATEST`."""
+    return time.time() + lifetime.total_seconds() < LATEST / SECOND
 
 
 def now() -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest
 
-from djwto import _core, conf, revocation
+from djwto import _core, conf, revocation, times
 from djwto.exceptions import JWTIssueError, JWTTooLargeError
 
 Claims = dict[str, Any]
@@ -78,7 +78,7 @@ def registered_access_claims(refresh_claims: Claims, now: float, **kwargs: Any) 
         now,
         session=session_of(refresh_claims),
         refresh_iat=refresh_claims.get("iat"),
-        refresh_exp=refresh_claims.get("exp"),
+        refresh_exp=times.seconds(times.micros(refresh_claims.get("exp"))),
         **kwargs,
     )
 
