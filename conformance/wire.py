@@ -95,7 +95,11 @@ def exchange(target: Target, *lines: bytes, body: bytes = b"") -> RawReply:
             return RawReply(0)
 
 
-def pipeline(target: Target, *requests: tuple[list[bytes], bytes]) -> list[RawReply]:
+Request = tuple[list[bytes], bytes]
+"""Request line and header lines, and what follows them."""
+
+
+def pipeline(target: Target, *requests: Request) -> list[RawReply]:
     """Send requests on one connection, lines and bodies as given, and read what is answered.
 
     ``Host`` is added; the last should say ``Connection: close``. A reply that cannot be read, or

@@ -2,11 +2,12 @@
 
 import io
 import json
+import socket
 import time
 from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from django.contrib.auth.signals import user_login_failed
@@ -439,6 +440,14 @@ def test_chunks_without_a_server_that_ends_them_are_411(alice: Any) -> None:
     assert stream.taken == 0
     response, _ = chunked(WHOLE, **{"wsgi.input_terminated": False, "CONTENT_LENGTH": "28"})
     assert response.status_code == 200
+
+
+def test_the_server_of_development_says_so_too(alice: Any, live_server: Any) -> None:
+    address = urlsplit(live_server.url)
+    with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+        lines = [b"POST /login/ HTTP/1.1", b"Host: localhost", b"Transfer-Encoding: chunked"]
+        connection.sendall(b"\r\n".join([*lines, b"", b"1c", WHOLE, b"0", b"", b""]))
+        assert connection.recv(100).startswith(b"HTTP/1.1 411 ")
 
 
 def test_a_stream_that_breaks_off_is_400(alice: Any) -> None:
