@@ -128,12 +128,14 @@ def test_devices_have_names(agent: str, label: str) -> None:
     assert devices.label(agent) == label
 
 
-@pytest.mark.parametrize("agent", ["\x00\x1b[31m" + "y" * 2000, "é" * 600, "\ud800"])
+@pytest.mark.parametrize("agent", ["\x00\x1b[31m" + "y" * 2000, "é" * 600, "\ud800", "\U0001f98a"])
 def test_any_user_agent_can_log_in(alice: Any, agent: str) -> None:
     program = Visitor("JSON")
     program.client.defaults["HTTP_USER_AGENT"] = agent
     assert program.login().status_code == 200
-    assert Session.objects.get().user_agent.isprintable()
+    stored = Session.objects.get().user_agent
+    assert stored.isprintable()
+    assert stored.isascii()
 
 
 # --- admin --------------------------------------------------------------------------------------

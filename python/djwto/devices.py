@@ -14,8 +14,11 @@ MAX_LABEL_LETTERS = 100
 
 
 def describe(request: HttpRequest) -> tuple[str, str, str | None]:
-    """Give the label of a request's device, its user agent, and its address."""
-    agent = request.META.get("HTTP_USER_AGENT", "")
+    """Give the label of a request's device, its user agent, and its address.
+
+    Both texts are printable ASCII, which every table holds: other letters become "?".
+    """
+    agent = request.META.get("HTTP_USER_AGENT", "").encode("ascii", "replace").decode()
     printable = "".join(letter for letter in agent if letter.isprintable())
     return label(printable), printable[:MAX_USER_AGENT_LETTERS], client_address(request) or None
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, connections, models, router, transaction
+from django.db import IntegrityError, connections, models, router, transaction
 from django.utils.timezone import get_default_timezone, make_naive
 
 from djwto import times
@@ -151,31 +151,13 @@ class Session(models.Model):
         return cls.objects.using(router.db_for_write(cls))
 
     def insert(self) -> None:
-        """Write a new row. Raises `IntegrityError` if there is one of this id.
-
-        A table or a connection whose character set has no room for what a browser calls itself
-        gets that without the letters beyond ASCII.
-        """
-        texts, using = (self.device, self.user_agent), Session.rows().db
-        if not all(text.isascii() for text in texts):
-            try:
-                with transaction.atomic(using=using):
-                    return self.save(force_insert=True, using=using)
-            except IntegrityError:
-                raise
-            except (DatabaseError, UnicodeEncodeError):
-                self.device, self.user_agent = map(in_ascii, texts)
-        return self.save(force_insert=True, using=using)
+        """Write a new row. Raises `IntegrityError` if there is one of this id."""
+        self.save(force_insert=True, using=Session.rows().db)
 
     @classmethod
     def live(cls) -> models.QuerySet[Session]:
         """The rows of sessions that were not ended."""
         return cls.rows().filter(revoked_at=None)
-
-
-def in_ascii(text: str) -> str:
-    """Replace each letter beyond ASCII by a question mark."""
-    return text.encode("ascii", "replace").decode()
 
 
 def _stored(jti: str) -> str:

@@ -20,6 +20,7 @@ from djwto import (
     replies,
     revocation,
     signals,
+    stores,
     times,
     tokens,
     users,
@@ -76,7 +77,7 @@ def login(
     session.access_until = times.micros(issued.access_claims.get("exp"))
     # Django's receiver writes `last_login`: where it fails, no session is left that nobody has.
     user_logged_in.send(sender=user.__class__, request=request, user=user)
-    session.insert()
+    stores.retried(session.insert, using=Session.rows().db)
     _check_again(session)
     keep_to_limit(session)
     signals.jwt_logged_in.send(
@@ -125,9 +126,12 @@ def end_rows(rows: QuerySet[Session], reason: str) -> int:
 
     The query has no condition on what an end changes.
     """
-    number = rows.filter(revoked_at=None).update(
-        revoked_at=times.StoreNow(), revoked_reason=reason[:32]
+    end = partial(
+        rows.filter(revoked_at=None).update,
+        revoked_at=times.StoreNow(),
+        revoked_reason=reason[:32],
     )
+    number = stores.retried(end, using=rows.db)
     if number:
         # After the update, when no renewal makes a last access token later any more. Sessions that
         # ended before are told again, which changes nothing.
