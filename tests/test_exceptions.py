@@ -1,6 +1,7 @@
 """Failures: slugs that a project invents, and what a failed login says of each field."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,12 +12,12 @@ from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.dispatch import Signal
 from django.http import HttpRequest
-from django.test import Client, RequestFactory, override_settings
+from django.test import AsyncRequestFactory, Client, RequestFactory, override_settings
 from django.utils.translation import gettext_lazy
 
 import djwto.authentication
 import djwto.tokens
-from djwto import authentication, signals
+from djwto import authentication, conf, signals
 from djwto.exceptions import JWTError, form_errors, login_errors
 from tests.conftest import Visitor
 
@@ -109,6 +110,19 @@ def test_a_test_of_a_guard_does_too(visitor: Visitor, alice: Any, error: Any, st
     request.META["HTTP_COOKIE"] = visitor.client.cookies.output(header="", sep=";")
     view = authentication.jwt_passes_test(raising(error))(lambda _request: None)
     response = view(request)
+    response.json = lambda: json.loads(response.content)
+    is_answer(response, error, status)
+
+
+@pytest.mark.parametrize(("error", "status"), OWN)
+async def test_a_test_of_an_async_view_does_too(error: Any, status: int) -> None:
+    async def view(_request: Any) -> None:
+        raise AssertionError
+
+    claims = {**conf.engine().access_claims(time.time()), "user": {"id": 1}}
+    headers = {"authorization": f"Bearer {djwto.tokens.encode_claims(claims)}"}
+    request = AsyncRequestFactory().get("/", headers=headers)
+    response: Any = await authentication.jwt_passes_test(raising(error))(view)(request)
     response.json = lambda: json.loads(response.content)
     is_answer(response, error, status)
 

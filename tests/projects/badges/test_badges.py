@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.test import Client
 
 from djwto import tokens
 from tests.conftest import Visitor
@@ -32,3 +33,9 @@ def test_a_whole_visit(visitor: Visitor, member: Any) -> None:
         assert access["sub"] == refresh["sub"] == "1234"
         assert visitor.refresh(name).status_code == 200, name
     assert visitor.get("/guarded/function/").status_code == 200
+
+
+def test_the_name_comes_under_its_own_field_too(member: Any) -> None:
+    for name, status in (("B-7", 200), ("B-8", 401), ("", 401), ("x" * 300, 401)):
+        fields = {"badge": name, "password": "pass"}
+        assert Client().post("/login/", fields, secure=True).status_code == status, name

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.test import Client
 
 from djwto import sessions, tokens
 from tests.conftest import Visitor
@@ -38,3 +39,18 @@ def test_the_functions_that_projects_call(caller: Any, rf: Any) -> None:
         claims = tokens.process_claims(caller, request, kind)
         assert tokens.decode_token(tokens.encode_claims(claims), kind) == claims
         assert claims["user"]["phone"] == PHONE
+
+
+def test_no_spelling_of_a_number_has_attempts_of_its_own(caller: Any, settings: Any) -> None:
+    settings.DJWTO_LOGIN_THROTTLE = {"attempts": 3}
+    fields = [
+        {"phone": "+47 1234 5678"},
+        {"username": "+4712345678"},
+        {"phone": " +47 12 34 56 78 ", "username": " +47 12 34 56 78 "},
+    ]
+    for one in fields:
+        right = Client().post("/login/", {**one, "password": "pass"}, secure=True)
+        assert right.status_code == 200, right.content
+    wrong = [{**one, "password": "wrong"} for one in (*fields, fields[0])]
+    replies = [Client().post("/login/", one, secure=True).status_code for one in wrong]
+    assert replies == [401, 401, 401, 429]

@@ -40,6 +40,21 @@ def login(password: str = "pass", **fields: Any) -> Any:
     return Client().post("/login/", {**fields, "password": password}, secure=True)
 
 
+@pytest.mark.parametrize(
+    "fields", [{"username": "5"}, {"seat": "5"}, {"username": "5", "seat": "5"}]
+)
+def test_the_name_comes_under_either_field(guest: Any, fields: Any) -> None:
+    assert login(**fields).status_code == 200
+    assert login("wrong", **fields).status_code == 401
+
+
+def test_an_empty_field_is_none(guest: Any) -> None:
+    assert login(username="", seat="5").status_code == 200
+    assert login(username="5", seat="").status_code == 200
+    empty = login(username="", seat="")
+    assert (empty.status_code, empty.json()["errors"]["username"][0]["code"]) == (401, "required")
+
+
 def test_two_names_are_refused(guest: Any) -> None:
     response = login(username="5", seat="6")
     assert (response.status_code, response.json()["code"]) == (400, "body_unreadable")
@@ -85,6 +100,8 @@ def test_no_spelling_of_a_number_has_attempts_of_its_own(
     assert [login("wrong", username="5").status_code for _ in range(3)] == [401] * 3
     assert login("wrong", username=spelling).status_code == 429
     assert login("wrong", seat=spelling).status_code == 429
+    settings.DJWTO_LOGIN_THROTTLE = None
+    assert login(username=spelling).status_code == 200
 
 
 def test_the_account_is_named_as_the_database_does(rf: Any) -> None:
