@@ -183,7 +183,7 @@ def test_while_logins_fail_none_waits(checks: Checks, threads: ThreadPoolExecuto
     logins = [threads.submit(checks.login, f"name{number}") for number in range(4)]
     assert checks.running.acquire(timeout=SOON)
     until(lambda: waiting() == 3)
-    for _ in range(4):  # elsewhere in this process
+    for _ in range(10):  # elsewhere in this process
         assert throttle.gate.enter("", 2, time.monotonic())
         throttle.gate.leave(SLOW, has_failed=True)
     # Those that wait are told too, and their threads are free.
@@ -287,3 +287,21 @@ def test_an_attempt_whose_process_died_is_not_waited_for(
     now += 31
     assert checks.login() == "login_throttled"
     caches["default"].clear()
+
+
+def test_in_a_flood_the_cache_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(10):
+        assert throttle.gate.enter("", 1, 0)
+        throttle.gate.leave(SLOW, has_failed=True)
+    assert throttle.gate.enter("", 1, 0)
+    monkeypatch.setattr(throttle, "caches", {"default": None})
+    assert Checks().login() == "login_busy"
+
+
+@pytest.mark.django_db
+def test_it_is_no_error_in_the_log(alice: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(throttle, "WAIT_SECONDS", 0)
+        assert throttle.gate.enter("", 1, 0)
+        assert login(password="pass").status_code == 503
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]

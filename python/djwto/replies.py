@@ -40,6 +40,9 @@ def refusal(error: JWTError) -> JsonResponse:
     retry_after = error.retry_after
     if retry_after is None and error.status == 503:
         retry_after = _RETRY_SECONDS
+    if error.code == "login_busy":
+        # Django logs a 5xx as an error, which may mail the admins: one mail for each guess.
+        response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)
     set_cookies(response, error.cookies, is_brief=True)

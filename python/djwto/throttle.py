@@ -35,7 +35,7 @@ from djwto.throttle_gate import gate, processors
 from djwto.throttle_rules import Count
 from djwto.throttle_slots import Slots, release
 
-WAIT_SECONDS = 8
+WAIT_SECONDS = 10
 """How long a login waits, at most: for a slot and for its turn to check the password together."""
 _POLL_SECONDS = 0.1
 """How often a login that waits looks for slots that another process has freed."""
@@ -86,7 +86,7 @@ def hashing() -> Iterator[None]:
     if limits is None:
         yield
         return
-    _enter_gate("", limits, time.monotonic() + WAIT_SECONDS)
+    _enter("", limits.password_hashes or processors(), time.monotonic() + WAIT_SECONDS)
     started = time.monotonic()
     try:
         yield
@@ -109,9 +109,13 @@ def _limits() -> conf.Throttle | None:
     return conf.current().throttle
 
 
-def _enter_gate(key: str, limits: conf.Throttle, deadline: float) -> None:
-    if not gate.enter(key, limits.password_hashes or processors(), deadline):
-        raise JWTError.of("login_busy", retry_after=1)
+def _enter(key: str, size: int, deadline: float) -> None:
+    if not gate.enter(key, size, deadline):
+        raise _busy()
+
+
+def _busy() -> JWTError:
+    return JWTError.of("login_busy", retry_after=1)
 
 
 class _Attempt:
@@ -133,13 +137,17 @@ class _Attempt:
 
     def begin(self) -> None:
         """Take a slot of each count. Raises `JWTError`, and holds none then."""
+        size = self.limits.password_hashes or processors()
+        if gate.is_closed(self.key, size):
+            # In a flood most are refused here, without asking the cache.
+            raise _busy()
         try:
             for count in self.counts.networks:
                 self._demand(count)
             if self.counts.pair is not None:
                 self.pair = self._demand(self.counts.pair)
             self._demand_of_account()
-            _enter_gate(self.key, self.limits, self.deadline)
+            _enter(self.key, size, self.deadline)
         except BaseException:
             self.take_back()
             raise

@@ -17,10 +17,10 @@ MOST_WAITING_TOGETHER = 32
 """How many of them may wait for one account from one network."""
 _QUICK_SECONDS = 0.05
 """No hasher that is worth its name is as quick."""
-_USUAL_FAILURES, _MOST_FAILURES = 0.3, 0.5
+_USUAL_FAILURES, _MOST_FAILURES = 0.1, 0.5
 """The share of logins that fail: what is assumed after a while of rest, and where waiting ends."""
 _REST_SECONDS = 10
-_WEIGHT = 0.2
+_WEIGHT = 0.15
 """What the latest login adds to an average."""
 
 
@@ -42,6 +42,11 @@ class Gate:
         """How long the check of a password takes, on average."""
         self._failures = _USUAL_FAILURES
         self._ended = time.monotonic()
+
+    def is_closed(self, key: str, size: int) -> bool:
+        """Whether `enter` would refuse at once, as things are now."""
+        with self._changed:
+            return self._running >= size and not self._may_wait(key)
 
     def enter(self, key: str, size: int, deadline: float) -> bool:
         """Begin to check a password; False where others do, and this one may not wait.
@@ -73,13 +78,7 @@ class Gate:
             return self._waits(key, seconds)
 
     def _waits(self, key: str, seconds: float) -> bool:
-        number = self._waiting.total()
-        if (
-            seconds <= 0
-            or number >= MOST_WAITING
-            or self._waiting[key] >= MOST_WAITING_TOGETHER
-            or not (self._is_quick() or self._share_of_failures() < _MOST_FAILURES)
-        ):
+        if seconds <= 0 or not self._may_wait(key):
             return False
         self._waiting[key] += 1
         try:
@@ -88,8 +87,11 @@ class Gate:
             self._waiting -= Counter((key,))  # which forgets a key that is at 0
         return True
 
-    def _is_quick(self) -> bool:
-        return self._seconds is None or self._seconds <= _QUICK_SECONDS
+    def _may_wait(self, key: str) -> bool:
+        if self._waiting.total() >= MOST_WAITING or self._waiting[key] >= MOST_WAITING_TOGETHER:
+            return False
+        is_quick = self._seconds is None or self._seconds <= _QUICK_SECONDS
+        return is_quick or self._share_of_failures() < _MOST_FAILURES
 
     def _share_of_failures(self) -> float:
         rest: float = 0.5 ** ((time.monotonic() - self._ended) / _REST_SECONDS)
