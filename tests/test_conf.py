@@ -213,6 +213,24 @@ def test_an_unknown_setting_is_reported_with_the_nearest_name() -> None:
     assert message.hint == "Did you mean DJWTO_SIGNING_KEY?"
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("SIGNINGKEY", "SIGNING_KEY"),
+        ("ALGORITM", "ALGORITHM"),
+        ("REFRESH_LIFETIME", "REFRESH_TOKEN_LIFETIME"),
+        ("FOO", None),
+        ("X", None),
+        ("", None),
+        ("COOKIE", None),
+    ],
+)
+def test_only_near_names_are_suggested(name: str, meant: str | None) -> None:
+    with override_settings(**{f"DJWTO_{name}": "x"}):
+        (message,) = [m for m in run_checks() if m.id == "djwto.W001"]
+    assert message.hint == (meant and f"Did you mean DJWTO_{meant}?")
+
+
 def test_a_short_secret_warns_and_is_an_error_in_production() -> None:
     with override_settings(DJWTO_SIGNING_KEY="test key"):
         assert ids() == {"djwto.W003"}

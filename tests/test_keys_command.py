@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+import uuid
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -13,13 +14,16 @@ from typing import Any
 import jwt
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 
-from djwto import conf, keyfiles, keysets, tokens
+from djwto import conf, keyfiles, keysets, times, tokens
 from djwto.management.commands.djwto_keys import Command
+from djwto.models import Session
 from tests.test_conf import KEYS
 from tests.test_docs import ROOT
 from tests.test_keyfiles import a_token, jwk, kid_of, public, refusal, use, write
 
+pytestmark = pytest.mark.django_db
 PUBLISHED = int(keyfiles.JWKS_SECONDS + 2 * keyfiles.RELOAD_SECONDS)
 KNOWN = int(2 * keyfiles.RELOAD_SECONDS)
 LONGEST = 86400 + KNOWN + keysets.UNDER_WAY_SECONDS
@@ -247,6 +251,72 @@ def test_a_set_that_somebody_else_made_is_taken_over(path: Path) -> None:
 def test_a_next_key_of_unknown_age_waits_for_force(path: Path) -> None:
     write(path, jwk("EdDSA", djwto_state="active"), jwk("EdDSA", djwto_state="next"))
     assert "was published at an unknown time" in refused("rotate")
+
+
+def test_a_retired_key_stays_for_the_sessions_that_outlive_the_settings(
+    path: Path, clock: Time, alice: Any
+) -> None:
+    run("generate")
+    clock.now += PUBLISHED
+    day = 86_400 * times.SECOND
+    begin = clock.now * times.SECOND
+    long, ended, later = (session_of(alice, begin, begin + 30 * day) for _ in range(3))
+    ended.revoked_at = begin
+    ended.expires_at += 90 * day
+    ended.save()
+    # Its refresh token is of the next key; the access token of `long` outlives its refresh token.
+    later.issued_at = later.renewed_at = begin + day
+    later.expires_at += 90 * day
+    later.save()
+    long.access_until += day
+    long.save()
+    run("rotate")
+    clock.now += 2 * 86_400
+    assert f"kept, in {29 * 86_400} seconds" in run("retire")
+    clock.now += 29 * 86_400 - 1
+    assert "kept, in 1 seconds" in run("retire")
+    clock.now += 1
+    assert "dropped" in run("retire")
+
+
+def test_a_session_without_an_end_keeps_its_key(path: Path, clock: Time, alice: Any) -> None:
+    run("generate")
+    clock.now += PUBLISHED
+    session_of(alice, clock.now * times.SECOND, times.NEVER)
+    run("rotate")
+    clock.now += 10 * 365 * 86_400
+    assert "kept, its tokens do not expire" in run("retire")
+    run("retire", "--force")
+    assert states() == ["active", "next"]
+
+
+def test_retire_refuses_where_the_database_does_not_say(
+    path: Path, clock: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("generate")
+    clock.now += PUBLISHED
+    run("rotate")
+    clock.now += 10 * 86_400
+    monkeypatch.setattr(Session._meta, "db_table", "no_such_table")
+    with transaction.atomic():
+        sentence = refused("retire")
+        transaction.set_rollback(True)
+    assert "the database does not say which sessions" in sentence
+    assert states() == ["retired", "active", "next"]
+    run("retire", "--force")
+    assert states() == ["active", "next"]
+
+
+def session_of(user: Any, begin: int, end: int) -> Session:
+    """A live session with tokens of this time, which goes on until `end`; in microseconds."""
+    return Session.objects.create(
+        id=uuid.uuid4(),
+        user_id=str(user.pk),
+        mode="JSON",
+        generation=0,
+        **dict.fromkeys(("created_at", "renewed_at", "issued_at", "authenticated_at"), begin),
+        **dict.fromkeys(("expires_at", "ends_at", "access_until"), end),
+    )
 
 
 def test_a_retired_key_of_unknown_age_stays(path: Path, clock: Time) -> None:

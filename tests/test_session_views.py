@@ -1,7 +1,8 @@
 """Lists of sessions and their ends: the endpoints, the admin, the command, the clean-up."""
 
+import json
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db.models import F
 from django.test import Client
 
-from djwto import devices, sessions
+from djwto import devices, sessions, times
 from djwto.models import Session
 from tests.conftest import REFRESH, Visitor, micros_of
 
@@ -172,16 +173,74 @@ def command(*words: str) -> str:
 def test_the_command_lists_and_ends(alice: Any, carol: Any) -> None:
     for name in ("alice", "alice", "carol"):
         Visitor("JSON").login(name)
-    assert len(command("list").splitlines()) == 3
-    assert len(command("list", "alice").splitlines()) == 2
+    heading, *lines = command("list").splitlines()
+    assert heading.split()[:3] == ["session", "user", "key"]
+    assert sorted(line.split()[1] for line in lines) == ["alice", "alice", "carol"]
+    assert len(command("list", "alice").splitlines()) == 3
     key = str(sessions.own(carol.pk).get().pk)
     assert key in command("list", "carol")
     assert command("end", key) == "1 session ended.\n"
     assert command("end_all", "alice") == "2 sessions ended.\n"
-    assert command("list") == ""
+    assert len(command("list").splitlines()) == 1
     for words in (("end", key), ("end", "x"), ("end_all", "nobody"), ("list", "nobody")):
         with pytest.raises(CommandError):
             command(*words)
+
+
+def test_the_command_lists_as_json(alice: Any, carol: Any) -> None:
+    for name in ("alice", "carol"):
+        Visitor("JSON").login(name)
+    carol.delete()
+    Session.objects.filter(user_id=str(alice.pk)).update(ends_at=times.NEVER)
+    listed = json.loads(command("list", "--json"))
+    (one,) = [row for row in listed if row["user_id"] == str(alice.pk)]
+    assert (one["username"], one["mode"], one["ends_at"]) == ("alice", "JSON", None)
+    assert datetime.fromisoformat(one["renewed_at"]).utcoffset() == timedelta()
+    assert json.loads(command("list", "--json", "alice")) == [one]
+
+
+def test_names_of_users_that_are_gone_or_odd_do_no_harm(alice: Any) -> None:
+    Visitor("JSON").login("alice")
+    row = Session.objects.get()
+    for user_id in ("999", "9" * 40, "x", ""):
+        row.pk, row.user_id = uuid.uuid4(), user_id
+        row.save(force_insert=True)
+    alice.username = "al\x1b[31mice"
+    alice.save()
+    lines = command("list").splitlines()[1:]
+    assert sorted(line.split()[1] for line in lines) == ["-", "-", "-", "-", "al?[31mice"]
+    assert len(json.loads(command("list", "--json"))) == 5
+
+
+def test_everyone_is_logged_out_by_one_update(
+    alice: Any, carol: Any, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    visitors = [Visitor("JSON") for _ in range(3)]
+    for visitor, name in zip(visitors, ("alice", "alice", "carol"), strict=True):
+        visitor.login(name)
+    for answer in ("", "no"):
+        monkeypatch.setattr("builtins.input", lambda _question, answer=answer: answer)
+        with pytest.raises(CommandError, match="No session was ended"):
+            command("end", "--everyone")
+    monkeypatch.setattr("builtins.input", lambda _question: "yes")
+    with django_assert_num_queries(2):
+        assert command("end", "--everyone") == "3 sessions ended.\n"
+    for visitor in visitors:
+        assert visitor.get("/guarded/function/").status_code == 401
+    assert command("end", "--everyone", "--no-input") == "0 sessions ended.\n"
+    for words in (("end",), ("end", str(uuid.uuid4()), "--everyone")):
+        with pytest.raises(CommandError, match="Expected the id of a session, or --everyone"):
+            command(*words)
+
+
+@pytest.mark.parametrize("name", ["delete_tokens", "djwto_delete_tokens"])
+@pytest.mark.parametrize("size", [0, -1, "0", "-1", "x", "1.5", 1.5, True, None])
+def test_a_wrong_batch_size_is_named(name: str, size: Any) -> None:
+    with pytest.raises(CommandError, match="expected a whole number from 1"):
+        call_command(name, batch_size=size)
+    if isinstance(size, str):
+        with pytest.raises(CommandError, match="expected a whole number from 1"):
+            call_command(name, f"--batch-size={size}")
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])

@@ -21,6 +21,8 @@ _SHORT = "DJWTO_{}: the secret is shorter than the hash of {} (RFC 7518 §3.2)."
 _LONGER = "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(64))'"
 
 _FEWEST_ENTRIES = 10_000
+_NEAR = 0.75
+"""How alike two names must be, from 0 to 1."""
 
 # An id never changes. E018, E019 and E040 belong to checks of their own.
 SETTING_IDS = {
@@ -67,11 +69,35 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     """E001 to E017 and from E020: one for each setting, in the order of the documentation.
 
     djwto.E041: two settings say what `sub` is.
+
+    No key at all is a warning, W005 or E022: `migrate` and its like run these checks, and need no
+    key.
     """
     return [
-        Error(problem.message, id=problem.check or SETTING_IDS[problem.setting.name])
+        _missing(problem)
+        if problem.is_missing
+        else Error(problem.message, id=problem.check or SETTING_IDS[problem.setting.name])
         for problem in conf.problems()
     ]
+
+
+@register(Tags.security, deploy=True)
+def check_key_for_deployment(**_: Any) -> list[CheckMessage]:
+    """E010, E022: there is no key, and this is production."""
+    return [
+        Error(problem.message, id=SETTING_IDS[problem.setting.name])
+        for problem in conf.problems()
+        if problem.is_missing
+    ]
+
+
+def _missing(problem: conf.Problem) -> CheckMessage:
+    is_file = problem.setting.name == "KEYS"
+    return checks.Warning(
+        f"{problem.message} Without it no token is made or accepted: logins and guarded views "
+        "answer 500.",
+        id=SETTING_IDS["KEYS"] if is_file else "djwto.W005",
+    )
 
 
 @register(Tags.security)
@@ -285,8 +311,11 @@ def _short_secrets() -> list[str]:
 
 
 def _did_you_mean(name: str, known: list[str]) -> str | None:
-    close = difflib.get_close_matches(name, known, 1)
-    return f"Did you mean {close[0]}?" if close else None
+    # The prefix, which they share, would make any name a near one.
+    given = name.removeprefix(PREFIX)
+    names = [one.removeprefix(PREFIX) for one in known]
+    close = difflib.get_close_matches(given, names, 1, cutoff=_NEAR)
+    return f"Did you mean {PREFIX}{close[0]}?" if close else None
 
 
 def _is_own(pattern: URLPattern) -> bool:

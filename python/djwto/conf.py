@@ -44,6 +44,8 @@ class Problem:
     message: str
     check: str | None = None
     """The id of its check, where that is not the setting's own."""
+    is_missing: bool = False
+    """Whether there is just no key yet: what makes and verifies no token works without."""
 
 
 @dataclass(frozen=True)
@@ -265,7 +267,8 @@ def _build(
         engine = _core.Engine(keys=keys, **arguments)
     except SettingError as error:
         setting = _BY_FIELD[error.field]
-        return None, [Problem(setting, f"{PREFIX}{setting.name}: {error}.{_hint(setting, values)}")]
+        sentence = f"{PREFIX}{setting.name}: {error}.{_hint(setting, values)}"
+        return None, [Problem(setting, sentence, is_missing=_is_missing(setting, values))]
     throttle, proxies = values["LOGIN_THROTTLE"], values["TRUSTED_PROXIES"]
     config = Config(
         engine,
@@ -313,6 +316,13 @@ def _redis_problem(url: str | None) -> str:
 
 def _seconds(time: timedelta | None) -> float | None:
     return None if time is None else time.total_seconds()
+
+
+def _is_missing(setting: Setting, values: dict[str, Any]) -> bool:
+    """Whether there is no key at all, or no file at the path of `DJWTO_KEYS`."""
+    if setting.name == "KEYS":
+        return not Path(os.fsdecode(values["KEYS"])).exists()
+    return setting.name == "SIGNING_KEY" and values["SIGNING_KEY"] is None
 
 
 def _hint(setting: Setting, values: dict[str, Any]) -> str:

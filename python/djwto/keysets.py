@@ -10,7 +10,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,11 +126,18 @@ class KeySet:
         return keys
 
     def retire(
-        self, now: int, longest: float | None, *, force: bool = False
+        self,
+        now: int,
+        longest: float | None,
+        last_of: Callable[[float], float | None],
+        *,
+        force: bool = False,
     ) -> tuple[list[Key], list[tuple[Key, float | None]]]:
         """Drop the retired keys whose last token has expired; all of them by `force`.
 
         `longest` is the longest lifetime of a token in seconds; None: tokens do not expire.
+        `last_of` gives when the last token expires that a live session got until a moment, both in
+        seconds since 1970; None: never. A session may live longer than the settings say.
         Returns those dropped, and those kept with the seconds until they can go, if ever.
         """
         dropped: list[Key] = []
@@ -138,8 +145,8 @@ class KeySet:
         for jwk in self._in_state("retired"):
             since, key = _since(jwk), _described(jwk)
             left = None
-            if longest is not None and since is not None:
-                left = since + longest + 2 * RELOAD_SECONDS + UNDER_WAY_SECONDS - now
+            if longest is not None and since is not None and not force:
+                left = _left(since, longest, last_of, now)
             if force or (left is not None and left <= 0):
                 self._jwks().remove(jwk)
                 dropped.append(key)
@@ -212,6 +219,15 @@ def _described(jwk: Any) -> Key:
         known = [*json.loads(ring.public_jwks())["keys"], jwk][0]
         kid, algorithm = known.get("kid"), known.get("alg")
     return Key(kid, algorithm, jwk.get("djwto_state"), _since(jwk), is_private(jwk))
+
+
+def _left(
+    since: int, longest: float, last_of: Callable[[float], float | None], now: int
+) -> float | None:
+    """Give the seconds until the last token of a key has expired that signed until `since`."""
+    signed_until = since + 2 * RELOAD_SECONDS + UNDER_WAY_SECONDS
+    last = last_of(signed_until)
+    return None if last is None else max(signed_until + longest, last) - now
 
 
 def _move(jwk: Jwk, state: str, now: int) -> None:

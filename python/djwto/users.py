@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
+from django.core.exceptions import FieldError, ValidationError
 from django.db import DataError, router
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NO_NAME = (ValidationError, ValueError, TypeError, OverflowError, DataError)
 """What fields and databases raise at a text that they cannot hold."""
@@ -61,6 +65,32 @@ def can_be_name(name: str) -> bool:
     except NO_NAME:
         return False
     return True
+
+
+def names(keys: Iterable[str]) -> dict[str, str]:
+    """Give what users log in with, by their keys as text, in one query; the others are left out."""
+    model = get_user_model()
+    field = model._meta.pk  # noqa: SLF001
+    found = []
+    for key in set(keys):
+        with suppress(*NO_NAME):
+            pk = field.to_python(key)
+            # A number that no column holds would be an error of the database.
+            field.run_validators(pk)
+            found.append(pk)
+    rows = model._default_manager.filter(pk__in=found)  # noqa: SLF001
+    return {str(pk): str(name) for pk, name in rows.values_list("pk", model.USERNAME_FIELD)}
+
+
+def keys_named(part: str, most: int) -> list[str]:
+    """Give the keys, as text, of at most `most` users whose name has this part."""
+    model = get_user_model()
+    has_part = {f"{model.USERNAME_FIELD}__icontains": part}
+    try:
+        rows = model._default_manager.filter(**has_part)  # noqa: SLF001
+        return [str(pk) for pk in rows.values_list("pk", flat=True)[:most]]
+    except (FieldError, *NO_NAME):
+        return []  # the name is no text
 
 
 def auth_hash(user: Any) -> str:

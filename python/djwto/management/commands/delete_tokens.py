@@ -1,9 +1,10 @@
 """`manage.py delete_tokens`: remove the rows of what has expired."""
 
 import time
+from argparse import ArgumentTypeError
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import QuerySet
 
 from djwto import times
@@ -18,17 +19,33 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the size of a batch."""
-        parser.add_argument("--batch-size", type=int, default=1000, help="rows per DELETE")
+        parser.add_argument("--batch-size", type=_size, default=1000, help="rows per DELETE")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Delete until nothing is left to delete."""
-        size, now = max(1, options["batch_size"]), time.time()
+        size, now = _checked(options["batch_size"]), time.time()
         tokens = _delete(JWTBlacklist.expired(now).order_by("expires"), size)
         # No token of it is good any more, nor will one be if the clock is set back a little.
         past = times.micros(now - MARGIN_SECONDS)
         expired = Session.rows().filter(expires_at__lt=past, access_until__lt=past)
         sessions = _delete(expired.order_by("expires_at"), size)
         self.stdout.write(f"{tokens} expired rows deleted, and {sessions} expired sessions.")
+
+
+def _size(text: str) -> int:
+    try:
+        return _checked(int(text))
+    except (ValueError, CommandError):
+        raise ArgumentTypeError(_EXPECTED.format(text)) from None
+
+
+def _checked(size: Any) -> int:
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise CommandError(f"--batch-size: {_EXPECTED.format(size)}.")
+    return size
+
+
+_EXPECTED = "expected a whole number from 1, found {!r}"
 
 
 def _delete(expired: QuerySet[Any], size: int) -> int:

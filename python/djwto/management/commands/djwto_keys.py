@@ -6,11 +6,15 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+from django.db.models import Max
 
-from djwto import _core, conf, keyfiles, keysets
+from djwto import _core, conf, keyfiles, keysets, times
 from djwto.exceptions import SettingError
 from djwto.keysets import Key, KeySetError
+from djwto.models import Session
 
 
 class Command(BaseCommand):
@@ -68,7 +72,9 @@ class Command(BaseCommand):
 
     def _retire(self, path: Path, options: dict[str, Any]) -> None:
         with _existing(path) as keys:
-            dropped, kept = keys.retire(keysets.now(), _longest(), force=options["force"])
+            dropped, kept = keys.retire(
+                keysets.now(), _longest(), _last_of_sessions, force=options["force"]
+            )
         for key in dropped:
             self.stdout.write(f"{key.kid}: dropped")
         for key, left in kept:
@@ -133,6 +139,25 @@ def _date(seconds: int) -> str:
         return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")
     except (OverflowError, ValueError, OSError):
         return str(seconds)
+
+
+def _last_of_sessions(until: float) -> float | None:
+    """Tell when the last token expires that a live session got until this moment, in seconds.
+
+    None: never. Raises `KeySetError` where the database does not say.
+    """
+    instant, live = times.micros(until), Session.live()
+    try:
+        lasts = [
+            live.filter(issued_at__lte=instant).aggregate(last=Max("expires_at"))["last"],
+            live.filter(renewed_at__lte=instant).aggregate(last=Max("access_until"))["last"],
+        ]
+    except (DatabaseError, ImproperlyConfigured) as error:
+        raise KeySetError(
+            f"the database does not say which sessions live longer than the settings let them "
+            f"({type(error).__name__}): ask again when it does; --force drops the keys all the same"
+        ) from error
+    return times.seconds(max(0, *(last or 0 for last in lasts)))
 
 
 def _longest() -> float | None:

@@ -1,6 +1,9 @@
 """`manage.py djwto_sessions`: list sessions, and end them."""
 
+import json
 from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -12,15 +15,25 @@ from djwto.models import ENDED_BY_ADMIN, Session
 class Command(BaseCommand):
     """One verb each; the users are named by what they log in with."""
 
-    help = "Lists sessions (list), ends one (end), or all of a user (end_all)."
+    help = "Lists sessions (list), ends one or every one (end), or all of a user (end_all)."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take a verb and what it needs."""
         verbs = parser.add_subparsers(dest="verb", required=True, parser_class=ArgumentParser)
         listing = verbs.add_parser("list", help="the live sessions, the latest first")
         listing.add_argument("username", nargs="?", help="only this user's")
+        listing.add_argument("--json", action="store_true", help="as JSON; times are ISO 8601")
         end = verbs.add_parser("end", help="end a session")
-        end.add_argument("id", help="its id, the claim sid")
+        end.add_argument("id", nargs="?", help="its id, the claim sid")
+        end.add_argument(
+            "--everyone", action="store_true", help="every session of all users, after a restore"
+        )
+        end.add_argument(
+            *("--no-input", "--noinput"),
+            action="store_false",
+            dest="interactive",
+            help="do not ask before --everyone",
+        )
         end_all = verbs.add_parser("end_all", help="end all sessions of a user")
         end_all.add_argument("username")
 
@@ -33,20 +46,95 @@ class Command(BaseCommand):
         live = Session.live().filter(expires_at__gt=now, ends_at__gt=now).order_by("-renewed_at")
         if options["username"] is not None:
             live = sessions.own(_user(options["username"]).pk)
-        for row in live.iterator():
-            renewed = f"{times.as_datetime(row.renewed_at):%Y-%m-%d %H:%M:%S}"
-            columns = (row.pk, row.user_id, row.mode, renewed)
-            self.stdout.write("  ".join(map(str, (*columns, row.address or "-", row.device))))
+        batches = _with_names(live.iterator())
+        if options["json"]:
+            members = [_members(row, name) for batch in batches for row, name in batch]
+            self.stdout.write(json.dumps(members, indent=2))
+            return
+        self._table(batches)
+
+    def _table(self, batches: Iterable[list[tuple[Session, str | None]]]) -> None:
+        widths = [len(title) for title in _TITLES]
+        for at, batch in enumerate(batches):
+            lines = [_cells(row, name) for row, name in batch]
+            if at == 0:
+                lines = [_TITLES, *lines]
+            widths = [
+                max(width, *map(len, column))
+                for width, column in zip(widths, zip(*lines, strict=True), strict=True)
+            ]
+            for line in lines:
+                cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+                self.stdout.write("  ".join(cells).rstrip())
 
     def _end(self, options: dict[str, Any]) -> None:
+        if options["everyone"] == (options["id"] is not None):
+            raise CommandError("Expected the id of a session, or --everyone.")
+        if options["everyone"]:
+            self._end_everyone(options)
+            return
         if not sessions.end(options["id"], reason=ENDED_BY_ADMIN):
             raise CommandError(f"There is no live session {options['id']}.")
         self.stdout.write("1 session ended.")
+
+    def _end_everyone(self, options: dict[str, Any]) -> None:
+        if options["interactive"] and not _is_wanted():
+            raise CommandError("No session was ended.")
+        number = sessions.end_rows(Session.rows(), ENDED_BY_ADMIN)
+        self.stdout.write(f"{number} sessions ended.")
 
     def _end_all(self, options: dict[str, Any]) -> None:
         user = _user(options["username"])
         number = sessions.end_all(user, reason=ENDED_BY_ADMIN)
         self.stdout.write(f"{number} sessions ended.")
+
+
+_TITLES = ("session", "user", "key", "mode", "renewed (UTC)", "address", "device")
+_BATCH = 500
+
+
+def _with_names(rows: Iterator[Session]) -> Iterator[list[tuple[Session, str | None]]]:
+    """Give the rows with what their users log in with: one query for each batch; once at least."""
+    batch = list(islice(rows, _BATCH))
+    while True:
+        names = users.names(row.user_id for row in batch)
+        yield [(row, names.get(row.user_id)) for row in batch]
+        batch = list(islice(rows, _BATCH))
+        if not batch:
+            return
+
+
+def _cells(row: Session, name: str | None) -> tuple[str, ...]:
+    renewed = f"{times.as_datetime(row.renewed_at):%Y-%m-%d %H:%M:%S}"
+    cells = (str(row.pk), name or "-", row.user_id, row.mode, renewed, row.address, row.device)
+    # What a name or a device holds is not for the terminal to obey.
+    return tuple(
+        "".join(one if one.isprintable() else "?" for one in cell or "-") for cell in cells
+    )
+
+
+def _members(row: Session, name: str | None) -> dict[str, Any]:
+    stamps = ("created_at", "renewed_at", "expires_at", "ends_at", "access_until")
+    dates = {stamp: times.as_datetime(getattr(row, stamp)) for stamp in stamps}
+    return {
+        "id": str(row.pk),
+        "username": name,
+        "user_id": row.user_id,
+        "mode": row.mode,
+        **{stamp: None if date is None else date.isoformat() for stamp, date in dates.items()},
+        "address": row.address,
+        "device": row.device,
+    }
+
+
+def _is_wanted() -> bool:
+    try:
+        return input(_QUESTION).strip().lower() == "yes"
+    except EOFError:
+        return False
+
+
+_QUESTION = "This ends every session: all users must log in again. Type 'yes' to go on: "
 
 
 def _user(username: str) -> Any:

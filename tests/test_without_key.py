@@ -1,0 +1,125 @@
+"""A project without any key: what makes and verifies no token works, such as `migrate`."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import ERROR, run_checks
+from django.core.management import call_command
+from django.test import Client
+
+from djwto import sessions
+from djwto.models import ENDED_BY_ADMIN
+
+SETTINGS = """
+INSTALLED_APPS += ["djwto"]
+DJWTO_ISS_CLAIM = "iss"
+STATIC_ROOT = BASE_DIR / "static"
+{more}
+"""
+
+
+KEY_CHECKS = ("djwto.W005", "djwto.E010", "djwto.E022")
+
+
+@pytest.fixture(
+    scope="module", params=["", 'DJWTO_KEYS = BASE_DIR / "keys.json"'], ids=["no key", "no file"]
+)
+def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project fresh from `django-admin startproject`, with djwto and no key."""
+    folder = tmp_path_factory.mktemp("project")
+    command = [sys.executable, "-m", "django", "startproject", "mysite", str(folder)]
+    subprocess.run(command, check=True, timeout=120)
+    with (folder / "mysite" / "settings.py").open("a") as file:
+        file.write(SETTINGS.format(more=request.param))
+    urls = (
+        'from django.urls import include, path\nurlpatterns = [path("", include("djwto.urls"))]\n'
+    )
+    (folder / "mysite" / "urls.py").write_text(urls)
+    return folder
+
+
+def manage(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    without = {name: text for name, text in os.environ.items() if not name.startswith("DJ")}
+    environment = {**without, "DJANGO_SUPERUSER_PASSWORD": "pass"}
+    command = [sys.executable, "manage.py", *words]
+    return subprocess.run(
+        command,
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_commands_that_need_no_key_work_without_one(project: Path) -> None:
+    name = ["--username", "root", "--email", "root@example.com"]
+    for words in (
+        ["makemigrations"],
+        ["migrate"],
+        ["createsuperuser", "--no-input", *name],
+        ["delete_tokens"],
+        ["djwto_delete_tokens", "--batch-size", "10"],
+        ["djwto_sessions", "list"],
+        ["djwto_sessions", "end", "--everyone", "--no-input"],
+        ["collectstatic", "--no-input"],
+        ["showmigrations"],
+        ["check"],
+    ):
+        done = manage(project, *words)
+        assert done.returncode == 0, (words, done.stdout, done.stderr)
+    # `check` says what is missing, and `check --deploy` insists.
+    assert "logins and guarded views answer 500" in done.stderr
+    deployed = manage(project, "check", "--deploy")
+    assert deployed.returncode == 1
+    is_file = "DJWTO_KEYS" in (project / "mysite" / "settings.py").read_text()
+    assert ("djwto.E022" if is_file else "djwto.E010") in deployed.stderr
+
+
+def test_a_wrong_key_stops_them(project: Path) -> None:
+    wrong = 'DJWTO_KEYS, DJWTO_SIGNING_KEY = None, "-----BEGIN PUBLIC KEY-----"\n'
+    settings = project / "mysite" / "settings.py"
+    before = settings.read_text()
+    settings.write_text(before + wrong)
+    try:
+        done = manage(project, "migrate")
+    finally:
+        settings.write_text(before)
+    assert done.returncode == 1
+    assert "djwto.E010" in done.stderr
+
+
+def test_a_missing_key_is_a_warning_and_in_production_an_error(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("DJWTO_SIGNING_KEY", raising=False)
+    del settings.DJWTO_SIGNING_KEY
+    assert levels() == {"djwto.W005": False}
+    assert levels(include_deployment_checks=True)["djwto.E010"]
+    settings.DJWTO_KEYS = tmp_path / "keys.json"
+    assert levels() == {"djwto.E022": False}
+    assert levels(include_deployment_checks=True)["djwto.E022"]
+    # A file that is there and bad is always an error.
+    settings.DJWTO_KEYS.write_text("{}")
+    assert levels() == {"djwto.E022": True}
+
+
+def levels(**options: Any) -> dict[str, bool]:
+    """Each check of djwto, and whether it is an error."""
+    found = {
+        m.id: m.level >= ERROR for m in run_checks(**options) if str(m.id).startswith("djwto.")
+    }
+    return {str(name): level for name, level in found.items() if name in KEY_CHECKS}
+
+
+@pytest.mark.django_db
+def test_sessions_end_without_a_key(settings: Any, alice: Any, client: Client) -> None:
+    assert client.post("/login/", {"username": "alice", "password": "pass"}).status_code == 200
+    settings.DJWTO_SIGNING_KEY = None
+    assert sessions.end_all(alice, reason=ENDED_BY_ADMIN) == 1
+    call_command("delete_tokens")
