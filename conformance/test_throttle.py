@@ -43,3 +43,16 @@ def test_login(client, name):
 
 def test_another_account_is_not_kept_out(client):
     assert client.login("carol").status_code == 200
+
+
+@pytest.mark.parametrize("origin", [{"Origin": "https://evil.example"}, {"Origin": "null"}])
+def test_a_foreign_page_locks_nobody_out(client, origin):
+    """Logins that pages of other origins send, without CORS, are counted apart."""
+    name = f"visitor of {origin['Origin']}"
+    for _ in range(ATTEMPTS):
+        expect.refused(client.login(name, "wrong", headers=origin), 401)
+    for _ in range(ATTEMPTS):
+        assert expect.refused(client.login(name, "wrong", headers=origin), 429) == "login_throttled"
+    for _ in range(ATTEMPTS):
+        expect.refused(client.login(name, "wrong"), 401)
+    expect.refused(client.login(name, "wrong"), 429)
