@@ -6,7 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from django.db import DatabaseError, router, transaction
 from django.db.models import F
 from django.test import RequestFactory, override_settings
 
-from djwto import conf, revocation, sessions, times, tokens
+from djwto import conf, ended_rows, revocation, sessions, times, tokens
 from djwto.conf import Revocation
 from djwto.exceptions import JWTError
 from djwto.models import Session
@@ -60,8 +61,118 @@ def test_a_late_commit_is_heard_of(elsewhere: Visitor, late: int, heard: int) ->
     feed._poll(time.monotonic())
     assert elsewhere.get("/guarded/function/").status_code == heard
     # The full load that comes now and then hears of all.
-    feed._poll(time.monotonic() + revocation.RELOAD_SECONDS)
+    feed._poll(time.monotonic() + ended_rows.RELOAD_SECONDS)
     assert elsewhere.get("/guarded/function/").status_code == 401
+
+
+@pytest.fixture
+def many(db: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[bytes]]:
+    """Makes sessions that have ended, at times of the test's choice; pages are short."""
+    monkeypatch.setattr(ended_rows, "PAGE", 4)
+
+    def make(*ends: int, until: int = 0) -> list[bytes]:
+        begin = times.now()
+        rows = [
+            Session(
+                pk=uuid.uuid4(), user_id="1", mode="JSON", created_at=begin, renewed_at=begin,
+                issued_at=begin, expires_at=begin, ends_at=begin, authenticated_at=begin,
+                generation=1, access_until=until or begin + number % 3, revoked_at=end,
+            )
+            for number, end in enumerate(ends)
+        ]  # fmt: skip
+        Session.objects.bulk_create(rows)
+        return [row.pk.bytes for row in rows]
+
+    return make
+
+
+@pytest.mark.parametrize("spread", ["apart", "at one time", "and until one time", "mixed"])
+def test_pages_hold_every_row_once_whatever_the_times(
+    many: Callable[..., list[bytes]], spread: str
+) -> None:
+    now = times.now()
+    ends = [now + (number if spread == "apart" else 0) for number in range(30)]
+    made = many(*ends, until=now if spread == "and until one time" else 0)
+    if spread == "mixed":
+        made += many(*(now + number // 7 for number in range(30)))
+        made += many(*([now + 2] * 9), until=now)
+    pages = list(ended_rows._pages(Session.rows().filter(revoked_at__gte=0)))
+    read = [key.bytes for page in pages for _, _, key in page]
+    assert sorted(read) == sorted(made)
+    assert max(map(len, pages)) <= 4
+    assert [row for page in pages for row in page] == sorted(
+        (row for page in pages for row in page), key=lambda row: row[:2]
+    )
+
+
+def test_what_is_known_is_not_read_again(
+    many: Callable[..., list[bytes]], django_assert_num_queries: Any
+) -> None:
+    feed, now = Feed(OFF), times.now()
+    first = many(*(now - number * times.SECOND for number in range(3)))
+    feed._poll(time.monotonic())
+    assert all(key in conf.ended_sessions for key in first)
+    # One query, which counts.
+    with django_assert_num_queries(1):
+        feed._poll(time.monotonic())
+    # A late commit beside rows that are known, and one of now: each its own small range.
+    late = many(now - 2 * times.SECOND, now)
+    with django_assert_num_queries(3):
+        feed._poll(time.monotonic())
+    assert all(key in conf.ended_sessions for key in late)
+    with django_assert_num_queries(1):
+        feed._poll(time.monotonic())
+    # Late commits all over the place.
+    late = many(*(now - number * 2 * times.SECOND for number in range(20)))
+    feed._poll(time.monotonic())
+    assert all(key in conf.ended_sessions for key in late)
+
+
+def test_a_first_load_that_fails_midway_is_no_load(
+    many: Callable[..., list[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed, pages = Feed(OFF), ended_rows._pages
+    old = many(*([times.now() - 120 * times.SECOND] * 20))
+
+    def fail_midway(rows: Any) -> Iterator[Any]:
+        yield next(pages(rows))
+        raise_error()
+
+    monkeypatch.setattr(ended_rows, "_pages", fail_midway)
+    for _ in range(2):
+        with pytest.raises(DatabaseError):
+            feed._rows.read(time.monotonic(), 1.0)
+    monkeypatch.setattr(ended_rows, "_pages", pages)
+    feed._rows.read(time.monotonic(), 1.0)
+    assert all(key in conf.ended_sessions for key in old)
+    new = many(times.now())
+    feed._rows.read(time.monotonic(), 1.0)
+    assert new[0] in conf.ended_sessions
+
+
+def test_a_reload_is_spread_over_looks_and_delays_nothing(
+    many: Callable[..., list[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ended_rows, "SHARE_SECONDS", 0)
+    rows, begun = ended_rows.EndedRows(), time.monotonic()
+    rows.read(begun, 1.0)
+    # Ended beyond the overlap, as after a leap of the database's clock.
+    hidden = many(*([times.now() - 120 * times.SECOND] * 20))
+    begun += ended_rows.RELOAD_SECONDS
+    looks = 0
+    while not all(key in conf.ended_sessions for key in hidden):
+        fresh = many(times.now())
+        rows.read(begun, 1.0)
+        assert all(key in conf.ended_sessions for key in fresh)
+        looks += 1
+        assert looks < 40
+    assert looks > 2
+    # Where looks are rare each is a whole reload.
+    hidden = many(*([times.now() - 120 * times.SECOND] * 20))
+    for _ in range(40):
+        rows.read(begun, 1.0)
+    rows.read(begun + ended_rows.RELOAD_SECONDS, 3600.0)
+    assert all(key in conf.ended_sessions for key in hidden)
 
 
 def test_the_set_forgets_an_hour_after_the_last_access_token(elsewhere: Visitor) -> None:
@@ -73,7 +184,7 @@ def test_the_set_forgets_an_hour_after_the_last_access_token(elsewhere: Visitor)
         conf.ended_sessions.forget_before(2**40)
         feed._poll(time.monotonic() + 1e6)
         assert (key.bytes in conf.ended_sessions) is is_remembered
-        feed._reloaded = 0.0
+        feed._rows._reloaded = 0.0
 
 
 def test_what_is_rolled_back_was_not_ended(

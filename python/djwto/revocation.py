@@ -21,6 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, OperationalError, connections
 
 from djwto import commits, conf, times
+from djwto.ended_rows import MARGIN_SECONDS, EndedRows
 from djwto.exceptions import JWTError
 from djwto.models import Session
 
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
 
     from djwto.conf import Config, Revocation
 
-OVERLAP_SECONDS = 60
-"""How far a query goes back beyond the last one: a transaction may commit as late as this."""
-RELOAD_SECONDS = 60
-"""How often all ended sessions are read anew, should the database's clock have leapt meanwhile."""
 PATIENCE_SECONDS = 5
 """How long guards wait for a look, from its start."""
 CHANCE_SECONDS = 0.25
@@ -46,8 +43,6 @@ SPACING_SECONDS = 0.1
 """The least time from one look to the next, if the interval is longer."""
 STALE_CONNECTIONS = 32
 """How many connections that the server has closed a look replaces: a pool may hold several."""
-MARGIN_SECONDS = 3600
-"""How much longer than needed an ended session is remembered: clocks are set back."""
 
 _log = logging.getLogger("djwto")
 
@@ -125,8 +120,7 @@ class Feed:
         self._failed_until = -inf
         self._wake = threading.Event()
         self._stopped = threading.Event()
-        self._polled = self._reloaded = -inf
-        self._polled_at = 0.0
+        self._rows = EndedRows()
         self._complained: dict[str, float] = {}
         is_test = conf.is_test_run()
         if settings.interval is None or is_test:
@@ -225,7 +219,7 @@ class Feed:
             connection = connections[Session.rows().db]
             connection.ensure_connection()
             try:
-                self._read(started)
+                self._rows.read(started, self.settings.interval or 0)
             except Error:
                 if connection.is_usable():
                     raise
@@ -234,22 +228,6 @@ class Feed:
             else:
                 return
         raise OperationalError("every connection was stale")
-
-    def _read(self, started: float) -> None:
-        """Read what was ended since the last time; now and then, all of it."""
-        if started - self._reloaded >= RELOAD_SECONDS:
-            margin = time.time() - MARGIN_SECONDS
-            ended = Session.rows().filter(revoked_at__gte=0, access_until__gte=times.micros(margin))
-            conf.ended_sessions.extend(_pairs(ended.values_list("pk", "access_until")))
-            self.forget()
-            self._reloaded = started
-        else:
-            # A machine that slept has a monotonic clock that stood still.
-            elapsed = max(started - self._polled, time.time() - self._polled_at)
-            back = times.micros(elapsed + OVERLAP_SECONDS)
-            ended = Session.rows().filter(revoked_at__gte=times.StoreNow() - back)
-            conf.ended_sessions.extend(_pairs(ended.values_list("pk", "access_until")))
-        self._polled, self._polled_at = started, time.time()
 
     def complain(self, sentence: str) -> None:
         """Log this with what is being handled; not each time."""

@@ -17,6 +17,7 @@ from djwto import (
     conf,
     csrf,
     devices,
+    ended_rows,
     replies,
     revocation,
     signals,
@@ -135,7 +136,7 @@ def end_rows(rows: QuerySet[Session], reason: str) -> int:
     if number:
         # After the update, when no renewal makes a last access token later any more. Sessions that
         # ended before are told again, which changes nothing.
-        since = times.now() - revocation.MARGIN_SECONDS * times.SECOND
+        since = times.now() - ended_rows.MARGIN_SECONDS * times.SECOND
         ended = rows.exclude(revoked_at=None).filter(access_until__gte=since)
         revocation.announce(ended.values_list("pk", "access_until"))
     return number

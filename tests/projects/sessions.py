@@ -38,6 +38,12 @@ PASSWORD_HASHERS: list[Any] = [
 if "SESSIONS_ISOLATION" in os.environ:
     level = os.environ["SESSIONS_ISOLATION"]
     DATABASES["default"]["OPTIONS"] = {"isolation_level": level}
+if "SESSIONS_POOL" in os.environ:
+    # Of one process. A request that gets no connection shall say so soon.
+    size = int(os.environ["SESSIONS_POOL"])
+    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": size, "max_size": size, "timeout": 5}}
+DATABASES["default"]["CONN_MAX_AGE"] = int(os.environ.get("SESSIONS_CONN_MAX_AGE") or 0)
+
 if "SESSIONS_QUERIES" in os.environ:
     queries.count(os.environ["SESSIONS_QUERIES"])
 if "SESSIONS_PAGES" in os.environ:
