@@ -204,6 +204,90 @@ def redis_program() -> Path:
     )
 
 
+# --- nginx --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def nginx(folder: Path, *locations: str, certificate: Path, key: Path) -> Iterator["Nginx"]:
+    """Run a private nginx over https until the block ends, with these ``location`` blocks.
+
+    What it passes on has the client's ``Host``. All other settings are nginx's defaults.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    server = Nginx(f"https://localhost:{port}", folder / f"nginx-{port}.log")
+    for name in ("body", "proxy", "fastcgi", "uwsgi", "scgi"):
+        (folder / name).mkdir(exist_ok=True)
+    config = folder / f"nginx-{port}.conf"
+    config.write_text(
+        _NGINX.format(
+            port=port,
+            folder=folder,
+            certificate=certificate,
+            key=key,
+            locations="\n".join(locations),
+            user="user root;" if _root() else "",
+        )
+    )
+    command = [str(nginx_program()), "-c", str(config), "-e", str(server.log), "-p", str(folder)]
+    process = _spawn(command, log=server.log, cwd=folder)
+    try:
+        _await(server.answers, process, server.log, "nginx")
+        yield server
+    finally:
+        _end(process, signal.SIGTERM)
+
+
+@dataclass
+class Nginx:
+    """A proxy in front of servers."""
+
+    base_url: str
+    log: Path
+
+    def answers(self) -> bool:
+        """Say whether it listens."""
+        try:
+            port = int(self.base_url.rpartition(":")[2])
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except OSError:
+            return False
+        return True
+
+
+_NGINX = """
+daemon off;
+{user}
+pid {folder}/nginx-{port}.pid;
+worker_processes 1;
+events {{ worker_connections 64; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    proxy_set_header Host $http_host;
+    proxy_ssl_protocols TLSv1.2 TLSv1.3;
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        ssl_certificate {certificate};
+        ssl_certificate_key {key};
+        {locations}
+    }}
+}}
+"""
+
+
+def nginx_program() -> Path:
+    """Find nginx on PATH, or where Debian keeps programs of the system."""
+    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    if found:
+        return Path(found)
+    raise ServiceError("nginx was not found on PATH. On Debian or Ubuntu: apt-get install nginx")
+
+
 # --- the portal ---------------------------------------------------------------------------------
 
 
@@ -214,12 +298,14 @@ def serve(
     env: dict[str, str],
     folder: Path,
     options: Sequence[str] = (),
+    mount: str = "",
 ) -> Iterator["Server"]:
     """Serve ``examples/portal`` over https on a free port until the block ends.
 
     ``env`` is what the portal reads (``PORTAL_MODE`` and its like); of the caller's own environment
     it sees no ``PORTAL_*``, ``DJWTO_*`` or ``DJANGO_*``. Database, certificate and log live in
     ``folder``, where a later server finds them again. ``options`` go to the server's command line.
+    ``mount`` is the path under which these make it answer, such as ``/app``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
@@ -228,6 +314,7 @@ def serve(
         folder=folder,
         log=folder / f"{server}-{port}.log",
         env=_portal_env(env, folder),
+        mount=mount,
     )
     served.prepare()
     command = [
@@ -253,6 +340,7 @@ class Server:
     log: Path
     env: dict[str, str] = field(repr=False)
     pid: int = 0
+    mount: str = ""
 
     def workers(self) -> list[int]:
         """Give the processes that the server has started: those that answer, where it forks."""
@@ -305,7 +393,7 @@ class Server:
             urllib.request.HTTPSHandler(context=trust),
         )
         try:
-            with opener.open(f"{self.base_url}/api/status/", timeout=5) as reply:
+            with opener.open(f"{self.base_url}{self.mount}/api/status/", timeout=5) as reply:
                 return bool(reply.status == 200)
         except urllib.error.HTTPError:
             return False  # it listens, but is not well: the log will say why

@@ -1,5 +1,6 @@
 """The portal's addresses: djwto's, the API's, the admin's and the page."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import TemplateView
@@ -7,9 +8,15 @@ from predictions import views
 
 from portal import static
 
+# The page reads a cookie of this name.
+PAGE = TemplateView.as_view(
+    template_name="predictions/page.html",
+    extra_context={"payload_cookie": f"{settings.DJWTO_COOKIE_PREFIX}jwt_access_payload"},
+)
+
 urlpatterns = [
     path("", include("djwto.urls")),
-    path("", TemplateView.as_view(template_name="predictions/page.html"), name="page"),
+    path("", PAGE, name="page"),
     path("api/status/", views.status, name="status"),
     path("api/account/", views.account, name="account"),
     path("api/predict/", views.PredictView.as_view(), name="predict"),

@@ -4,12 +4,14 @@
 //! the other. The refusal of such a request clears the name wherever one of them may be. Without
 //! that, the user is locked out for as long as the planted cookie lives.
 
+use std::sync::Arc;
+
 use super::read::count;
 use super::{SameSite, SetCookie, TokenCookie, Transport, is_domain, paths};
 
 /// The room that these `Set-Cookie` lines may take in a reply, in bytes. Proxies such as nginx read
 /// the header of a reply into 4 KiB, and answer 502 if there is more.
-pub const MAX_CLEARING_BYTES: usize = 3000;
+pub const MAX_CLEARING_BYTES: usize = 3300;
 /// The most bytes of a line beside name, domain and path.
 const LINE_BYTES: usize =
     "Set-Cookie: =; Domain=; Max-Age=0; Path=; SameSite=None; Secure\r\n".len();
@@ -42,25 +44,34 @@ impl Transport {
         let path = format!("{}{}", self.public_path, paths::encoded(path));
         let path = path.get(..MAX_PATH_BYTES).unwrap_or(&path);
         let (domains, prefixes) = (domains(host), paths::prefixes(path));
-        let mut cookies = Vec::new();
+        let (mut likely, mut rest) = (Vec::new(), Vec::new());
         for name in TokenCookie::ALL.map(|cookie| self.names.of(cookie)) {
             if count(header, name) < 2 {
                 continue;
             }
             for path in prefixes.iter().take(MAX_PATHS) {
-                cookies.extend(domains.iter().map(|domain| SetCookie {
-                    name: name.clone(),
-                    value: String::new(),
-                    max_age: Some(0),
-                    path: (*path).to_owned(),
-                    domain: domain.map(str::to_ascii_lowercase),
-                    http_only: false,
-                    // A reply to another site may set such a cookie alone; elsewhere it is no help.
-                    same_site: self.same_site.filter(|value| *value == SameSite::None),
-                }));
+                // On the host alone there is our own; nobody but this host plants another there.
+                let is_own = *path == "/" || path.ends_with(&self.refresh_path);
+                for domain in &domains {
+                    let list = if domain.is_some() || is_own { &mut likely } else { &mut rest };
+                    list.push(self.cleared(name, path, *domain));
+                }
             }
         }
-        within(cookies, MAX_CLEARING_BYTES, turn)
+        within(likely, rest, MAX_CLEARING_BYTES, turn)
+    }
+
+    fn cleared(&self, name: &Arc<str>, path: &str, domain: Option<&str>) -> SetCookie {
+        SetCookie {
+            name: name.clone(),
+            value: String::new(),
+            max_age: Some(0),
+            path: path.to_owned(),
+            domain: domain.map(str::to_ascii_lowercase),
+            http_only: false,
+            // A reply to another site may set such a cookie alone; elsewhere it is no help.
+            same_site: self.same_site.filter(|value| *value == SameSite::None),
+        }
     }
 }
 
@@ -74,21 +85,33 @@ fn domains(host: &str) -> Vec<Option<&str>> {
     std::iter::once(None).chain(names.filter(|_| is_name).map(Some).take(MAX_DOMAINS)).collect()
 }
 
-/// All of the lines where there is room, else as many as fit, from another one at each turn.
-fn within(mut cookies: Vec<SetCookie>, mut room: usize, turn: u64) -> Vec<SetCookie> {
-    let size = |cookie: &SetCookie| {
-        let domain = cookie.domain.as_ref().map_or(0, String::len);
-        LINE_BYTES + cookie.name.len() + cookie.path.len() + domain
+/// The likely lines, then as many of the rest as there is room for, another part at each turn.
+fn within(
+    mut likely: Vec<SetCookie>,
+    mut rest: Vec<SetCookie>,
+    mut room: usize,
+    turn: u64,
+) -> Vec<SetCookie> {
+    let turned = |mut list: Vec<SetCookie>| {
+        let first = usize::try_from(turn).ok().and_then(|turn| turn.checked_rem(list.len()));
+        list.rotate_left(first.unwrap_or_default());
+        list
     };
-    if cookies.iter().map(size).sum::<usize>() > room {
-        let first = usize::try_from(turn).ok().and_then(|turn| turn.checked_rem(cookies.len()));
-        cookies.rotate_left(first.unwrap_or_default());
+    if likely.iter().map(size).sum::<usize>() > room {
+        likely.append(&mut rest);
+        likely = turned(likely);
     }
-    let mut kept = Vec::with_capacity(cookies.len());
-    for cookie in cookies {
+    let mut kept = Vec::with_capacity(likely.len());
+    for cookie in likely.into_iter().chain(turned(rest)) {
         let Some(left) = room.checked_sub(size(&cookie)) else { break };
         room = left;
         kept.push(cookie);
     }
     kept
+}
+
+fn size(cookie: &SetCookie) -> usize {
+    let domain = cookie.domain.as_ref().map_or(0, |domain| "; Domain=".len() + domain.len());
+    let same_site = cookie.same_site.map_or(0, |value| "; SameSite=".len() + value.name().len());
+    LINE_BYTES + cookie.name.len() + cookie.path.len() + domain + same_site
 }

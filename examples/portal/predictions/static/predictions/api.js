@@ -11,6 +11,7 @@ const REASONS = {
 let csrfFromReply = "";
 
 const REFRESH = "/api/token/refresh";
+const PAYLOAD = document.querySelector("meta[name=payload-cookie]").content;
 
 // Other tabs may be waiting for this one, and a renewal whose reply was lost must be asked for
 // again while the server still takes that for a retry (DJWTO_REFRESH_GRACE, 10 s).
@@ -20,7 +21,7 @@ const PATIENCE_MS = 6000;
 // with sorted keys, so `atob` is all it takes. The tokens themselves are out of a script's reach.
 export function claims() {
   try {
-    return JSON.parse(atob(cookie("jwt_access_payload")));
+    return JSON.parse(atob(cookie(PAYLOAD)));
   } catch {
     return null;
   }
