@@ -12,9 +12,8 @@ use super::{SameSite, SetCookie, TokenCookie, Transport, is_domain, paths};
 /// The room that these `Set-Cookie` lines may take in a reply, in bytes. Proxies such as nginx read
 /// the header of a reply into 4 KiB, and answer 502 if there is more.
 pub const MAX_CLEARING_BYTES: usize = 3300;
-/// The most bytes of a line beside name, domain and path.
-const LINE_BYTES: usize =
-    "Set-Cookie: =; Domain=; Max-Age=0; Path=; SameSite=None; Secure\r\n".len();
+/// The bytes of a line beside name, path, `Domain` and `SameSite`.
+const LINE_BYTES: usize = "Set-Cookie: =; Max-Age=0; Path=; Secure\r\n".len();
 /// Browsers ignore a `Path` that is longer, in bytes (RFC 6265bis §5.6).
 const MAX_PATH_BYTES: usize = 1024;
 const MAX_PATHS: usize = 40;
