@@ -62,7 +62,7 @@ fn several_keys(text: &[u8]) {
         Ok(set) => set,
         Err(error) => return shows_nothing(&format!("{error:?} {error}"), text),
     };
-    for (_, error) in &set.skipped {
+    for error in set.skipped.iter().map(|key| &key.error) {
         shows_nothing(&format!("{error:?} {error}"), text);
     }
     let count = set.members.len();

@@ -70,14 +70,16 @@ impl Skipped {
     /// The key as a person finds it: counted from 1, with the beginning of its `kid`.
     pub fn name(&self) -> String {
         let id = self.id.iter().map(|id| {
+            let more = if id.chars().nth(SHOWN_CHARS).is_some() { "…" } else { "" };
             let shown: String = id.chars().take(SHOWN_CHARS).collect();
-            format!(" ({shown:?})")
+            format!(" ({shown:?}{more})")
         });
         format!("key {}{}", self.place + 1, id.collect::<String>())
     }
 }
 
-const SHOWN_CHARS: usize = 64;
+/// Enough to find a key by its thumbprint, and too little to show one.
+const SHOWN_CHARS: usize = 12;
 
 impl JwkSet {
     /// Reads the JSON text of a set. A key of an unknown kind is skipped.

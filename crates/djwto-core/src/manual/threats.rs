@@ -12,7 +12,7 @@
 //! |---|---|---|---|
 //! | 2.1 | `alg` is changed to `none` and the signature dropped | `none` is no algorithm here, and a signature cannot be empty | `threats.rs::none_is_refused_in_any_letters_and_with_any_signature`, `conformance/test_bad_signatures.py::test_alg_none` |
 //! | 2.1 | `RS256` is changed to `HS256`, and the public key serves as the secret | a key is bound to one algorithm when it is loaded; the header only has to agree | `verify.rs::a_token_of_one_algorithm_is_good_for_no_other` |
-//! | 2.1 | the server itself is set up with a public key as its HMAC secret | a PEM or SSH key is refused as a secret | `keys.rs::a_key_as_the_secret_of_hmac_is_refused` |
+//! | 2.1 | the server itself is set up with a public key as its HMAC secret | a key of a pair is refused as a secret, however it is spelled | `keys.rs::a_key_as_the_secret_of_hmac_is_refused`, `found_keys.rs::a_public_key_in_any_spelling_is_no_secret` |
 //! | 2.2 | a short secret is guessed offline from one token | a secret shorter than the hash is reported, and an error under `check --deploy` | `tests/test_conf.py::test_a_short_secret_warns_and_is_an_error_in_production` |
 //! | 2.3 | an encrypted token is decrypted and its inner signature left unchecked | nothing is decrypted: five parts are no token | `threats.rs::an_encrypted_token_is_refused_unopened` |
 //! | 2.4 | the length of a ciphertext tells of the text | no encryption, no compression | `threats.rs::an_encrypted_token_is_refused_unopened` |
@@ -30,6 +30,7 @@
 //! | 3.2 | a weak algorithm, or a repeated nonce of ECDSA | a closed list without `none`; RSA of 2,048 bits or more; nonces are the library's, from the system's generator | `keys.rs::names_of_algorithms_are_exact`, `keys.rs::a_small_rsa_key_is_refused_when_it_is_loaded`, `threats.rs::no_two_signatures_of_ecdsa_share_a_nonce` |
 //! | 3.3 | a check that fails is passed over | `Verified` cannot be made but by `verify`, and the signature comes first | `verify.rs::the_signature_comes_before_everything_that_it_covers` |
 //! | 3.4 | zeros or values beyond the order pass as a signature | the library checks ranges; cases stand in the vectors | `vectors.rs::verify`, `threats.rs::signatures_of_zeros_are_refused_by_every_algorithm` |
+//! | 3.4 | an Ed25519 key of small order lets anybody make signatures | all its encodings are refused, and what is no point | `found_keys.rs::ed25519_points_of_small_order_are_refused_wherever_they_come_from` |
 //! | 3.5 | a password serves as the key | as §2.2 | `tests/test_conf.py::test_a_short_secret_warns_and_is_an_error_in_production` |
 //! | 3.6 | compression tells of the text, or blows up | `zip` is a word like any other: nothing is inflated | `threats.rs::a_compressed_payload_is_not_inflated` |
 //! | 3.7 | another encoding than UTF-8 | as §2.6 | `conformance/test_bad_serializations.py::test_other_encodings` |
@@ -165,5 +166,5 @@
 //! | | guesses at `alice`, freed by logging in as `Alice` | a success frees only what its own name has used | `tests/test_throttle_counts.py::test_a_success_clears_only_what_its_own_name_has_used` |
 //! | | one password is tried on many accounts | a count of the network | `tests/test_throttle_counts.py::test_300_names_from_one_address_get_200_answers` |
 //! | | a foreign page fails logins, so that its visitor is locked out | other origins are counted apart | `tests/test_throttle_counts.py::test_a_foreign_page_locks_its_visitor_out_of_nothing` |
-//! | | guesses at one-time codes, or at the old password of a stolen session | both are failed logins | `tests/test_throttle_counts.py::test_a_wrong_one_time_code_is_a_failed_login`, `tests/test_throttle_counts.py::TestPasswordChange::test_300_wrong_old_passwords_get_five_answers` |
+//! | | guesses at one-time codes, or at the old password of a stolen session | both are failed logins | `tests/test_throttle_counts.py::test_a_wrong_one_time_code_is_a_failed_login`, `tests/test_throttle_counts.py::test_300_wrong_old_passwords_get_five_answers` |
 //! | | many logins at once keep every thread and processor busy | a bound on passwords checked at once, and no waiting while logins fail | `tests/test_throttle_gate.py::test_while_logins_fail_none_waits` |
