@@ -11,7 +11,7 @@ SOURCES := $(shell find crates python -name '*.rs' -o -name 'Cargo.toml' -o -nam
 PROJECTS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/projects/*/test_*.py)))))
 
 # The tests that are about what is stored; they run on each database.
-STORED := $(patsubst %,tests/test_%.py,models receivers renewal session_views sessions times)
+STORED := $(patsubst %,tests/test_%.py,models receivers renewal session_views sessions stores times)
 
 # How long `make fuzz` works on each target.
 SECONDS ?= 600
