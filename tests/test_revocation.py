@@ -500,3 +500,51 @@ assert os.waitpid(child, 0)[1] == 0, "a child of a fork hears of nothing"
 def test_a_child_of_a_fork_hears_of_what_ends_later(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "ignore", "-c", HEARING, str(tmp_path / "db.sqlite3")]
     subprocess.run(command, check=True, timeout=120)
+
+
+VERIFYING = """
+import asyncio, sys, time
+import django
+from django.conf import settings
+
+private, public = (open(f"{sys.argv[1]}/ed25519.{name}").read() for name in ("pem", "public.pem"))
+settings.configure(
+    DATABASES={},
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "djwto"],
+    DJWTO_ALGORITHM="EdDSA",
+    DJWTO_SIGNING_KEY=private,
+)
+django.setup()
+from django.http import JsonResponse
+from django.test import RequestFactory, override_settings
+from djwto import authentication, tokens
+
+claims = {"type": "access", "exp": int(time.time()) + 300, "iat": 1, "jti": "j", "sid": sys.argv[2]}
+token = tokens.encode_claims({**claims, "user": {"id": 1, "perms": ["a.b"]}})
+
+
+@authentication.jwt_login_required
+@authentication.jwt_perm_required(["a.b"])
+def view(request):
+    return JsonResponse(request.payload["user"])
+
+
+@authentication.jwt_login_required
+async def async_view(request):
+    return JsonResponse(request.payload["user"])
+
+
+with override_settings(
+    DJWTO_SIGNING_KEY=None, DJWTO_VERIFYING_KEY=public, DJWTO_REVOCATION_INTERVAL=None
+):
+    good = RequestFactory().get("/", headers={"Authorization": f"Bearer {token}"})
+    assert view(good).status_code == 200
+    assert asyncio.run(async_view(good)).status_code == 200
+    assert view(RequestFactory().get("/")).status_code == 401
+"""
+
+
+def test_a_service_that_only_verifies_needs_no_database() -> None:
+    keys = Path(__file__).resolve().parent.parent / "vectors" / "keys"
+    command = [sys.executable, "-W", "error", "-c", VERIFYING, str(keys), str(uuid.uuid4())]
+    subprocess.run(command, check=True, timeout=120)
