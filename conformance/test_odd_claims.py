@@ -62,6 +62,13 @@ def test_user_without_id(visitor, forge, user):
         assert reply.json()["error"] == "Failed to validate token."
 
 
+@pytest.mark.parametrize("id_", [None, True, 1.5, "", [], {}], ids=repr)
+def test_user_with_an_id_that_is_none(visitor, forge, id_):
+    refused(
+        visitor, forge.access(user={"username": "alice", "id": id_}), "Failed to validate token."
+    )
+
+
 # --- wrong --------------------------------------------------------------------------------------
 
 
@@ -90,6 +97,24 @@ def test_one_shared_audience_is_enough(visitor, forge, aud):
 )
 def test_type(visitor, forge, type_):
     refused(visitor, forge.access(type=type_))
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [str, str.upper, lambda sid: f"{{{sid}}}", lambda sid: f"urn:uuid:{sid}"],
+    ids=["plain", "upper", "braces", "urn"],
+)
+def test_a_session_by_any_spelling_of_its_uuid(visitor, forge, spell):
+    accepted(visitor, forge.access(sid=spell(forge.model["access"]["sid"])))
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [lambda _: "the login", lambda sid: f"urn:{sid}", lambda sid: sid.replace("-", "", 1)],
+    ids=["text", "half a urn", "hyphens"],
+)
+def test_a_session_that_is_no_uuid(visitor, forge, spell):
+    refused(visitor, forge.access(sid=spell(forge.model["access"]["sid"])))
 
 
 # --- time ---------------------------------------------------------------------------------------

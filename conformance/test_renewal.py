@@ -12,7 +12,7 @@ from conformance.client import (
     VALIDATE_REFRESH,
     Client,
 )
-from conformance.forge import Raw
+from conformance.forge import GONE, Raw
 from conformance.sessions import after_the_second
 
 REFRESHED = "Access token successfully refreshed."
@@ -91,6 +91,20 @@ def test_other_claims_are_copied(visitor, forge, path):
     visitor.hold(refresh=forge.refresh(tenant={"name": "bücher", "floor": [1, 2]}))
     assert visitor.post(path).status_code == 200
     assert visitor.claims("access")["tenant"] == {"name": "bücher", "floor": [1, 2]}
+
+
+@both
+def test_of_an_old_user_the_name_and_id_alone_are_carried_on(visitor, forge, path):
+    claim = forge.model["refresh"]["user"]
+    user = claim | {"is_staff": True, "perms": ["portal.delete_prediction"]}
+    old = forge.refresh(sid=GONE, gen=GONE, user=user)
+    reply = visitor.hold(refresh=old).post(path)
+    assert reply.status_code == 200, reply.text
+    access = visitor.claims("access")["user"]
+    assert "is_staff" not in access
+    assert "portal.delete_prediction" not in access["perms"]
+    if path == UPDATE_REFRESH:
+        assert visitor.claims("refresh")["user"] == claim
 
 
 @both
