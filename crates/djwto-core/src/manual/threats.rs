@@ -135,7 +135,7 @@
 //!
 //! | attack | countermeasure | test |
 //! |---|---|---|
-//! | a subdomain plants a second cookie of the name | two are refused | `transport.rs::what_is_found_stands_in_the_header_under_its_name_once`, `conformance/test_odd_headers.py::test_two_cookies_of_one_name` |
+//! | a subdomain plants a cookie | `__Host-` before the name keeps it out; without it two are refused, and cleared | `deliver.rs::with_host_every_cookie_is_on_the_root`, `deliver.rs::what_is_doubled_is_cleared_wherever_a_browser_may_hold_it`, `tests/served/browser/test_planted_cookies.py::test_with_host_a_neighbour_plants_nothing`, `transport.rs::what_is_found_stands_in_the_header_under_its_name_once`, `conformance/test_odd_headers.py::test_two_cookies_of_one_name` |
 //! | a name with invisible letters around it passes for ours | refused | `conformance/test_odd_headers.py::test_name_with_a_space_of_another_kind` |
 //! | another site's page sends the cookie along | Django's CSRF token, wherever a cookie brought the token | `tests/test_authentication.py::test_csrf_concerns_a_token_from_a_cookie_and_nothing_else`, `tests/served/browser/test_other_sites.py::test_another_sites_form_carries_no_token` |
 //! | another site logs a visitor in as somebody else | `Origin` and `Sec-Fetch-Site` are checked at login | `tests/test_csrf.py::test_login_from_another_site` |
