@@ -98,10 +98,10 @@ def get_raw_token_from_request(request: HttpRequest) -> str:
     kind = request.POST.get("jwt_type", "access")
     if kind not in ("access", "refresh"):
         raise JWTError.of("jwt_type_unknown", kind[:64])
-    headers = request.META
-    authorization, cookie = headers.get("HTTP_AUTHORIZATION"), headers.get("HTTP_COOKIE")
     try:
-        return conf.engine().find(authorization, cookie, kind)[0]
+        return conf.engine().find(
+            request.META.get("HTTP_AUTHORIZATION"), request.META.get("HTTP_COOKIE"), kind
+        )[0]
     except JWTValidationError as error:
         raise _mended(error, request) from None
 
@@ -168,23 +168,22 @@ def live_claims(request: HttpRequest, kind: str, *, csrf_exempt: bool = False) -
 
 def answering_mode(request: HttpRequest) -> str:
     """Tell how a request is answered, whether or not its token is good."""
-    headers = request.META
     return conf.engine().answering_mode(
-        headers.get("HTTP_AUTHORIZATION"), headers.get("HTTP_COOKIE")
+        request.META.get("HTTP_AUTHORIZATION"), request.META.get("HTTP_COOKIE")
     )
 
 
 def _authenticate(
     request: Any, inner: Any, kind: str = "access", *, even_ended: bool = False
 ) -> dict[str, Any]:
-    headers = inner.META
     config = conf.current()
     if not even_ended:
         revocation.require(config)
+    # No variable holds a header or a token: error trackers show those of every frame.
     try:
         seen = config.engine.authenticate(
-            headers.get("HTTP_AUTHORIZATION"),
-            headers.get("HTTP_COOKIE"),
+            inner.META.get("HTTP_AUTHORIZATION"),
+            inner.META.get("HTTP_COOKIE"),
             kind,
             time.time(),
             even_ended=even_ended,

@@ -22,10 +22,13 @@ class PBKDF2PasswordHasher(hashers.PBKDF2PasswordHasher):
         `iterations` None or 0 takes the hasher's own. Raises `TypeError`, `ValueError` and
         `OverflowError`.
         """
-        if self.digest is not hashlib.sha256:  # a project's subclass wants another hash
-            return super().encode(password, salt, iterations)
-        self._check_encode_args(password, salt)  # type: ignore[attr-defined]
-        iterations, salt = iterations or self.iterations, force_str(salt)
-        derived = _core.pbkdf2_sha256(force_bytes(password), force_bytes(salt), iterations)
+        try:
+            if self.digest is not hashlib.sha256:  # a project's subclass wants another hash
+                return super().encode(password, salt, iterations)
+            self._check_encode_args(password, salt)  # type: ignore[attr-defined]
+            iterations, salt = iterations or self.iterations, force_str(salt)
+            derived = _core.pbkdf2_sha256(force_bytes(password), force_bytes(salt), iterations)
+        finally:
+            del password  # error trackers show the variables of every frame
         hash_ = base64.b64encode(derived).decode("ascii")
         return f"{self.algorithm}${iterations:d}${salt}${hash_}"

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +40,11 @@ Fallbacks = Sequence[tuple[str, bytes]]
 
 @dataclass(frozen=True)
 class KeyFiles:
-    """What was in the files when they were read. It holds private keys: never log it."""
+    """What was in the files when they were read. It holds private keys, and its `repr` none."""
 
     path: Path
     is_directory: bool
-    files: tuple[tuple[str, bytes], ...]
+    files: tuple[tuple[str, bytes], ...] = field(repr=False)
     """Names and bytes; the names of PEM files lack their ending."""
 
     @classmethod
@@ -209,6 +209,7 @@ def _bytes_of(path: Path) -> bytes:
             raise SettingError("keys", f"{path}: expected a file or a directory")
         text = file.read(MAX_BYTES + 1)
     if len(text) > MAX_BYTES:
+        del text  # error trackers show the variables of every frame
         raise SettingError("keys", f"{path}: expected a file of at most {MAX_BYTES} bytes")
     return text
 

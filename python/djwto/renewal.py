@@ -182,7 +182,7 @@ def _issued(
     request: THttpRequest, user: Any, row: Session, *, is_rotated: bool, moves: bool = False
 ) -> tokens.Issued:
     refresh_claims = request.payload
-    refresh_text: str | None = request.token
+    held: Any = request
     if is_rotated or moves:
         registered = conf.engine().refresh_claims(
             session=str(row.pk),
@@ -192,7 +192,7 @@ def _issued(
             is_only=is_rotated,
         )
         refresh_claims = tokens.refresh_claims_of(user, refresh_claims, registered)
-        refresh_text = None
+        held = None
     is_late = _is_late(row)
     registered = tokens.registered_access_claims(
         refresh_claims,
@@ -202,7 +202,7 @@ def _issued(
         ends=times.seconds(row.ends_at),
     )
     access_claims = tokens.access_claims_of(user, refresh_claims, registered)
-    return tokens.issue(refresh_claims, access_claims, request.jwt_mode, refresh_text=refresh_text)
+    return tokens.issue(refresh_claims, access_claims, request.jwt_mode, held=held)
 
 
 def _row(key: UUID) -> Any:

@@ -62,11 +62,13 @@ def build_tokens_response(
         _script_prefix(request),
         time.time(),
     )
+    no_store = {"Cache-Control": "no-store"}
     if mode == "JSON":
-        body = {"refresh": issued.refresh_text, "access": issued.access.text}
+        response = JsonResponse(
+            {"refresh": issued.refresh_text, "access": issued.access.text}, headers=no_store
+        )
     else:
-        body = {"msg": msg, **extra}
-    response = JsonResponse(body, headers={"Cache-Control": "no-store"})
+        response = JsonResponse({"msg": msg, **extra}, headers=no_store)
     set_cookies(response, cookies)
     return response
 
@@ -88,8 +90,8 @@ def keep_private(response: ResponseT) -> ResponseT:
 
 def clear_cookies(request: HttpRequest, response: ResponseT) -> ResponseT:
     """Let a browser forget the tokens: those of the modes offered, and what it has shown."""
-    cookie = request.META.get("HTTP_COOKIE")
-    set_cookies(response, conf.engine().clear(cookie, _script_prefix(request)))
+    cleared = conf.engine().clear(request.META.get("HTTP_COOKIE"), _script_prefix(request))
+    set_cookies(response, cleared)
     return response
 
 
@@ -117,7 +119,6 @@ def set_cookies(
             morsel, key = Morsel(), cookie.name
         else:
             morsel, key = _NamesakeMorsel(), f"{cookie.name}{_NAMESAKE}{number}"
-        morsel.set(key, cookie.value, cookie.value)
         attributes: dict[str, Any] = {
             "path": cookie.path,
             "secure": True,
@@ -130,6 +131,8 @@ def set_cookies(
         if cookie.max_age == 0 and not is_brief:
             attributes["expires"] = "Thu, 01 Jan 1970 00:00:00 GMT"
         morsel.update(attributes)
+        # Last: error trackers show the variables of every frame, and nothing fails after this.
+        morsel.set(key, cookie.value, cookie.value)
         response.cookies[key] = morsel
 
 

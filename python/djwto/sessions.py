@@ -227,11 +227,13 @@ def is_known(account: str, address: str) -> bool:
 
 def is_logged_in(request: HttpRequest, user: Any, mode: str) -> bool:
     """Whether the request holds, in this mode, a good access token of this very user."""
-    headers = request.META
-    authorization = headers.get("HTTP_AUTHORIZATION") if mode == "JSON" else None
-    cookie = headers.get("HTTP_COOKIE") if mode != "JSON" else None
     try:
-        seen = conf.engine().authenticate(authorization, cookie, "access", time.time())
+        seen = conf.engine().authenticate(
+            request.META.get("HTTP_AUTHORIZATION") if mode == "JSON" else None,
+            request.META.get("HTTP_COOKIE") if mode != "JSON" else None,
+            "access",
+            time.time(),
+        )
     except JWTValidationError:
         return False
     is_own = seen.mode == mode and str(seen.claims["user"]["id"]) == str(user.pk)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -124,8 +124,7 @@ def lean_user(user: Any, claim: Claims) -> Claims:
 def encode_claims(claims: Claims) -> str:
     """Sign claims. Raises `JWTIssueError` where they could not be read back."""
     engine = conf.engine()
-    text = engine.encode(claims)
-    return engine.sign(_as_json(claims)).text if text is None else text
+    return engine.encode(claims) or engine.sign(_as_json(claims)).text
 
 
 def decode_token(token: str, kind: str | None = None) -> Claims:
@@ -135,44 +134,51 @@ def decode_token(token: str, kind: str | None = None) -> Claims:
     `ValueError` where there is no such kind. With `DJWTO_REVOCATION_INTERVAL = None` it needs no
     database.
     """
-    config = conf.current()
-    revocation.require(config)
-    return config.engine.decode(token, kind, time.time())
+    try:
+        config = conf.current()
+        revocation.require(config)
+        return config.engine.decode(token, kind, time.time())
+    finally:
+        del token  # error trackers show the variables of every frame
 
 
 @dataclass(frozen=True)
 class Issued:
-    """Signed tokens with their claims."""
+    """Signed tokens with their claims. Its `repr` shows no token."""
 
     refresh: _core.Token | None
     """None where the old one stays."""
-    refresh_text: str
+    held: Any = field(repr=False)
+    """What has the old one as its `token`."""
     refresh_claims: Claims
     access: _core.Token
     access_claims: Claims
 
+    @property
+    def refresh_text(self) -> str:
+        """The text of the refresh token, the new one or the old."""
+        return str(self.held.token) if self.refresh is None else self.refresh.text
 
-def issue(
-    refresh_claims: Claims, access_claims: Claims, mode: str, *, refresh_text: str | None = None
-) -> Issued:
-    """Sign a pair of tokens that fit their mode; with `refresh_text` that refresh token stays.
+
+def issue(refresh_claims: Claims, access_claims: Claims, mode: str, *, held: Any = None) -> Issued:
+    """Sign a pair of tokens that fit their mode; with `held`, a request, its refresh token stays.
 
     Permissions that do not fit are left out, and `perms_omitted` says so. Raises `JWTIssueError`.
     """
     refresh = None
-    if refresh_text is None:
+    if held is None:
         refresh = _signed(refresh_claims)
         if refresh is None or conf.engine().excess(mode, len(refresh.text), None):
             raise _too_large("refresh", refresh_claims)
-        refresh_text = refresh.text
-    access = _sign_to_fit(access_claims, mode, len(refresh_text))
+    length = len(held.token if refresh is None else refresh.text)
+    access = _sign_to_fit(access_claims, mode, length)
     if access is None and "perms" in access_claims["user"]:
         user = {**access_claims["user"], "perms": [], "perms_omitted": True}
         access_claims = {**access_claims, "user": user}
-        access = _sign_to_fit(access_claims, mode, len(refresh_text))
+        access = _sign_to_fit(access_claims, mode, length)
     if access is None:
         raise _too_large("access", access_claims)
-    return Issued(refresh, refresh_text, refresh_claims, access, access_claims)
+    return Issued(refresh, held, refresh_claims, access, access_claims)
 
 
 def _added(claims: Claims) -> Claims:
