@@ -23,7 +23,18 @@ from django.urls import include, path
 from django.views.debug import ExceptionReporter, get_default_exception_reporter_filter
 
 import djwto.authentication as auth
-from djwto import _core, conf, exceptions, hashers, keyfiles, replies, signals, tokens, views
+from djwto import (
+    _core,
+    conf,
+    exceptions,
+    hashers,
+    keyfiles,
+    keysets,
+    replies,
+    signals,
+    tokens,
+    views,
+)
 from djwto.exceptions import JWTError
 from djwto.test import alogin
 from tests import guarded, raising
@@ -116,6 +127,7 @@ class Capture(logging.Handler):
 @pytest.fixture
 def capture(settings: Any, monkeypatch: Any) -> Any:
     settings.ROOT_URLCONF = "tests.test_leaks"
+    settings.DJWTO_LOGIN_THROTTLE = {"attempts": 5}  # the default is off in tests
     settings.DEFAULT_EXCEPTION_REPORTER_FILTER = "djwto.reports.TokenFilter"
     get_default_exception_reporter_filter.cache_clear()
     found = Capture()
@@ -390,6 +402,37 @@ def test_what_djwto_holds_shows_nothing(capture: Capture, user: Any, tmp_path: A
     ):
         capture.look(type(thing).__name__, repr(thing))
     capture.frames.add("reprs")
+
+
+def test_changes_of_a_key_file_that_are_refused(
+    capture: Capture, tmp_path: Any, monkeypatch: Any
+) -> None:
+    path = tmp_path / "keys.json"
+    with keysets.opened(path) as keys:
+        keys.generate("EdDSA", 1_000)
+    capture.secrets += re.findall(r'"d":\s*"([\w-]+)"', path.read_text())
+    assert len(capture.secrets) >= 4
+
+    def rotate(now: int, **kwargs: Any) -> None:
+        with keysets.opened(path) as keys:
+            keys.rotate(now, **kwargs)
+
+    for kwargs in ({}, {"kid": "of no key"}):
+        with pytest.raises(keysets.KeySetError) as refused:
+            rotate(1_001, **kwargs)
+        capture.search(refused.value)
+    monkeypatch.setattr("os.fsync", unwritable)
+    with pytest.raises(keysets.KeySetError) as refused:
+        rotate(1_000_000)
+    capture.search(refused.value)
+    path.write_text(path.read_text().replace('"kty"', '"kyt"'))
+    with pytest.raises(keysets.KeySetError) as refused:
+        rotate(1_000_000)
+    capture.search(refused.value)
+
+
+def unwritable(_file: int) -> None:
+    raise OSError(28, "No space left on device")
 
 
 def test_keys_of_a_file_that_is_refused(capture: Capture, tmp_path: Any) -> None:

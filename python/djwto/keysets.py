@@ -75,7 +75,8 @@ class KeySet:
         try:
             _core.KeyRing.from_jwks(text, [])
         except SettingError as error:
-            raise KeySetError(f"{path}: {error}") from error
+            del text  # error trackers show the variables of every frame
+            raise KeySetError(f"{path}: {error}") from None
         return cls(json.loads(text))
 
     def text(self) -> bytes:
@@ -84,7 +85,8 @@ class KeySet:
         try:
             _core.KeyRing.from_jwks(text, [])
         except SettingError as error:
-            raise KeySetError(str(error)) from error
+            del text
+            raise KeySetError(str(error)) from None
         return text
 
     def keys(self) -> list[Key]:
@@ -112,7 +114,10 @@ class KeySet:
             named = "" if kid is None else f" with the kid {kid!r}"
             raise KeySetError(f"there is no next key{named}: `generate` adds one")
         upcoming = min(waiting, key=lambda jwk: _since(jwk) or 0)
-        self._check_published(upcoming, now, force=force)
+        refused = None if force else self._too_early(upcoming, now)
+        if refused is not None:
+            del waiting, upcoming  # error trackers show the variables of every frame
+            raise KeySetError(refused)
         changed = self._in_state("active")
         for jwk in changed:
             _move(jwk, "retired", now)
@@ -161,12 +166,13 @@ class KeySet:
         """
         return 2 * RELOAD_SECONDS + JWKS_SECONDS
 
-    def _check_published(self, jwk: Jwk, now: int, *, force: bool) -> None:
+    def _too_early(self, jwk: Jwk, now: int) -> str | None:
+        """Tell why a key may not sign yet; None where it may."""
         needed, since = self.published_seconds(), _since(jwk)
-        if force or (since is not None and since <= now - needed):
-            return
+        if since is not None and since <= now - needed:
+            return None
         age = "at an unknown time" if since is None else f"{max(0, now - since)} seconds ago"
-        raise KeySetError(
+        return (
             f"the next key was published {age}, and not every server and client may know it "
             f"before {needed:.0f} seconds have passed; --force does it all the same"
         )
@@ -277,6 +283,8 @@ def _write(path: Path, text: bytes) -> None:
     except BaseException:
         new.unlink(missing_ok=True)
         raise
+    finally:
+        del text  # error trackers show the variables of every frame
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
