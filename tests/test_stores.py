@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from django.db import (
     connection,
     transaction,
 )
+from django.test.utils import CaptureQueriesContext
 
 from djwto import sessions, stores, times
 from djwto.models import JWTBlacklist, Session
@@ -174,3 +176,18 @@ def login(agent: str) -> Visitor:
     visitor.client.defaults["HTTP_USER_AGENT"] = agent
     assert visitor.login().status_code == 200
     return visitor
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_transaction_writes_first(alice: Any) -> None:
+    """SQLite lets no transaction write that has read before another one wrote."""
+    with CaptureQueriesContext(connection) as seen:
+        visitor = login("Firefox")
+        for name in ("refresh_access", "update_refresh", "sessions", "logout_all"):
+            visitor.refresh(name, "get" if name == "sessions" else "post")
+        visitor = login("Firefox")
+        assert visitor.refresh("logout").status_code == 200
+    asked = [query["sql"] for query in seen.captured_queries]
+    firsts = [after for sql, after in pairwise(asked) if sql.startswith("BEGIN")]
+    assert len(firsts) >= 3
+    assert {sql.split()[0] for sql in firsts} <= {"UPDATE", "INSERT", "DELETE"}
