@@ -443,3 +443,23 @@ def test_a_view_that_returns_nothing_is_named_by_django(alice: Any) -> None:
     login(client, alice)
     with pytest.raises(ValueError, match="didn't return an HttpResponse object"):
         client.get("/guarded/nothing/")
+
+
+def refuse(_request: Any) -> bool:
+    raise JWTError("Enter the code.", "otp_required", status=402)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_tests_own_refusal_is_private() -> None:
+    async def never(_request: Any) -> None:
+        raise AssertionError
+
+    client = AsyncClient()
+    await alogin(client, await get_user_model().objects.acreate_user("dora"))
+    headers = {"authorization": client.defaults["authorization"]}
+    request = RequestFactory().get("/", headers=headers)
+    guard = auth.jwt_passes_test(refuse)
+    for response in (guard(lambda _request: None)(request), await guard(never)(request)):
+        assert (response.status_code, json.loads(response.content)["code"]) == (402, "otp_required")
+        assert response["Cache-Control"] == "private"
+        assert response["Vary"] == "Cookie, Authorization"
