@@ -176,7 +176,7 @@ def test_each_failed_login_is_told_of_once(
     alice: Any, monkeypatch: pytest.MonkeyPatch, told: Any, error: Exception, password: str
 ) -> None:
     def user_authenticate(request: HttpRequest) -> Any:
-        # As with a second factor: whatever the password, this login goes no further.
+        # As with a second factor: with a right password too, this login goes no further.
         authenticate(request, username="alice", password=request.POST["password"])
         raise error
 

@@ -304,7 +304,7 @@ def test_a_failure_of_the_server_is_none(alice: Any, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.urls(__name__)
 class TestPasswordChange:
-    """Guesses at the old password, by whoever holds an access token."""
+    """Guesses at the old password, by a holder of an access token."""
 
     NEW = "a good one 123"
 

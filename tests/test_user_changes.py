@@ -13,33 +13,13 @@ from django.test import RequestFactory
 from djwto import receivers, sessions
 from djwto.exceptions import JWTError
 from djwto.models import Session
+from tests.changes import CHANGES, change_password, deactivate, delete, is_in
 from tests.conftest import REFRESH, Visitor
 
 
 @pytest.fixture
 def user(transactional_db: None) -> Any:
     return get_user_model().objects.create_user("alice", password="pass")
-
-
-def deactivate(user: Any) -> None:
-    user.is_active = False
-    user.save()
-
-
-def change_password(user: Any) -> None:
-    user.set_password("another")
-    user.save()
-
-
-def delete(user: Any) -> None:
-    user.delete()
-
-
-CHANGES = pytest.mark.parametrize("change", [deactivate, change_password, delete])
-
-
-def is_in(visitor: Visitor) -> bool:
-    return visitor.get("/guarded/function/").status_code == 200
 
 
 @CHANGES

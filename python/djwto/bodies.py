@@ -1,6 +1,6 @@
 """Request bodies: forms and JSON objects, all of them into `request.POST`.
 
-What text a request may hold is decided here, for every kind of body: UTF-8 whatever the charset
+What text a request may hold is decided here, for every kind of body: UTF-8 under any charset
 that it claims, no half of a surrogate pair, no null character, no more than `MAX_FIELD_LETTERS`.
 """
 
@@ -40,7 +40,7 @@ def read(request: HttpRequest) -> None:
     """Read the body into `request.POST`. Raises `JWTError` (400, 411, 413, 415)."""
     failure = _read(request)
     if failure is not None:
-        # Whatever looks at the form after us must not trip over the same body.
+        # What looks at the form after us must not fail at the same body.
         make_empty(request)
         # Raised here, so that no frame and no cause of it holds a field of the body.
         raise failure
@@ -75,7 +75,7 @@ def readable() -> Iterator[None]:
 
 
 def make_empty(request: HttpRequest) -> None:
-    """Let the form be empty for what looks at it from now on, whatever the content type."""
+    """Let the form be empty for what looks at it from now on, for any content type."""
     _fill(request, {})
     request._files = MultiValueDict()  # type: ignore[attr-defined]  # noqa: SLF001
 
@@ -124,7 +124,7 @@ def _body(request: Any) -> bytes | None:
     else:
         stream, is_whole = _stream(request, length)
         body = _bytes_of(stream, limit)
-        # For hooks, and for whatever else asks Django for it.
+        # For hooks, and for all else that asks Django for it.
         request._read_started = True  # noqa: SLF001
         request._body, request._stream = body, BytesIO(body)  # noqa: SLF001
         if not is_whole and len(body) < (length or 0):

@@ -145,7 +145,7 @@ def check_grace(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_parties(**_: Any) -> list[CheckMessage]:
-    """W033: no claim says where tokens come from, or whom they are for."""
+    """W033: no claim says where tokens come from, or who they are for."""
     if conf.valid("ISS_CLAIM") is not None or conf.valid("AUD_CLAIM") is not None:
         return []
     return [

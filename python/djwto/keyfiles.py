@@ -81,7 +81,7 @@ class KeyFiles:
     def exposed(self) -> list[Path]:
         """List the files with private or secret keys that more accounts may read than need to.
 
-        The group may read what belongs to somebody else, or what is read-only: that is how the
+        The group may read what belongs to another user, or what is read-only: that is how the
         server gets at a mounted Secret (`fsGroup` of Kubernetes, mode 0440).
         """
         return [path for path in self._private() if _is_exposed(path.stat())]

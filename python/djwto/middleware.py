@@ -13,7 +13,7 @@ from djwto import replies
 class PrivateRepliesMiddleware:
     """Keep every reply of a guarded view out of shared caches, errors included.
 
-    A guard marks the request. Whatever the reply is in the end, it gets `Vary: Cookie,
+    A guard marks the request. The final reply, of any kind, gets `Vary: Cookie,
     Authorization`, and `Cache-Control: private` unless it has a `Cache-Control`. Nothing is caught,
     so that transactions roll back and exceptions are handled as without it.
 

@@ -60,7 +60,7 @@ def read_parts(body: bytes, boundary: str) -> Iterator[Part]:
 _BOUNDARY = re.compile(r"[ -~]{0,200}[!-~]")
 
 _ASCII_SUPERSETS = frozenset(("iso-8859-1", "iso-8859-15", "latin1", "windows-1252"))
-"""What some libraries put beside every field, whatever is in it."""
+"""What some libraries put beside every field, with any content."""
 
 
 def _part(head: bytes, content: bytes) -> Part:

@@ -119,7 +119,7 @@ def _is_path(name: Any) -> bool:
 def _lists(
     patterns: Sequence[URLPattern | URLResolver], prefixes: list[str], *, is_translated: bool
 ) -> Iterator[list[_Place]]:
-    """Give the places of each list of patterns, under whatever namespace it was included."""
+    """Give the places of each list of patterns, under any namespace that it was included in."""
     places = []
     for pattern in patterns:
         ends = list(_texts(pattern))

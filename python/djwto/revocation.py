@@ -171,7 +171,7 @@ class Feed:
                 self._wake.set()
                 look.wait()
             if self.settings.max_age is None:
-                # Open whatever comes; but a process that starts asks who was logged out.
+                # Open in any case; but a process that starts asks who was logged out.
                 self.fresh_until = inf
         return time.monotonic() <= self.fresh_until
 
@@ -189,7 +189,7 @@ class Feed:
             look, self._look = self._look, Look()
             look.end()
             self._wake.wait(pause)
-            # Wake-ups may come all the time: from guards, and from whoever reaches Redis.
+            # Wake-ups may come all the time: from guards, and from all who reach Redis.
             self._stopped.wait(started + min(interval, SPACING_SECONDS) - time.monotonic())
         _close_connections()
 
@@ -199,7 +199,7 @@ class Feed:
         try:
             self._poll(started)
             _give_connections_back()
-        except Exception:  # noqa: BLE001 (whatever fails, it is tried again)
+        except Exception:  # noqa: BLE001 (it is tried again after any failure)
             self.complain(_UNREADABLE)
             _close_connections()
             pause = min(interval, RETRY_SECONDS)

@@ -5,7 +5,7 @@
    decides: one that the account knows has `KNOWN_ATTEMPTS`, and no success frees those. A network
    that it does not know is refused until the window has passed. Above the day's count, where that
    would be a refusal for a day, it has `STRANGER_ATTEMPTS` instead.
-3. The network, whatever the account. An IPv6 network is a /64; a /48 has ten times as many.
+3. The network, over all accounts. An IPv6 network is a /64; a /48 has ten times as many.
 
 Pages of other origins make their visitor's browser log in wrongly. All of these together have a
 pair of their own, and at most half of the network's count, so that they lock no visitor out.

@@ -89,7 +89,7 @@ def _set_read_only(store: Any, value: bool) -> None:  # noqa: FBT001
             f"ALTER SYSTEM SET default_transaction_read_only = {'on' if value else 'off'}"
         )
         connection.execute("SELECT pg_reload_conf()")
-    # Whoever connects now is told; sessions that are open hear of it before their next statement.
+    # New connections are told; sessions that are open hear of it before their next statement.
     while _is_read_only(store) is not value:
         pass
 
@@ -118,7 +118,7 @@ def exhausted(store: Any) -> Iterator[None]:
         names = connection.execute(
             "SELECT datname FROM pg_database WHERE datname LIKE 'sessions_%'"
         ).fetchall()
-        # A superuser is not counted; so nobody may connect at all.
+        # A superuser is not counted; so no connection is allowed at all.
         for (name,) in names:
             connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
         try:

@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from djwto.models import Session
+from tests.changes import CHANGES, is_in
 from tests.conftest import Visitor
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sessions"])
@@ -15,27 +16,6 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sess
 @pytest.fixture
 def user() -> Any:
     return get_user_model().objects.create_user("alice", password="pass")
-
-
-def deactivate(user: Any) -> None:
-    user.is_active = False
-    user.save()
-
-
-def change_password(user: Any) -> None:
-    user.set_password("another")
-    user.save()
-
-
-def delete(user: Any) -> None:
-    user.delete()
-
-
-CHANGES = pytest.mark.parametrize("change", [deactivate, change_password, delete])
-
-
-def is_in(visitor: Visitor) -> bool:
-    return visitor.get("/guarded/function/").status_code == 200
 
 
 @CHANGES

@@ -75,7 +75,7 @@ def _half_renew_and_half_log_out(clients: list[Client], token: str) -> None:
     assert left.count((200, "")) == 1, left
     assert set(left) == {(200, ""), (409, "already_blacklisted")}
     assert {answer(reply) for reply in renewed} <= {(200, ""), *ENDED}, [r.text for r in renewed]
-    # Whatever was renewed before, it has ended now.
+    # Also where it was renewed before, it has ended now.
     for reply in renewed:
         if reply.status_code == 200:
             assert answer(clients[0].renew(reply.json()["refresh"])) in ENDED

@@ -49,7 +49,7 @@ impl Transport {
                 continue;
             }
             for path in prefixes.iter().take(MAX_PATHS) {
-                // On the host alone there is our own; nobody but this host plants another there.
+                // On the host alone there is our own; no other host can plant one there.
                 let is_own = *path == "/" || path.ends_with(&self.refresh_path);
                 for domain in &domains {
                     let list = if domain.is_some() || is_own { &mut likely } else { &mut rest };
