@@ -84,6 +84,16 @@ def test_a_doubled_name_is_refused_and_nothing_is_cleared(client):
     assert ours(reply) == {}
 
 
+@pytest.mark.parametrize("name", ["__host-jwt_access_token", "__HOST-jwt_access_token"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_name_in_other_letters_locks_nobody_out(client, name, first):
+    client.login("alice")
+    own = f"{PREFIX}jwt_access_token"
+    pair = [f"{name}=x", f"{own}={client.cookies[own].value}"]
+    header = "; ".join(pair if first else pair[::-1])
+    assert client.get(ACCOUNT, headers={"Cookie": header}).status_code == 200
+
+
 def test_the_page_learns_the_name_of_the_payload_cookie(client):
     assert client.post(LOGIN, data={"username": "alice", "password": "pass"}).status_code == 200
     assert f'content="{PREFIX}jwt_access_payload"' in client.get("/").text

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.http import JsonResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from djwto import replies, sessions
 from tests.conftest import Visitor
@@ -177,6 +177,26 @@ def test_with_host_a_doubled_name_is_refused_and_nothing_cleared(
     response = client.get("/guarded/function/", **extra)
     assert response.json()["code"] == "cookie_ambiguous"
     assert set_cookies(response) == []
+
+
+@pytest.mark.parametrize("before", ["\xc2\xa0", "\xe2\x80\x83", "\x01"], ids=repr)
+def test_with_host_a_planted_name_that_looks_alike_is_ignored(
+    alice: Any, settings: Any, before: str
+) -> None:
+    settings.DJWTO_MODE = "TWO-COOKIES"
+    settings.DJWTO_COOKIE_PREFIX = "__Host-"
+    client = Client()
+    client.post("/login/", {"username": "alice", "password": "pass"}, secure=True)
+    own = f"__Host-jwt_access_token={client.cookies['__Host-jwt_access_token'].value}"
+    planted = f"{before}__Host-jwt_access_token=x"
+    for header in (f"{planted}; {own}", f"{own}; {planted}"):
+        response = Client().get("/guarded/function/", HTTP_COOKIE=header, secure=True)
+        assert response.status_code == 200
+    # Without the prefix nothing tells which of the two is the browser's own.
+    settings.DJWTO_COOKIE_PREFIX = ""
+    header = f"{planted}; {own}".replace("__Host-", "")
+    response = Client().get("/guarded/function/", HTTP_COOKIE=header, secure=True)
+    assert response.json()["code"] == "cookie_ambiguous"
 
 
 @pytest.mark.parametrize(

@@ -198,10 +198,14 @@ fn a_name_has_its_prefix_or_is_no_name_of_ours() {
         read("jwt_access_token=x; __Host-jwt_access_token=t; jwt_access_token=y").unwrap(),
         "t"
     );
-    for header in
-        ["__Host-jwt_access_token=a; __Host-jwt_access_token=b", "\u{a0}__Host-jwt_access_token=a"]
-    {
-        assert_eq!(read(header), Err(ReadError::CookieAmbiguous(name.into())), "{header}");
+    let doubled = "__Host-jwt_access_token=a; __Host-jwt_access_token=b";
+    assert_eq!(read(doubled), Err(ReadError::CookieAmbiguous(name.into())));
+    // A neighbour can plant these: browsers look for the prefix at the start of the name.
+    for before in ["\u{a0}", "\u{2003}", "\u{200b}", "\u{feff}", "\u{1}"] {
+        let planted = format!("{before}__Host-jwt_access_token=x");
+        assert_eq!(read(&planted), Err(missing.clone()), "{planted:?}");
+        let beside = format!("{planted}; __Host-jwt_access_token=t; {planted}");
+        assert_eq!(read(&beside).unwrap(), "t", "{beside:?}");
     }
 }
 

@@ -48,7 +48,7 @@ impl Transport {
             let Some(name) = mode.cookie(kind).map(|cookie| self.names.of(cookie)) else {
                 continue;
             };
-            if let Some(token) = cookie_value(header, name)? {
+            if let Some(token) = cookie_value(header, name, self.prefix.is_host())? {
                 let mode = if kind == Kind::Refresh { self.page_mode(header, mode) } else { mode };
                 return Ok(Found { token, mode });
             }
@@ -133,14 +133,21 @@ fn names_bearer(element: &[u8]) -> bool {
 }
 
 /// The value of the one cookie of that name; an empty one counts as none.
-fn cookie_value<'h>(header: &'h [u8], name: &Arc<str>) -> Result<Option<&'h [u8]>, ReadError> {
+///
+/// With `__Host-` a name that looks alike is another cookie. A neighbour can plant one, since it
+/// does not begin with the prefix, and its refusal would lock the user out.
+fn cookie_value<'h>(
+    header: &'h [u8],
+    name: &Arc<str>,
+    is_host: bool,
+) -> Result<Option<&'h [u8]>, ReadError> {
     let mut value = None;
     for (found, content) in pairs(header) {
         if found == name.as_bytes() {
             if value.replace(content).is_some() {
                 return Err(ReadError::CookieAmbiguous(name.clone()));
             }
-        } else if visible_core(found) == name.as_bytes() {
+        } else if !is_host && visible_core(found) == name.as_bytes() {
             // A parser that trims Unicode spaces, such as Python's, would take it for ours.
             return Err(ReadError::CookieAmbiguous(name.clone()));
         }
