@@ -426,6 +426,29 @@ def test_an_old_token_is_logged_out_with_its_access_token(
     assert renewed(legacy).json()["code"] == "token_blacklisted"
 
 
+@pytest.mark.parametrize("change", ["inactive", "deleted"])
+@pytest.mark.parametrize("way", ["post", "delete by refresh", "delete by access"])
+def test_an_old_token_is_logged_out_though_its_user_is_gone(
+    legacy: str, alice: Any, change: str, way: str
+) -> None:
+    access = tokens.encode_claims({**claims(legacy), "type": "access"})
+    bearer = {"authorization": f"Bearer {access}"}
+    if change == "inactive":
+        get_user_model().objects.filter(pk=alice.pk).update(is_active=False)
+    else:
+        get_user_model().objects.filter(pk=alice.pk).delete()
+    assert Client().get("/guarded/function/", headers=bearer).status_code == 200
+    if way == "post":
+        assert renewed(legacy, "logout").status_code == 200
+        assert renewed(legacy, "logout").status_code == 409
+    else:
+        own = {"authorization": f"Bearer {legacy if way.endswith('refresh') else access}"}
+        path = "/api/token/refresh/logout/"
+        assert Client().delete(path, headers=own, secure=True).status_code == 204
+    assert Client().get("/guarded/function/", headers=bearer).status_code == 401
+    assert not Session.live().exists()
+
+
 def test_one_day_old_tokens_are_refused(legacy: str, settings: Any) -> None:
     settings.DJWTO_ACCEPT_LEGACY = False
     assert renewed(legacy).json()["error"] == 'Token is missing the "sid" claim'

@@ -117,6 +117,7 @@ _LABELS = {
     "generation": "renewals",
     "rotated_at": "refresh token replaced",
     "previously_rotated_at": "replaced before that",
+    "renewed_elsewhere_at": "renewed from elsewhere",
     "access_until": "last access token until",
     "address": "address",
 }
@@ -166,7 +167,8 @@ class SessionAdmin(_SessionAdmin):
 
     list_display = (
         *("__str__", user_of, "device", "address", "mode", _field("created_at")),
-        *(_field("renewed_at"), _field("expires_at"), _field("revoked_at"), "revoked_reason"),
+        *(_field("renewed_at"), _field("expires_at"), _field("renewed_elsewhere_at")),
+        *(_field("revoked_at"), "revoked_reason"),
     )
     list_filter = (IsEnded, Mode, Reason)
     search_fields = ("user_id",)

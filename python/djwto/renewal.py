@@ -276,20 +276,19 @@ def _adopt(request: THttpRequest, key: UUID, refused: JWTError) -> None:
         _check_mode(row, request)
     if not is_live and (row is None or row.generation == 0):
         raise JWTError.of("token_blacklisted")
-    if row is None and not open_legacy(request, key):
-        raise refused
+    if row is None:
+        user = users.find_user(claims["user"]["id"], fresh=True)
+        if user is None:
+            raise refused
+        open_legacy(request, key, user)
 
 
-def open_legacy(request: THttpRequest, key: UUID) -> bool:
+def open_legacy(request: THttpRequest, key: UUID, user: Any) -> None:
     """Open the session of a token of 0.0.4, which is its generation 0.
 
-    Returns False if the user does not exist or is inactive.
+    `user` is None where there is none any more; then the row has no key of a user.
     """
-    claims = request.payload
-    user = users.find_user(claims["user"]["id"], fresh=True)
-    if user is None:
-        return False
-    now = time.time()
+    claims, now = request.payload, time.time()
     session = sessions.opened(user, request.jwt_mode, now)
     session.pk = key
     session.expires_at = min(times.micros(claims.get("exp")), session.ends_at)
@@ -301,4 +300,3 @@ def open_legacy(request: THttpRequest, key: UUID) -> bool:
     with suppress(IntegrityError):
         session.insert()
     sessions.keep_to_limit(session)
-    return True

@@ -159,7 +159,7 @@ def keep_to_limit(session: Session) -> None:
     Those renewed longest ago end, and those of JSON mode before those of browsers.
     """
     most = conf.current().max_sessions
-    if most is None:
+    if most is None or not session.user_id:
         return
     is_json = Case(When(mode="JSON", then=1), default=0)
     others = own(session.user_id).exclude(pk=session.pk).order_by(is_json, "-renewed_at")
@@ -261,11 +261,11 @@ def current_key(request: HttpRequest | None) -> uuid.UUID | None:
 
 
 def opened(user: Any, mode: str, now: float, lifetime: timedelta | None = None) -> Session:
-    """Make a session that begins now, without saving it."""
+    """Make a session that begins now, without saving it. A user who is gone is None."""
     config, begin = conf.current(), times.micros(now)
     lifetime = _bounded(lifetime, now)
     return Session(
-        user_id=str(user.pk),
+        user_id="" if user is None else str(user.pk),
         mode=mode,
         created_at=begin,
         renewed_at=begin,

@@ -414,7 +414,9 @@ def _log_out(request: HttpRequest, claims: tokens.Claims) -> bool:
         # A token of 0.0.4: guards look for ended sessions alone.
         if "jti" in claims and JWTBlacklist.is_blacklisted(claims["jti"]):
             return False
-        renewal.open_legacy(cast("THttpRequest", request), key)
+        # Its session ends although the user is inactive, or gone: its access token lives on.
+        user = users.find_user(claims["user"]["id"], active=False, fresh=True)
+        renewal.open_legacy(cast("THttpRequest", request), key, user)
     return stores.retried(partial(_end_login, claims, key), using=Session.rows().db)
 
 

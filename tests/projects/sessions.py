@@ -35,6 +35,9 @@ PASSWORD_HASHERS: list[Any] = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 
+TIME_ZONE = os.environ.get("SESSIONS_TIME_ZONE") or "UTC"
+USE_TZ = os.environ.get("SESSIONS_USE_TZ") != "no"
+
 if "SESSIONS_ISOLATION" in os.environ:
     level = os.environ["SESSIONS_ISOLATION"]
     DATABASES["default"]["OPTIONS"] = {"isolation_level": level}

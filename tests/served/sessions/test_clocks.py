@@ -4,14 +4,16 @@ libfaketime sets them, by a file: the server's, which is also SQLite's, and Post
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.served.sessions.clients import REFRESH, Client, answer, served, until
+from tests.served.sessions.clients import REFRESH, Client, answer, claims_of, served, until
 from tests.served.sessions.conftest import new_database
 from tests.services import Postgres, Server, postgres
 
@@ -74,6 +76,57 @@ def test_postgresqls_clock(tmp_path: Path) -> None:
             assert again is not None
             assert again[0] - shown[0] > HOUR / 2
             _is_stepped(server, clock, is_the_databases=True)
+
+
+@pytest.mark.parametrize("use_tz", ["yes", "no"])
+def test_renewals_around_a_change_of_summer_time(tmp_path: Path, use_tz: str) -> None:
+    clock = Clock(tmp_path / "clock")
+    env = {"SESSIONS_TIME_ZONE": "Europe/Berlin", "SESSIONS_USE_TZ": use_tz}
+    env |= {"SESSIONS_GRACE": "60", "PORTAL_ACCESS_SECONDS": "600", **clock.env}
+    database = f"sqlite:///{tmp_path / 'portal.sqlite3'}"
+    with served(database, tmp_path, server="granian", **env) as server:
+        # Half past two in Berlin, twice; and before and after the hour that is left out.
+        for day in ((2026, 10, 25), (2027, 3, 28)):
+            _is_renewed_as_ever(server, clock, datetime(*day, tzinfo=timezone.utc).timestamp())
+
+
+def _is_renewed_as_ever(server: Server, clock: Clock, midnight: float) -> None:
+    """Renew at 00:30 and 01:30 UTC, and again before and after the grace period's end."""
+
+    def at(hours: float) -> float:
+        clock.set(round(midnight + hours * HOUR - time.time()))
+        return midnight + hours * HOUR
+
+    begun = at(0.3)
+    client, other = Client(server), Client(server)
+    login = claims_of(client.login()["refresh"])
+    assert login["exp"] - login["iat"] == 24 * HOUR
+    for hours in (0.5, 1.5):
+        renewed, used = at(hours), client.pair["refresh"]
+        assert client.renew().status_code == 200
+        refresh, access = (claims_of(client.pair[kind]) for kind in ("refresh", "access"))
+        assert (refresh["iat"], refresh["exp"]) == (login["iat"], login["exp"])
+        assert access["exp"] - access["iat"] == 600
+        assert abs(access["iat"] - renewed) < 30
+        at(hours + 30 / HOUR)
+        assert client.renew(used).json() == client.pair
+        assert client.view().status_code == 200
+    assert abs(login["iat"] - begun) < 30
+
+    other.login()
+    moved, used = at(1.6), other.pair["refresh"]
+    assert other.renew(name="update_refresh").status_code == 200
+    refresh = claims_of(other.pair["refresh"])
+    assert abs(refresh["iat"] - moved) < 30
+    assert refresh["exp"] - refresh["iat"] == 24 * HOUR
+    assert other.renew().status_code == 200
+    at(1.7)
+    assert answer(other.renew(used)) == REUSED
+
+    at(24.2)
+    assert client.renew().status_code == 200
+    at(24.4)
+    assert answer(client.renew()) == (401, "token_expired")
 
 
 def _is_stepped(server: Server, clock: Clock, *, is_the_databases: bool) -> None:
