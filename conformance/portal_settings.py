@@ -20,3 +20,7 @@ DJWTO_LOGIN_THROTTLE = {
     "network_attempts": int(os.environ.get("CONFORMANCE_NETWORK_ATTEMPTS", "10000")),
     "day_attempts": 10_000,
 }
+
+# One user logs in some thousand times, and cases share logins.
+LIMIT = os.environ.get("CONFORMANCE_MAX_SESSIONS")
+DJWTO_MAX_SESSIONS = None if LIMIT is None else int(LIMIT)
