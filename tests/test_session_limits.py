@@ -58,6 +58,24 @@ def test_ended_and_expired_sessions_do_not_count(alice: Any, settings: Any) -> N
     assert is_in(kept)
 
 
+def test_sessions_that_others_end_at_the_same_time_are_left_to_them(
+    alice: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DJWTO_MAX_SESSIONS = 1
+    logged_in()
+    asked = []
+
+    # As in a transaction of REPEATABLE READ, which sees them live, and finds none to end.
+    def end_rows(_rows: Any, reason: str) -> int:
+        asked.append(reason)
+        assert len(asked) < 3
+        return 0
+
+    monkeypatch.setattr(sessions, "end_rows", end_rows)
+    logged_in()
+    assert asked == ["too many sessions"]
+
+
 @pytest.mark.parametrize("most", [None, 5])
 def test_a_robots_logins_end_its_own_alone(alice: Any, settings: Any, most: int | None) -> None:
     settings.DJWTO_MAX_SESSIONS = most

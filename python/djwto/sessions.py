@@ -164,7 +164,9 @@ def keep_to_limit(session: Session) -> None:
     is_json = Case(When(mode="JSON", then=1), default=0)
     others = own(session.user_id).exclude(pk=session.pk).order_by(is_json, "-renewed_at")
     while beyond := list(others.values_list("pk", flat=True)[most - 1 : most - 1 + _BATCH]):
-        end_rows(Session.rows().filter(pk__in=beyond), TOO_MANY)
+        if not end_rows(Session.rows().filter(pk__in=beyond), TOO_MANY):
+            # Others have ended them, and a transaction of REPEATABLE READ goes on seeing them live.
+            return
 
 
 def own(user_id: Any) -> QuerySet[Session]:
