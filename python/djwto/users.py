@@ -57,6 +57,15 @@ def spelling_of(name: str) -> str:
     return name if value is None else str(value)
 
 
+def name_of(user: Any) -> str:
+    """Give a user's login name as text, in the spelling of `spelling_of`.
+
+    `get_username()` may give a number, a phone number or a related row.
+    """
+    field = user._meta.get_field(user.USERNAME_FIELD)  # noqa: SLF001
+    return spelling_of(field.value_to_string(user))
+
+
 def can_be_name(name: str) -> bool:
     """Tell whether the model's `USERNAME_FIELD` could hold this text."""
     field = _name_field()

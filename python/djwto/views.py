@@ -282,7 +282,7 @@ class PasswordChangeView(Endpoint):
         if user is None:
             raise JWTError.of("user_inactive")
         form = self.form_class(user, request.POST)
-        with throttle.counted(request, user.get_username()):
+        with throttle.counted(request, users.name_of(user)):
             if form.errors.keys() - _NEW_PASSWORD:
                 raise _password_refused(form)
         if not form.is_valid():

@@ -12,10 +12,15 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
 from django.test import Client
+from django.urls import path
 
 import djwto.authentication
 from djwto import authentication, users
+from djwto.urls import urlpatterns as djwto_urls
+from djwto.views import PasswordChangeView
 from tests.projects.seats.theatre.models import Seat
+
+urlpatterns = [*djwto_urls, path("password/", PasswordChangeView.as_view())]
 
 
 @pytest.fixture
@@ -121,3 +126,22 @@ def test_a_fault_of_a_backend_stays_one(
 class Faulty:
     def authenticate(self, _request: Any, **_: Any) -> Any:
         raise ValueError("a fault of the backend")
+
+
+def test_a_guess_at_a_change_of_the_password_counts_for_the_same_account(
+    guest: Any, settings: Any
+) -> None:
+    settings.ROOT_URLCONF = __name__
+    settings.DJWTO_MODE = "JSON"
+    settings.DJWTO_LOGIN_THROTTLE = {"attempts": 3}
+    access = login(username="05").json()["access"]
+    new = dict.fromkeys(("new_password1", "new_password2"), "a good one 123")
+
+    def change(old: str) -> int:
+        client = Client(headers={"authorization": f"Bearer {access}"})
+        return client.post("/password/", {"old_password": old, **new}, secure=True).status_code
+
+    assert change("pass") == 200
+    access = login("a good one 123", username="5").json()["access"]
+    assert [change("guess") for _ in range(4)] == [400, 400, 400, 429]
+    assert login("wrong", username="5").status_code == 429
