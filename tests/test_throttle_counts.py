@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth import authenticate
 from django.core.cache import caches
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -290,6 +291,20 @@ def test_a_wrong_one_time_code_is_a_failed_login(
     assert [reply.status_code for reply in replies[:6]] == seen
     assert {reply.status_code for reply in replies[5:]} == {429}
     assert len(answers) == 5
+
+
+def test_a_hook_that_returns_no_user_is_a_failed_login(
+    alice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def user_authenticate(request: HttpRequest) -> Any:
+        fields = request.POST
+        return authenticate(request, username=fields["username"], password=fields["password"])
+
+    monkeypatch.setattr(djwto.authentication, "user_authenticate", user_authenticate)
+    assert statuses(6) == [401] * 5 + [429]
+    other = login(password="wrong", address="203.0.113.2").json()
+    assert [one["code"] for one in other["errors"]["__all__"]] == ["invalid_login"]
+    assert login(password="pass", address="203.0.113.3").status_code == 200
 
 
 def test_a_failure_of_the_server_is_none(alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,10 @@ class THttpRequest(HttpRequest):
 
 
 def user_authenticate(request: HttpRequest) -> Any:
-    """Hook: the user whose credentials are in `request.POST`. Raises `ValidationError`."""
+    """Hook: the user whose credentials are in `request.POST`; None where they are wrong.
+
+    Raises `ValidationError`, which says more.
+    """
     form = LoginForm(request, data=request.POST)
     if not form.is_valid():
         raise ValidationError(form.errors.as_data())

@@ -39,6 +39,7 @@ from djwto import (
 )
 from djwto.authentication import THttpRequest
 from djwto.exceptions import JWTError
+from djwto.forms import LoginForm
 from djwto.models import ENDED_BY_USER, LOGOUT, JWTBlacklist, Session
 from djwto.replies import build_tokens_response
 
@@ -334,13 +335,17 @@ def _authenticated(request: HttpRequest) -> Any:
 
 
 def _checked_credentials(request: HttpRequest) -> Any:
-    failure: JWTError | None = None
     try:
-        return authentication.user_authenticate(request)
+        user = authentication.user_authenticate(request)
     except Exception as error:
         if not exceptions.is_failed_login(error):
             raise
         failure = exceptions.failed_login(error)
+    else:
+        if user is not None:
+            return user
+        # As Django's `authenticate` says it, which a hook may just return.
+        failure = exceptions.failed_login(LoginForm(request).get_invalid_login_error())
     raise failure
 
 
