@@ -61,8 +61,13 @@ impl Purpose {
 /// Whether a `typ` is one of djwto's own, none of which is a token's. Case does not count, nor does
 /// `application/` (RFC 7515 §4.1.9).
 fn is_own(media_type: &str) -> bool {
-    let lower = media_type.to_ascii_lowercase();
-    lower.strip_prefix("application/").unwrap_or(&lower).trim_start().starts_with("djwto-")
+    let rest = without_prefix(media_type, "application/").unwrap_or(media_type);
+    without_prefix(rest.trim_start(), "djwto-").is_some()
+}
+
+fn without_prefix<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
+    let (head, rest) = text.split_at_checked(prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
 impl<'t> Untrusted<'t> {
