@@ -192,3 +192,12 @@ def test_a_set_that_is_full_is_left_to_the_database(
 def test_the_address_is_in_no_repr(settings: Any) -> None:
     settings.DJWTO_REVOCATION_URL = "redis://:a-password-of-redis@127.0.0.1:6379/0"
     assert "a-password-of-redis" not in repr(conf.current())
+
+
+@pytest.mark.parametrize("sign", "/#?")
+def test_the_password_of_a_wrong_address_is_in_no_message(settings: Any, sign: str) -> None:
+    settings.DJWTO_REVOCATION_URL = f"redis://:a-password{sign}of-redis@127.0.0.1:6379/0"
+    (problem,) = conf.problems()
+    assert "expected an address that the package redis takes" in problem.message
+    assert "a-password" not in problem.message
+    assert "of-redis" not in problem.message

@@ -307,8 +307,12 @@ def _redis_problem(url: str | None) -> str:
 
     try:
         options = redis_feed.client(url).connection_pool.connection_kwargs
-    except (ValueError, TypeError) as error:
-        return f"expected an address that the package redis takes: {error}."
+    except (ValueError, TypeError):
+        # What it says may hold a part of the password.
+        return (
+            "expected an address that the package redis takes. A sign such as / # ? or @ in its "
+            "password is written as %2F, %23, %3F or %40."
+        )
     if options.get("decode_responses"):
         return "expected an address without decode_responses: what travels is no text."
     return ""
