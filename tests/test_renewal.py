@@ -426,6 +426,27 @@ def test_an_old_token_is_logged_out_with_its_access_token(
     assert renewed(legacy).json()["code"] == "token_blacklisted"
 
 
+@pytest.mark.parametrize(
+    ("change", "update"),
+    [
+        ("inactive", (403, "User is inactive.")),
+        ("deleted", (401, "Can't update refresh token.")),
+    ],
+)
+def test_an_old_token_of_a_user_who_is_gone_renews_nothing(
+    legacy: str, alice: Any, change: str, update: Any
+) -> None:
+    rows = get_user_model().objects.filter(pk=alice.pk)
+    if change == "inactive":
+        rows.update(is_active=False)
+    else:
+        rows.delete()
+    expected = {"refresh_access": (401, "Can't update access token."), "update_refresh": update}
+    for name in RENEWALS:
+        reply = renewed(legacy, name)
+        assert (reply.status_code, reply.json()["error"]) == expected[name]
+
+
 @pytest.mark.parametrize("change", ["inactive", "deleted"])
 @pytest.mark.parametrize("way", ["post", "delete by refresh", "delete by access"])
 def test_an_old_token_is_logged_out_though_its_user_is_gone(

@@ -277,10 +277,7 @@ def _adopt(request: THttpRequest, key: UUID, refused: JWTError) -> None:
     if not is_live and (row is None or row.generation == 0):
         raise JWTError.of("token_blacklisted")
     if row is None:
-        user = users.find_user(claims["user"]["id"], fresh=True)
-        if user is None:
-            raise refused
-        open_legacy(request, key, user)
+        open_legacy(request, key, _user(None, claims, refused))
 
 
 def open_legacy(request: THttpRequest, key: UUID, user: Any) -> None:
