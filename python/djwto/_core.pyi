@@ -269,7 +269,7 @@ class Authenticated:
     def claims(self) -> dict[str, Any]: ...
     @property
     def session(self) -> str:
-        """Name its session, whatever is done to the claims."""
+        """Name its session, also after a change of the claims."""
 
     @property
     def token(self) -> str: ...

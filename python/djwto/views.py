@@ -289,7 +289,8 @@ class PasswordChangeView(Endpoint):
         if not form.is_valid():
             raise _password_refused(form)
         receivers.keep_session(user, sessions.key_of(claims))
-        # The password and what it means for sessions are seen together, or not at all.
+        # In one database the password and what it means for sessions are seen together, or not at
+        # all. In two, a session that is left over ends at its next renewal.
         with throttle.hashing(), transaction.atomic(using=Session.rows().db):
             form.save()
         return JsonResponse({"msg": "Password successfully changed."})
