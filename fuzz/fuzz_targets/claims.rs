@@ -72,7 +72,7 @@ fn same(ours: &Claims<'_>, theirs: &BTreeMap<String, Json>) {
         },
         _ => false,
     };
-    assert_eq!(ours.names_user, names_user);
+    assert_eq!(ours.user.is_some(), names_user);
 }
 
 fn written_anew(ours: &Claims<'_>, theirs: &BTreeMap<String, Json>) {
@@ -85,7 +85,7 @@ fn written_anew(ours: &Claims<'_>, theirs: &BTreeMap<String, Json>) {
             assert!(token.payload().is_ascii());
             assert_eq!(token.expires(), ours.expires);
         }
-        Err(IssueError::Missing(_)) => assert!(ours.kind.is_none() || !ours.names_user),
+        Err(IssueError::Missing(_)) => assert!(ours.kind.is_none() || !ours.user.is_some()),
         Err(IssueError::TooLarge) => {}
         Err(error) => panic!("read, and not to be written: {error}"),
     }
