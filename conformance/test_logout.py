@@ -91,6 +91,22 @@ def test_delete_with_the_access_token_ends_the_session(own):
     ended(client)
 
 
+@pytest.mark.only("cookies")
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("is_good", [True, False])
+def test_delete_beside_a_planted_cookie_ends_the_users_own_session(own, is_first, is_good):
+    client, planter = own(), own("carol")
+    witness = client.copy()
+    planted = planter.token("refresh") if is_good else "x.y.z"
+    client.cookies.pop(client.cookie("access"))
+    cookies = [str(client.headers("DELETE", LOGOUT)["Cookie"])]
+    cookies.insert(0 if is_first else 1, f"jwt_refresh={planted}")
+    reply = client.delete(LOGOUT, headers={"Cookie": "; ".join(cookies)})
+    expect.says(reply, "Tokens successfully deleted.")
+    for path in (VALIDATE_REFRESH, VALIDATE_ACCESS):
+        expect.refused(witness.post(path), 401)
+
+
 def test_delete_twice(own):
     client = own()
     again = client.copy()

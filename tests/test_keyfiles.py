@@ -681,3 +681,19 @@ def test_a_token_enters_the_cache_at_second_sight() -> None:
         entries.append(with_settings.cache_info().entries - before.entries)
     assert entries == [0, 1, 1]
     assert with_settings.cache_info().hits == before.hits + 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_while_another_thread_looks_leaves_the_child_its_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = keyfiles.Watch(tmp_path)
+    now = time.monotonic() + 60
+    monkeypatch.setattr(keyfiles, "clock", lambda: now)
+    with watch.look() as is_ours:
+        assert is_ours
+        child = os.fork()
+        if child == 0:
+            with watch.look() as is_the_childs:
+                os._exit(0 if is_the_childs else 1)
+    assert os.waitpid(child, 0)[1] == 0, "the child never looks again"

@@ -8,6 +8,8 @@ import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.test import RequestFactory, override_settings
+from hypothesis import given
+from hypothesis import strategies as st
 
 from djwto import conf, sessions, times, tokens
 from djwto.checks import SETTING_IDS
@@ -168,3 +170,9 @@ def visits(visitor: Visitor) -> None:
         for kind in ("access", "refresh"):
             assert tokens.decode_token(visitor.token(kind), kind)["exp"] <= LATEST
         assert visitor.get("/guarded/function/").status_code == 200
+
+
+@given(st.floats(1.7e9, 4e9))
+def test_a_lifetime_that_is_cut_ends_when_time_does(now: float) -> None:
+    lifetime = sessions._bounded(timedelta.max, now)
+    assert sessions.after(now, lifetime) == times.LATEST

@@ -135,6 +135,12 @@ class Engine:
         `even_ended` takes the tokens of ended sessions too.
         """
 
+    def authenticate_each(self, cookie: str | None, kind: str, now: float) -> list[Authenticated]:
+        """Verify every cookie that may be the token, of ended sessions too: for a logout alone.
+
+        At most 16 are looked at.
+        """
+
     def find(self, authorization: str | None, cookie: str | None, kind: str) -> tuple[str, str]:
         """Find a token and its mode, unverified. Raises `exceptions.JWTValidationError`."""
 

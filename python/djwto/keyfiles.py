@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from djwto import _core
 from djwto.exceptions import SettingError
@@ -134,6 +135,7 @@ class Watch:
         self._stamp: object = None
         self._seen = ""
         self._read = clock()
+        _watches.add(self)
 
     def is_due(self) -> bool:
         """Whether a look is due. This is all that most requests do."""
@@ -231,3 +233,16 @@ def _stamp(path: Path) -> object:
     return [
         (name, one.st_mtime_ns, one.st_ctime_ns, one.st_size, one.st_ino) for name, one in stats
     ]
+
+
+_watches: WeakSet[Watch] = WeakSet()
+
+
+def _forget() -> None:
+    """In a forked child: the thread that was looking is not there, and gives no lock back."""
+    for watch in _watches:
+        watch._lock = threading.Lock()  # noqa: SLF001
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -284,7 +284,10 @@ def opened(user: Any, mode: str, now: float, lifetime: timedelta | None = None) 
 
 def after(now: float, lifetime: timedelta | None) -> int:
     """Give the end of a lifetime that begins now; `times.NEVER` where there is none."""
-    return times.micros(None if lifetime is None else now + lifetime.total_seconds())
+    if lifetime is None:
+        return times.NEVER
+    # In whole numbers: so far away, fractions of a second are too fine for a float.
+    return min(times.micros(now) + lifetime // timedelta(microseconds=1), times.LATEST)
 
 
 def _bounded(lifetime: Any, now: float) -> timedelta | None:

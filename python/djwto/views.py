@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import time
 from functools import partial
 from typing import Any, cast
 from uuid import UUID
@@ -201,11 +202,13 @@ class BlackListTokenView(Endpoint):
         return JsonResponse({"msg": "Token successfully blacklisted."})
 
     def delete(self, request: HttpRequest) -> HttpResponse:
-        """Clear the cookies, and end the login if a good token names one."""
-        claims, mode = _ending_login(request)
+        """Clear the cookies, and end the session if a good token names one."""
+        named, mode = _ending_sessions(request)
         if mode != "JSON" and conf.current().csrf:
             csrf.check(request)
-        if claims is not None:
+        for claims in named:
+            live = cast("THttpRequest", request)
+            live.payload, live.jwt_mode = claims, mode
             _end(request, claims)
         if mode == "JSON":
             return HttpResponse(status=204)
@@ -442,12 +445,22 @@ def _end_login(claims: tokens.Claims, key: UUID | None) -> bool:
     return key is None or not Session.rows().filter(pk=key).exists()
 
 
-def _ending_login(request: HttpRequest) -> tuple[tokens.Claims | None, str]:
-    """The claims of whichever token is good, and the mode of the reply."""
+def _ending_sessions(request: HttpRequest) -> tuple[list[tokens.Claims], str]:
+    """The claims of a token that is good, and the mode of the reply.
+
+    Of all that are good where a cookie came twice: a planted one must not keep a session alive.
+    """
     for kind in ("refresh", "access"):
         try:
             claims = authentication.jwt_authenticate(request, kind, even_ended=True)
-        except JWTError:
+        except JWTError as error:
+            if error.code == "cookie_ambiguous" and (each := _each(request, kind)):
+                return each, authentication.answering_mode(request)
             continue
-        return claims, cast("THttpRequest", request).jwt_mode
-    return None, authentication.answering_mode(request)
+        return [claims], cast("THttpRequest", request).jwt_mode
+    return [], authentication.answering_mode(request)
+
+
+def _each(request: HttpRequest, kind: str) -> list[tokens.Claims]:
+    found = conf.engine().authenticate_each(request.META.get("HTTP_COOKIE"), kind, time.time())
+    return [one.claims for one in found]

@@ -188,6 +188,30 @@ impl Engine {
         })
     }
 
+    fn authenticate_each(
+        &self,
+        py: Python<'_>,
+        cookie: Option<&Bound<'_, PyString>>,
+        kind: &str,
+        now: f64,
+    ) -> PyResult<Vec<Authenticated>> {
+        let (kind, now) = (self::kind(kind)?, unix_time(now)?);
+        let cookie = cookie.map(header_bytes);
+        let demands = Demands { revocations: None, ..self.core.demands(Some(kind), now) };
+        let mut good = Vec::new();
+        for found in self.core.transport.read_each(cookie.as_deref(), kind) {
+            if let Ok((claims, session)) = self.verified(py, found.token, &demands)? {
+                good.push(Authenticated {
+                    claims: claims.unbind(),
+                    session,
+                    token: PyString::from_bytes(py, found.token)?.unbind(),
+                    mode: found.mode.name(),
+                });
+            }
+        }
+        Ok(good)
+    }
+
     fn find(
         &self,
         authorization: Option<&Bound<'_, PyString>>,

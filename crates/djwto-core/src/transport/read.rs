@@ -59,6 +59,24 @@ impl Transport {
         }
     }
 
+    /// Every cookie that may be the token of a kind, for a logout of all that a doubled name holds.
+    ///
+    /// Never to let a request in: a neighbour may have planted one of them.
+    pub fn read_each<'h>(
+        &self,
+        cookie: Option<&'h [u8]>,
+        kind: Kind,
+    ) -> impl Iterator<Item = Found<'h>> {
+        let header = cookie.unwrap_or_default();
+        let names = self.cookie_modes().filter_map(move |mode| Some((mode, mode.cookie(kind)?)));
+        let found = names.flat_map(move |(mode, cookie)| {
+            let name = self.names.of(cookie).as_bytes();
+            let own = pairs(header).filter(move |(found, _)| *found == name);
+            own.map(move |(_, token)| Found { token, mode })
+        });
+        found.take(MOST_READ)
+    }
+
     /// Where a reply goes, whether or not a token is good: with a Bearer header to the body; else
     /// to the cookie mode whose cookie is there; else to the default mode.
     pub fn answering_mode(&self, authorization: Option<&[u8]>, cookie: Option<&[u8]>) -> Mode {
@@ -94,6 +112,9 @@ impl Transport {
         count(header, self.names.of(cookie)) > 0
     }
 }
+
+/// How many cookies of one header are verified at most.
+const MOST_READ: usize = 16;
 
 /// How many cookies of that very name, empty or not, are in the header.
 pub(super) fn count(header: &[u8], name: &str) -> usize {
