@@ -8,7 +8,7 @@ import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.test import RequestFactory, override_settings
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from djwto import conf, sessions, times, tokens
@@ -172,7 +172,9 @@ def visits(visitor: Visitor) -> None:
         assert visitor.get("/guarded/function/").status_code == 200
 
 
-@given(st.floats(1.7e9, 4e9))
+@given(st.floats(1e9, 4e9))
+@example(1795842049.0975187)
+@example(1796402110.1199794)
 def test_a_lifetime_that_is_cut_ends_when_time_does(now: float) -> None:
     lifetime = sessions._bounded(timedelta.max, now)
     assert sessions.after(now, lifetime) == times.LATEST
