@@ -1,5 +1,6 @@
 """Failed logins are counted over all servers of a site, for each client behind its proxy."""
 
+import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -26,7 +27,8 @@ def servers(redis_server: Redis, tmp_path: Path) -> Iterator[list[Server]]:
         "PORTAL_MODE": "JSON",
         "PORTAL_REDIS": redis_server.url,
         "PORTAL_TRUSTED_PROXIES": "127.0.0.1,::1",
-        "PORTAL_SECRET_KEY": "one for the whole site",
+        # One for the whole site, and another for each test: counts are kept under it.
+        "PORTAL_SECRET_KEY": secrets.token_hex(),
     }
     with ExitStack() as running:
         yield [
