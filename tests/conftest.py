@@ -44,6 +44,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
+def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
+    """Leave the database to its server, which ends with the run: a thread may be connected yet."""
+    return bool(request.config.getoption("store") != "sqlite")
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
     """Point the suite at the database that was asked for, before its tables are made."""
     store = request.config.getoption("store")
