@@ -2,8 +2,6 @@
 
 import hashlib
 import logging
-import time
-from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -11,7 +9,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.signals import user_logged_out, user_login_failed
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connections, transaction
+from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.cache import get_conditional_response
 from django.utils.decorators import method_decorator
@@ -27,6 +25,7 @@ from djwto import (
     csrf,
     exceptions,
     keyfiles,
+    logouts,
     receivers,
     renewal,
     replies,
@@ -41,7 +40,7 @@ from djwto import (
 from djwto.authentication import THttpRequest
 from djwto.exceptions import JWTError
 from djwto.forms import LoginForm
-from djwto.models import ENDED_BY_USER, LOGOUT, JWTBlacklist, Session
+from djwto.models import ENDED_BY_USER, LOGOUT, Session
 from djwto.replies import build_tokens_response
 
 __all__ = [
@@ -197,19 +196,19 @@ class BlackListTokenView(Endpoint):
         claims = authentication.authenticate_form(request, "refresh")
         if "jti" not in claims:
             raise JWTError.of("jti_missing")
-        if not _end(request, claims):
+        if not logouts.log_out(request, claims):
             raise JWTError.of("already_blacklisted")
         return JsonResponse({"msg": "Token successfully blacklisted."})
 
     def delete(self, request: HttpRequest) -> HttpResponse:
         """Clear the cookies, and end the session if a good token names one."""
-        named, mode = _ending_sessions(request)
+        named, mode = logouts.named(request)
         if mode != "JSON" and conf.current().csrf:
             csrf.check(request)
         for claims in named:
             live = cast("THttpRequest", request)
             live.payload, live.jwt_mode = claims, mode
-            _end(request, claims)
+            logouts.log_out(request, claims)
         if mode == "JSON":
             return HttpResponse(status=204)
         response = JsonResponse({"msg": "Tokens successfully deleted."})
@@ -262,7 +261,7 @@ class LogoutAllView(Endpoint):
             raise JWTError.of("user_inactive")
         others = request.POST.get("others", "").lower() in ("true", "1", "on")
         if not others and "sid" not in claims:
-            _log_out(request, claims)
+            logouts.end_session(request, claims)
         ended = sessions.end_all(user, keep=request if others else None, reason=LOGOUT)
         response = JsonResponse({"msg": "Sessions successfully ended.", "ended": ended})
         if not others:
@@ -400,67 +399,3 @@ def _renewed(
         access_claims=issued.access_claims,
     )
     return build_tokens_response(request, issued, request.jwt_mode, msg)
-
-
-def _end(request: HttpRequest, claims: tokens.Claims) -> bool:
-    if not _log_out(request, claims):
-        return False
-    jti = claims.get("jti")
-    signals.jwt_blacklisted.send(sender="BlackListTokenView", request=request, jti=jti)
-    user = users.find_user(claims["user"]["id"], active=False)
-    user_logged_out.send(sender=user.__class__, request=request, user=user)
-    return True
-
-
-def _log_out(request: HttpRequest, claims: tokens.Claims) -> bool:
-    """End the session of a token, and blacklist its `jti`. False: someone did so before."""
-    key = sessions.key_of(claims)
-    if "sid" not in claims and claims["type"] == "access":
-        # Its refresh token has the same session (0.0.4), and outlives it.
-        claims = {name: value for name, value in claims.items() if name != "exp"}
-        cast("THttpRequest", request).payload = claims
-    if "sid" not in claims and key is not None and not Session.rows().filter(pk=key).exists():
-        # A token of 0.0.4: guards look for ended sessions alone.
-        if "jti" in claims and JWTBlacklist.is_blacklisted(claims["jti"]):
-            return False
-        # Its session ends although the user is inactive, or gone: its access token lives on.
-        user = users.find_user(claims["user"]["id"], active=False, fresh=True)
-        renewal.open_legacy(cast("THttpRequest", request), key, user)
-    return stores.retried(partial(_end_login, claims, key), using=Session.rows().db)
-
-
-def _end_login(claims: tokens.Claims, key: UUID | None) -> bool:
-    """Lock in the order of a renewal: the session's row, then that of the blacklist."""
-    try:
-        with transaction.atomic(using=Session.rows().db):
-            is_ended = key is not None and sessions.end(key, reason=LOGOUT)
-            if "jti" in claims:
-                JWTBlacklist.insert(claims)
-    except IntegrityError:
-        # The token was blacklisted before; its session may live on all the same.
-        return key is not None and sessions.end(key, reason=LOGOUT)
-    if is_ended or "jti" not in claims:
-        return is_ended
-    # A session that has no row has no other end.
-    return key is None or not Session.rows().filter(pk=key).exists()
-
-
-def _ending_sessions(request: HttpRequest) -> tuple[list[tokens.Claims], str]:
-    """The claims of a token that is good, and the mode of the reply.
-
-    Of all that are good where a cookie came twice: a planted one must not keep a session alive.
-    """
-    for kind in ("refresh", "access"):
-        try:
-            claims = authentication.jwt_authenticate(request, kind, even_ended=True)
-        except JWTError as error:
-            if error.code == "cookie_ambiguous" and (each := _each(request, kind)):
-                return each, authentication.answering_mode(request)
-            continue
-        return [claims], cast("THttpRequest", request).jwt_mode
-    return [], authentication.answering_mode(request)
-
-
-def _each(request: HttpRequest, kind: str) -> list[tokens.Claims]:
-    found = conf.engine().authenticate_each(request.META.get("HTTP_COOKIE"), kind, time.time())
-    return [one.claims for one in found]

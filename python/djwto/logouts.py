@@ -1,0 +1,86 @@
+"""Logouts: which sessions a request names, and how one ends with what stands beside it."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from django.contrib.auth.signals import user_logged_out
+from django.db import IntegrityError, transaction
+
+from djwto import authentication, conf, renewal, sessions, signals, stores, tokens, users
+from djwto.exceptions import JWTError
+from djwto.models import LOGOUT, JWTBlacklist, Session
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpRequest
+
+    from djwto.authentication import THttpRequest
+
+
+def named(request: HttpRequest) -> tuple[list[tokens.Claims], str]:
+    """The claims of a token that is good, and the mode of the reply.
+
+    Of all that are good where a cookie came twice: a planted one must not keep a session alive.
+    """
+    for kind in ("refresh", "access"):
+        try:
+            claims = authentication.jwt_authenticate(request, kind, even_ended=True)
+        except JWTError as error:
+            if error.code == "cookie_ambiguous" and (each := _each(request, kind)):
+                return each, authentication.answering_mode(request)
+            continue
+        return [claims], cast("THttpRequest", request).jwt_mode
+    return [], authentication.answering_mode(request)
+
+
+def log_out(request: HttpRequest, claims: tokens.Claims) -> bool:
+    """End the session of a token, and tell the receivers. False: it had ended before."""
+    if not end_session(request, claims):
+        return False
+    jti = claims.get("jti")
+    signals.jwt_blacklisted.send(sender="BlackListTokenView", request=request, jti=jti)
+    user = users.find_user(claims["user"]["id"], active=False)
+    user_logged_out.send(sender=user.__class__, request=request, user=user)
+    return True
+
+
+def end_session(request: HttpRequest, claims: tokens.Claims) -> bool:
+    """End the session of a token, and blacklist its `jti`. False: someone did so before."""
+    key = sessions.key_of(claims)
+    if "sid" not in claims and claims["type"] == "access":
+        # Its refresh token has the same session (0.0.4), and outlives it.
+        claims = {name: value for name, value in claims.items() if name != "exp"}
+        cast("THttpRequest", request).payload = claims
+    if "sid" not in claims and key is not None and not Session.rows().filter(pk=key).exists():
+        # A token of 0.0.4: guards look for ended sessions alone.
+        if "jti" in claims and JWTBlacklist.is_blacklisted(claims["jti"]):
+            return False
+        # Its session ends although the user is inactive, or gone: its access token lives on.
+        user = users.find_user(claims["user"]["id"], active=False, fresh=True)
+        renewal.open_legacy(cast("THttpRequest", request), key, user)
+    return stores.retried(partial(_end_at_once, claims, key), using=Session.rows().db)
+
+
+def _end_at_once(claims: tokens.Claims, key: UUID | None) -> bool:
+    """Lock in the order of a renewal: the session's row, then that of the blacklist."""
+    try:
+        with transaction.atomic(using=Session.rows().db):
+            is_ended = key is not None and sessions.end(key, reason=LOGOUT)
+            if "jti" in claims:
+                JWTBlacklist.insert(claims)
+    except IntegrityError:
+        # The token was blacklisted before; its session may live on all the same.
+        return key is not None and sessions.end(key, reason=LOGOUT)
+    if is_ended or "jti" not in claims:
+        return is_ended
+    # A session that has no row has no other end.
+    return key is None or not Session.rows().filter(pk=key).exists()
+
+
+def _each(request: HttpRequest, kind: str) -> list[tokens.Claims]:
+    found = conf.engine().authenticate_each(request.META.get("HTTP_COOKIE"), kind, time.time())
+    return [one.claims for one in found]
