@@ -415,3 +415,15 @@ fn contents(pem: &[u8]) -> Vec<u8> {
     let lines: String = text.lines().filter(|line| !line.starts_with('-')).collect();
     STANDARD.decode(lines).unwrap()
 }
+
+#[test]
+fn no_more_of_a_kid_is_shown_than_its_beginning() {
+    let kid = "7".repeat(100);
+    let text =
+        format!(r#"{{"keys": [{{"kty": "OKP", "crv": "Ed25519", "x": "AA", "kid": "{kid}"}}]}}"#);
+    let error = JwkSet::parse(text.as_bytes()).unwrap_err();
+    for shown in [format!("{error}"), format!("{error:?}")] {
+        assert!(shown.contains("777777777777"), "{shown}");
+        assert!(!shown.contains(&"7".repeat(13)), "{shown}");
+    }
+}

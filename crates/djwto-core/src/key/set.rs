@@ -56,7 +56,7 @@ pub struct JwkSet {
 }
 
 /// A key of a set that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Skipped {
     /// Its place, counted from 0.
     pub place: usize,
@@ -75,6 +75,16 @@ impl Skipped {
             format!(" ({shown:?}{more})")
         });
         format!("key {}{}", self.place + 1, id.collect::<String>())
+    }
+}
+
+impl fmt::Debug for Skipped {
+    /// Shows the beginning of the `kid` alone: a key may stand there by mistake.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Skipped")
+            .field("key", &self.name())
+            .field("error", &self.error)
+            .finish_non_exhaustive()
     }
 }
 
