@@ -8,17 +8,21 @@ author stands.
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from djwto import replies
 from djwto.exceptions import JWTError
 
 
-def hand_over(guarded: Any, check: Callable[[Any, Any], None]) -> None:
+def hand_over(guarded: Any, view: Any, check: Callable[[Any, Any], None]) -> None:
     """Put the attribute on a guarded function from which `@api_view` takes its classes.
 
     `check` takes REST framework's request and Django's, and raises `JWTError`.
     """
+    if isinstance(view, partial):
+        # A method: `method_decorator` guards it anew at each call, and `@api_view` takes none.
+        return
     present = getattr(guarded, "authentication_classes", None)
     # Those of a guard further inside were copied from the function that is wrapped.
     if present is None or getattr(present, "is_of_guard", False):

@@ -344,7 +344,7 @@ def _guard(view: View, check: Check, *, authentication: Check | None) -> View:
         # and for a login, of which Django's LoginRequiredMiddleware would know nothing.
         marked.csrf_exempt = csrf.GUARD_EXEMPT
         marked.login_required = False
-        api_views.hand_over(marked, partial(_let_in, authentication, view))
+        api_views.hand_over(marked, view, partial(_let_in, authentication, view))
     return cast("View", guarded)
 
 
