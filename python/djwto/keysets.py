@@ -22,7 +22,6 @@ from djwto.keyfiles import JWKS_SECONDS, RELOAD_SECONDS, is_private
 
 Jwk = dict[str, Any]
 
-STATES = ("active", "next", "retired")
 UNDER_WAY_SECONDS = 60
 """How long a reply may be under way that an older key has signed, in seconds."""
 
