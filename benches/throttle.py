@@ -1,12 +1,14 @@
 """`python -m benches.throttle`: what the throttle costs, and what it keeps free.
 
 First, the cost of counting one login, for each kind of cache. Then guarded views of a served
-portal, at rest and while one address tries to log in under 2,000 names. Needs
-`requirements/dev.txt`, PostgreSQL and redis-server. Nothing here passes or fails.
+portal: at rest, while one address tries to log in under 2,000 names, and while it asks as often for
+a page that does not exist. What several connections at full speed cost any page is no cost of the
+throttle. Needs `requirements/dev.txt`, PostgreSQL and redis-server. Nothing here passes or fails.
 """
 
 import argparse
 import http.client
+import itertools
 import json
 import os
 import ssl
@@ -29,17 +31,20 @@ NAMES = 2000
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 LOGINS = 400
 QUIET_SECONDS = 10
+FLOOD_SECONDS = 20
+"""How long a flood takes at least: after the last name it begins anew."""
 
 
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--flood", nargs=2, metavar=("URL", "CERTIFICATE"), help=argparse.SUPPRESS)
-    parser.add_argument("--connections", type=int, default=8, help="of the flood")
+    parser.add_argument("--line", help=argparse.SUPPRESS)
+    parser.add_argument("--connections", type=int, nargs="+", default=[1, 8], help="of a flood")
     parser.add_argument("--part", choices=("cost", "flood"))
     given = parser.parse_args()
     if given.flood:
-        print(json.dumps(_flood(*given.flood, given.connections)))
+        print(json.dumps(_flood(*given.flood, given.line, *given.connections)))
         return
     with tempfile.TemporaryDirectory() as folder:
         if given.part != "flood":
@@ -130,27 +135,38 @@ def _costs(cache: str) -> str:
 # --- guarded views during a flood ---------------------------------------------------------------
 
 
-def _print_flood(folder: Path, connections: int) -> None:
-    print(
-        f"\n{NAMES} names from one address, over {connections} connections; one process, 4 threads"
-    )
-    print("ms of a guarded view, one request after the other")
+def _print_flood(folder: Path, connections: list[int]) -> None:
+    print(f"\n{NAMES} names from one address; one process, 4 threads")
+    print("ms of a guarded view, one request after the other; p99 beside that at rest")
     for server in ("gunicorn", "granian"):
-        env = {"PORTAL_MODE": "JSON"}
-        with serve(server, env=env, folder=folder / server) as portal:  # type: ignore[arg-type]
-            token = _access_token(portal)
-            with _connected(portal) as connection:
-                _times(connection, token, _lasts(QUIET_SECONDS))  # warms up
-                quiet = _times(connection, token, _lasts(QUIET_SECONDS))
-                command = [sys.executable, "-m", "benches.throttle", f"--connections={connections}"]
-                command += ["--flood", portal.base_url, str(portal.certificate)]
-                start = time.monotonic()
-                flood = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-                busy = _times(connection, token, partial(_runs, flood))
-                seconds = time.monotonic() - start
+        for count in connections:
+            env = {"PORTAL_MODE": "JSON"}
+            name = folder / f"{server}-{count}"
+            with serve(server, env=env, folder=name) as portal:  # type: ignore[arg-type]
+                _print_row(portal, server, count)
+
+
+def _print_row(portal: Server, server: str, connections: int) -> None:
+    token = _access_token(portal)
+    with _connected(portal) as connection:
+        _times(connection, token, _lasts(QUIET_SECONDS))  # warms up
+        quiet = _times(connection, token, _lasts(QUIET_SECONDS))
+        print(f"{server:>10}, at rest: {_shown(quiet)}", flush=True)
+        for what, line in (("no such page", "GET /nothing/"), ("logins", "POST /login/")):
+            command = [sys.executable, "-m", "benches.throttle", "--line", line]
+            command += ["--flood", portal.base_url, str(portal.certificate)]
+            command += ["--connections", str(connections)]
+            start = time.monotonic()
+            flood = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            busy = _times(connection, token, partial(_runs, flood))
+            seconds = time.monotonic() - start
             answers = json.loads(flood.communicate()[0])
-            print(f"{server:>12}: at rest {_shown(quiet)}; during {seconds:.0f} s {_shown(busy)}")
-            print(f"{'':>12}  p99 x {_cut(busy, 99) / _cut(quiet, 99):.1f}; answers {answers}")
+            print(f"{connections:>10} connections, {what}: {_shown(busy)}")
+            print(
+                f"{'':>12}p99 x {_cut(busy, 99) / _cut(quiet, 99):.1f}; "
+                f"{sum(answers.values()) / seconds:.0f} a second: {answers}",
+                flush=True,
+            )
 
 
 def _lasts(seconds: float) -> Callable[[], bool]:
@@ -185,21 +201,21 @@ def _times(
     return found
 
 
-def _flood(url: str, certificate: str, connections: int) -> dict[int, int]:
-    """Log in wrongly under each name once; gives how often each status was answered."""
+def _flood(url: str, certificate: str, line: str, connections: int) -> dict[int, int]:
+    """Send a request under each name, once or over and over; counts the statuses answered."""
+    method, path = line.split()
     statuses: Counter[int] = Counter()
-    names = iter(range(NAMES))
+    numbers = itertools.count()  # one for all threads: its next is atomic
+    goes_on = _lasts(FLOOD_SECONDS)
     lock = threading.Lock()
 
     def guess() -> None:
         with _connection(url, certificate) as connection:
-            while True:
-                with lock:
-                    number = next(names, None)
-                if number is None:
+            for number in numbers:
+                if number >= NAMES and not goes_on():
                     return
-                body = urlencode({"username": f"name{number}", "password": "guess"})
-                connection.request("POST", "/login/", body, FORM)
+                body = urlencode({"username": f"name{number % NAMES}", "password": "guess"})
+                connection.request(method, path, body if method == "POST" else None, FORM)
                 reply = connection.getresponse()
                 reply.read()
                 with lock:

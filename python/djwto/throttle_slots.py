@@ -5,8 +5,8 @@ database, where Django's `incr` reads, writes, and starts the time anew. A slot 
 window after it was taken, so the window slides exactly.
 
 A login asks a small count for all of its slots at once. Of a large count it tries a few slots at
-random, and reads all of them only where these are taken. A count that was found full is not read
-again within `_FULL_SECONDS`.
+random, and reads all of them only where these are taken. A large count that was found full is not
+read again within `_FULL_SECONDS`: in a flood, a refusal costs two operations of the cache.
 
 A mark says when the slot was taken, for which exact name, and whether the attempt has failed. The
 cache holds HMACs and times, no name and no address.
@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.core.cache import BaseCache
 from django.core.cache.backends.locmem import LocMemCache
@@ -107,12 +107,15 @@ class Slots:
     def _take(self, now: float) -> bool:
         self._mark = self._mark._replace(taken=now)
         if self.count.size > _SMALL:
-            if any(map(self._add, random.sample(range(self.count.size), _PROBES))):
+            first, *others = random.sample(range(self.count.size), _PROBES)
+            if self._add(first):
                 return True
             free = self._store.full_until()
             if free is not None:
                 self.wait = self._seconds_to(free, now)
                 return False
+            if any(map(self._add, others)):
+                return True
         found: list[Mark] = []
         for chunk in self._chunks():
             taken = self._store.read(chunk)
@@ -217,15 +220,15 @@ class _InProcess(_InCache):
 
     def read(self, numbers: Iterable[int]) -> dict[int, Mark]:
         with self._marks() as marks:
-            return {number: marks[number] for number in numbers if number in marks}
+            return {number: Mark(*marks[number]) for number in numbers if number in marks}
 
     def add(self, number: int, mark: Mark) -> bool:
         with self._marks() as marks:
-            return marks.setdefault(number, mark) is mark
+            return marks.setdefault(number, own := tuple(mark)) is own
 
     def replace(self, number: int, mark: Mark) -> None:
         with self._marks() as marks:
-            marks[number] = mark
+            marks[number] = tuple(mark)
 
     def removed(self, numbers: list[int]) -> list[str]:
         with self._marks() as marks:
@@ -233,23 +236,19 @@ class _InProcess(_InCache):
                 marks.pop(number, None)
         return []
 
-    def note_full(self, free: float) -> None:
-        """Reading all slots is cheap here."""
-
-    def full_until(self) -> float | None:
-        return None
-
     @contextmanager
-    def _marks(self) -> Iterator[dict[int, Mark]]:
-        """Give the slots that are taken, and keep what the block makes of them."""
+    def _marks(self) -> Iterator[dict[int, tuple[Any, ...]]]:
+        """Give the slots that are taken, and keep what the block makes of them.
+
+        A mark is a plain tuple here: these are pickled at each change.
+        """
         start = time.time() - self._seconds
         with _lock:
             kept = self.cache.get(self._key, {})
-            marks = {number: Mark(*one) for number, one in kept.items() if one[0] > start}
+            marks = {number: mark for number, mark in kept.items() if mark[0] > start}
             yield marks
-            changed = {number: tuple(mark) for number, mark in marks.items()}
-            if changed != kept:
-                self.cache.set(self._key, changed, self._seconds)
+            if marks != kept:
+                self.cache.set(self._key, marks, self._seconds)
 
 
 _lock = threading.Lock()
