@@ -23,8 +23,8 @@ pub(crate) fn pbkdf2_sha256<'py>(
     Ok(PyBytes::new(py, &hash))
 }
 
-/// Hashes in a thread of its own. Linux remembers how long a thread has run: a server's thread that
-/// had hashed would wake late for the requests that it serves next.
+/// Hashes in a separate thread. Linux remembers how long a thread has run. A server's thread that
+/// hashes would wake late for the requests that it serves next.
 fn hashed(password: &[u8], salt: &[u8], iterations: NonZeroU32) -> [u8; 32] {
     let hash = || {
         let mut hash = [0; 32];
