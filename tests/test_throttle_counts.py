@@ -194,6 +194,39 @@ def test_the_network_is_free_again_after_the_window(
     assert login(password="pass").status_code == 200
 
 
+def test_the_network_is_free_as_soon_as_the_window_has_passed(
+    alice: Any, store: None, settings: Any, clock: Clock
+) -> None:
+    settings.DJWTO_LOGIN_THROTTLE = {"network_attempts": 25}
+    assert login("name0").status_code == 401
+    clock.now += 100
+    for number in range(1, 25):
+        assert login(f"name{number}").status_code == 401
+    # One slot is about to be free.
+    clock.now += 199.5
+    assert login(password="pass").status_code == 429
+    clock.now += 0.5
+    assert login(password="pass").status_code == 200
+
+
+def test_a_refusal_in_a_flood_asks_the_cache_twice(
+    alice: Any, store: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DJWTO_LOGIN_THROTTLE = {"network_attempts": 25}
+    assert [login(f"name{number}").status_code for number in range(26)] == [401] * 25 + [429]
+    asked: list[str] = []
+    for name in ("add", "get", "get_many", "set"):
+        method = getattr(caches["default"], name)
+
+        def spied(*args: Any, name: str = name, method: Any = method, **kwargs: Any) -> Any:
+            asked.append(name)
+            return method(*args, **kwargs)
+
+        monkeypatch.setattr(caches["default"], name, spied)
+    assert login("another").status_code == 429
+    assert len(asked) == 2, asked
+
+
 def test_an_ipv6_site_has_ten_times_as_many(store: None, settings: Any) -> None:
     settings.DJWTO_LOGIN_THROTTLE = {"network_attempts": 3}
     seen = [

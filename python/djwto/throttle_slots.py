@@ -111,7 +111,7 @@ class Slots:
             if self._add(first):
                 return True
             free = self._store.full_until()
-            if free is not None:
+            if free is not None and free > now:
                 self.wait = self._seconds_to(free, now)
                 return False
             if any(map(self._add, others)):
