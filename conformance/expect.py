@@ -1,6 +1,8 @@
 """What every reply must look like, said once."""
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import requests
 
@@ -9,6 +11,16 @@ from conformance.client import COOKIES, PAYLOAD, Client
 
 Reply = requests.Response | wire.RawReply
 TOKEN_COOKIES = {"jwt_refresh", "jwt_access", "jwt_access_token", PAYLOAD}
+
+
+@contextmanager
+def quiet(log: Callable[[], str]) -> Iterator[None]:
+    """Whatever the block sends, the server must not stumble: its log holds no traceback."""
+    before = len(log())
+    yield
+    news = log()[before:]
+    assert "Traceback (most recent call last)" not in news, news
+    assert "panicked at" not in news, news
 
 
 def refused(reply: Reply, status: int, error: str | None = None) -> str:

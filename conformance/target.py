@@ -1,11 +1,15 @@
 """What the cases run against: an address, and what is known about the server behind it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import requests
+
+if TYPE_CHECKING:
+    from tests.services import Server
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,14 @@ class Target:
         self.http.verify = self.verify
         # The library's jar unquotes and joins; the client keeps what came.
         self.http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+
+    @classmethod
+    @contextmanager
+    def of(cls, server: "Server", *modes: str, mode: str = "") -> Iterator["Target"]:
+        """Give a server that the suite has started, in the first of its modes or another."""
+        target = cls(server.base_url, modes, mode or modes[0], str(server.certificate))
+        with target.http:
+            yield target
 
     @property
     def mode_field(self) -> dict[str, str]:

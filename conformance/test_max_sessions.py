@@ -1,5 +1,7 @@
 """`DJWTO_MAX_SESSIONS`: what ends where a user logs in too often. Contract §3."""
 
+from contextlib import ExitStack
+
 import pytest
 
 from conformance import expect
@@ -12,8 +14,6 @@ MOST = 3
 
 @pytest.fixture(scope="module", params=SERVERS)
 def server(request: pytest.FixtureRequest, farm: Farm):
-    if request.config.getoption("--base-url"):
-        pytest.skip("needs settings of its own: only where the suite starts the server")
     limit = {"CONFORMANCE_MAX_SESSIONS": str(MOST)}
     # A database of its own: what other cases log in would end here.
     return farm.server(f"{request.param}-capped", PORTAL_MODE="TWO-COOKIES,JSON", **limit)
@@ -21,25 +21,23 @@ def server(request: pytest.FixtureRequest, farm: Farm):
 
 @pytest.fixture(autouse=True)
 def quiet(server):
-    before = len(server.log_text())
-    yield
-    assert "Traceback (most recent call last)" not in server.log_text()[before:]
+    with expect.quiet(server.log_text):
+        yield
 
 
 @pytest.fixture
 def clients(server):
     """Make clients of a mode, each logged in by itself."""
     modes = ("TWO-COOKIES", "JSON")
-    targets = {m: Target(server.base_url, modes, m, str(server.certificate)) for m in modes}
+    with ExitStack() as running:
+        targets = {m: running.enter_context(Target.of(server, *modes, mode=m)) for m in modes}
 
-    def logged_in(mode: str) -> Client:
-        client = Client(targets[mode])
-        assert client.login("alice").status_code == 200
-        return client
+        def logged_in(mode: str) -> Client:
+            client = Client(targets[mode])
+            assert client.login("alice").status_code == 200
+            return client
 
-    yield logged_in
-    for target in targets.values():
-        target.http.close()
+        yield logged_in
 
 
 def test_programs_end_before_browsers_and_the_oldest_first(clients):

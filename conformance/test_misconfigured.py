@@ -9,9 +9,7 @@ from conformance.target import Target
 
 
 @pytest.fixture(scope="module")
-def server(request: pytest.FixtureRequest, farm: Farm):
-    if request.config.getoption("--base-url"):
-        pytest.skip("needs settings of its own: only where the suite starts the server")
+def server(farm: Farm):
     return farm.server("wsgi-sqlite", PORTAL_MODE="THREE-COOKIES")
 
 
@@ -22,8 +20,7 @@ def quiet():
 
 @pytest.fixture
 def client(server):
-    target = Target(server.base_url, ("JSON",), "JSON", str(server.certificate))
-    with target.http:
+    with Target.of(server, "JSON") as target:
         yield Client(target)
 
 

@@ -15,9 +15,7 @@ SECONDS = 2
 
 
 @pytest.fixture(scope="module")
-def server(request: pytest.FixtureRequest, farm: Farm):
-    if request.config.getoption("--base-url"):
-        pytest.skip("needs settings of its own: only where the suite starts the server")
+def server(farm: Farm):
     return farm.server(
         "wsgi-sqlite",
         PORTAL_MODE="TWO-COOKIES",
@@ -30,16 +28,13 @@ def server(request: pytest.FixtureRequest, farm: Farm):
 
 @pytest.fixture(autouse=True)
 def quiet(server):
-    before = len(server.log_text())
-    yield
-    assert "Traceback (most recent call last)" not in server.log_text()[before:]
+    with expect.quiet(server.log_text):
+        yield
 
 
 @pytest.fixture
 def client(server) -> Iterator[Client]:
-    modes = ("TWO-COOKIES",)
-    target = Target(server.base_url, modes, modes[0], str(server.certificate))
-    with target.http:
+    with Target.of(server, "TWO-COOKIES") as target:
         yield Client(target)
 
 

@@ -12,8 +12,6 @@ ATTEMPTS = 3
 
 @pytest.fixture(scope="module", params=SERVERS)
 def server(request: pytest.FixtureRequest, farm: Farm):
-    if request.config.getoption("--base-url"):
-        pytest.skip("needs settings of its own: only where the suite starts the server")
     attempts = {"CONFORMANCE_ATTEMPTS": str(ATTEMPTS)}
     return farm.server(request.param, PORTAL_MODE="JSON", **attempts)
 
@@ -25,8 +23,7 @@ def quiet():
 
 @pytest.fixture
 def client(server):
-    target = Target(server.base_url, ("JSON",), "JSON", str(server.certificate))
-    with target.http:
+    with Target.of(server, "JSON") as target:
         yield Client(target)
 
 
