@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benches.project import set_up
 from tests.services import postgres
 
 MINUTE = 250_000
@@ -53,23 +54,11 @@ def main() -> None:
 
 
 def _run(database: dict[str, Any], *, is_old: bool) -> None:
-    import django
-    from django.conf import settings
-
-    settings.configure(
-        SECRET_KEY="benches only",
-        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "djwto"],
-        DATABASES={"default": database},
-        DJWTO_SIGNING_KEY="a secret for benches, of 48 bytes" + "." * 15,
-        USE_TZ=True,
-    )
-    django.setup()
-    from django.core.management import call_command
+    set_up(database)
     from django.db import connection
 
     from djwto import conf, revocation
 
-    call_command("migrate", verbosity=0)
     if is_old:
         revocation.EndedRows.read = _old_read
     revocation.require(conf.current())

@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from benches.project import set_up
 from benches.timing import interleave, middle, table
 
 LIVE, ENDED = 1_000_000, 100_000
@@ -105,24 +106,13 @@ def _engine(revocations: Any) -> Any:
 
 def _queries(settings: dict[str, Any]) -> None:
     """In a process of its own: fill the table, then time what asks it."""
-    import django
-    from django.conf import settings as django_settings
-
-    django_settings.configure(
-        SECRET_KEY="benches only",
-        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "djwto"],
-        DATABASES={"default": settings},
-        DJWTO_SIGNING_KEY="a secret for benches, of 48 bytes" + "." * 15,
-        USE_TZ=True,
-    )
-    django.setup()
+    set_up(settings)
     from django.core.management import call_command
     from django.db import connection
 
     from djwto import conf, revocation, times
     from djwto.models import Session
 
-    call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
         cursor.execute(INSERT[connection.vendor].replace("{NOW}", str(times.now())))
         cursor.execute("ANALYZE")

@@ -25,6 +25,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
+from benches.project import set_up
 from tests.services import Server, postgres, redis, serve
 
 NAMES = 2000
@@ -57,38 +58,27 @@ def main() -> None:
 
 
 def _print_costs(folder: Path) -> None:
-    import django
-    from django.conf import settings
-
     with postgres(folder / "postgres") as cluster, redis(folder / "redis") as server:
         url = urlsplit(cluster.url)
         backends = "django.core.cache.backends"
         table = {"LOCATION": "counts", "OPTIONS": {"MAX_ENTRIES": 1_000_000}}
-        settings.configure(
-            SECRET_KEY="benches only",
-            USE_TZ=True,
-            INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "djwto"],
-            DJWTO_SIGNING_KEY="a signing key for benches, of 64 bytes" + "." * 26,
+        set_up(
+            {
+                "ENGINE": "django.db.backends.postgresql",
+                "NAME": url.path.strip("/"),
+                "USER": url.username,
+                "HOST": url.hostname,
+                "PORT": url.port,
+            },
             CACHES={
                 "LocMem": {"BACKEND": f"{backends}.locmem.LocMemCache"},
                 "Redis": {"BACKEND": f"{backends}.redis.RedisCache", "LOCATION": server.url},
                 "PostgreSQL": {"BACKEND": f"{backends}.db.DatabaseCache", **table},
                 "default": {"BACKEND": f"{backends}.dummy.DummyCache"},
             },
-            DATABASES={
-                "default": {
-                    "ENGINE": "django.db.backends.postgresql",
-                    "NAME": url.path.strip("/"),
-                    "USER": url.username,
-                    "HOST": url.hostname,
-                    "PORT": url.port,
-                }
-            },
         )
-        django.setup()
         from django.core.management import call_command
 
-        call_command("migrate", verbosity=0)
         call_command("createcachetable", verbosity=0)
         print(f"ms for counting one login, the median of {LOGINS}; the password is not hashed")
         print(f"{'':>12} {'good':>8} {'failed':>8} {'429, pair':>10} {'429, network':>13}")
