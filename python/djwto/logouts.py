@@ -37,6 +37,14 @@ def named(request: HttpRequest) -> tuple[list[tokens.Claims], str]:
     return [], authentication.answering_mode(request)
 
 
+def log_out_each(request: HttpRequest, claims_of_each: list[tokens.Claims], mode: str) -> None:
+    """End the sessions of these tokens, which came in this mode."""
+    live = cast("THttpRequest", request)
+    for claims in claims_of_each:
+        live.payload, live.jwt_mode = claims, mode
+        log_out(request, claims)
+
+
 def log_out(request: HttpRequest, claims: tokens.Claims) -> bool:
     """End the session of a token, and tell the receivers. False: it had ended before."""
     if not end_session(request, claims):

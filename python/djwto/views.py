@@ -205,10 +205,7 @@ class BlackListTokenView(Endpoint):
         named, mode = logouts.named(request)
         if mode != "JSON" and conf.current().csrf:
             csrf.check(request)
-        for claims in named:
-            live = cast("THttpRequest", request)
-            live.payload, live.jwt_mode = claims, mode
-            logouts.log_out(request, claims)
+        logouts.log_out_each(request, named, mode)
         if mode == "JSON":
             return HttpResponse(status=204)
         response = JsonResponse({"msg": "Tokens successfully deleted."})

@@ -163,7 +163,8 @@ impl Revocations {
     }
 
     /// Forgets the sessions that had to be remembered until a time before this one. No other is
-    /// remembered for longer than [`LONGEST_SECONDS`] from that time, even where a later time was told.
+    /// remembered for longer than [`LONGEST_SECONDS`] from that time, even where a later time was
+    /// told.
     pub fn forget_before(&self, time: i64) {
         let (mut set, longest) = (self.write(), time.saturating_add(LONGEST_SECONDS));
         set.retain(|_, until| {

@@ -8,7 +8,7 @@ use djwto_core::engine::AuthenticateError;
 use djwto_core::issue::{self, RefreshLink, Registered, Renewal};
 use djwto_core::policy::{Audience, PolicyOptions, Subject};
 use djwto_core::session::{Rotation, Standing, State};
-use djwto_core::transport::{Delivery, Pair, SameSite, TransportOptions};
+use djwto_core::transport::{Delivery, Found, Pair, SameSite, TransportOptions};
 use djwto_core::verify::{Demands, VerifyError};
 use djwto_core::{Mode, Policy, SessionId, Transport};
 use pyo3::prelude::*;
@@ -180,12 +180,7 @@ impl Engine {
         let (claims, session) = self
             .verified(py, found.token, &demands)?
             .map_err(|error| refused(&AuthenticateError::of(error, found.mode)))?;
-        Ok(Authenticated {
-            claims: claims.unbind(),
-            session,
-            token: PyString::from_bytes(py, found.token)?.unbind(), // ASCII, as it verified
-            mode: found.mode.name(),
-        })
+        authenticated(found, claims, session)
     }
 
     fn authenticate_each(
@@ -201,12 +196,7 @@ impl Engine {
         let mut good = Vec::new();
         for found in self.core.transport.read_each(cookie.as_deref(), kind) {
             if let Ok((claims, session)) = self.verified(py, found.token, &demands)? {
-                good.push(Authenticated {
-                    claims: claims.unbind(),
-                    session,
-                    token: PyString::from_bytes(py, found.token)?.unbind(),
-                    mode: found.mode.name(),
-                });
+                good.push(authenticated(found, claims, session)?);
             }
         }
         Ok(good)
@@ -455,6 +445,16 @@ impl Engine {
     fn released<T: Send>(&self, py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
         if self.core.keys.has_key_pairs() { py.detach(work) } else { work() }
     }
+}
+
+fn authenticated(
+    found: Found<'_>,
+    claims: Bound<'_, PyDict>,
+    session: SessionId,
+) -> PyResult<Authenticated> {
+    // A token is ASCII, as it verified.
+    let token = PyString::from_bytes(claims.py(), found.token)?.unbind();
+    Ok(Authenticated { claims: claims.unbind(), session, token, mode: found.mode.name() })
 }
 
 fn rotation_argument(name: &str) -> PyResult<Rotation> {
