@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use djwto_core::claims::{Claims, ClaimsError, UnixTime};
-use djwto_core::draft::{Done, Draft, Names, Slot};
+use djwto_core::claims_writer::{ClaimsJson, Names, ValueWriter, Written};
 use djwto_core::issue::{self, IssueError};
 use djwto_core::{Algorithm, KeyRing};
 use libfuzzer_sys::fuzz_target;
@@ -37,8 +37,8 @@ fuzz_target!(|payload: &[u8]| {
         Err(ClaimsError::Invalid(name)) => {
             let Some(Json::Object(theirs)) = theirs else { panic!("called JSON by us alone") };
             assert!(theirs.contains_key(name));
-            if let Ok(draft) = Draft::write(|slot| write_object(slot, &theirs)) {
-                assert!(issue::sign_draft(&KEYS, draft).is_err(), "refused, and signed");
+            if let Ok(claims) = ClaimsJson::write(|writer| write_object(writer, &theirs)) {
+                assert!(issue::sign_claims(&KEYS, claims).is_err(), "refused, and signed");
             }
         }
         Err(_) => {}
@@ -77,8 +77,8 @@ fn same(ours: &Claims<'_>, theirs: &BTreeMap<String, Json>) {
 
 fn written_anew(ours: &Claims<'_>, theirs: &BTreeMap<String, Json>) {
     // Faces have no whole numbers beyond 64 bits to write.
-    let Ok(draft) = Draft::write(|slot| write_object(slot, theirs)) else { return };
-    match issue::sign_draft(&KEYS, draft) {
+    let Ok(claims) = ClaimsJson::write(|writer| write_object(writer, theirs)) else { return };
+    match issue::sign_claims(&KEYS, claims) {
         Ok(token) => {
             let again = Claims::parse(token.payload().as_bytes()).expect("what is signed is read");
             same(&again, theirs);
@@ -94,23 +94,26 @@ fn written_anew(ours: &Claims<'_>, theirs: &BTreeMap<String, Json>) {
 static KEYS: LazyLock<KeyRing> =
     LazyLock::new(|| KeyRing::load(Algorithm::Hs256, Some(&[7; 32]), None).expect("a good secret"));
 
-fn write_object<'s>(slot: Slot<'s>, object: &BTreeMap<String, Json>) -> Result<Done<'s>, ()> {
+fn write_object<'s>(
+    writer: ValueWriter<'s>,
+    object: &BTreeMap<String, Json>,
+) -> Result<Written<'s>, ()> {
     let names = Names::new(object.keys().map(String::as_str)).expect("each once");
     let values: Vec<_> = object.values().collect();
-    slot.object(&names, |slot, place| write(slot, values[place]))
+    writer.object(&names, |writer, place| write(writer, values[place]))
 }
 
-fn write<'s>(slot: Slot<'s>, value: &Json) -> Result<Done<'s>, ()> {
+fn write<'s>(writer: ValueWriter<'s>, value: &Json) -> Result<Written<'s>, ()> {
     Ok(match value {
-        Json::Constant(constant) => slot.literal(*constant),
+        Json::Constant(constant) => writer.literal(*constant),
         Json::Number(digits) => match (digits.parse(), digits.parse()) {
-            (Ok(whole), _) => slot.integer(whole),
-            (Err(_), Ok(number)) if digits.contains(['.', 'e', 'E']) => slot.float(number),
+            (Ok(whole), _) => writer.integer(whole),
+            (Err(_), Ok(number)) if digits.contains(['.', 'e', 'E']) => writer.float(number),
             _ => return Err(()),
         },
-        Json::Text(text) => slot.text(text),
-        Json::Array(items) => slot.array(items, write)?,
-        Json::Object(object) => write_object(slot, object)?,
+        Json::Text(text) => writer.text(text),
+        Json::Array(items) => writer.array(items, write)?,
+        Json::Object(object) => write_object(writer, object)?,
     })
 }
 

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use djwto_core::cache::{Lookup, TokenCache};
-use djwto_core::draft::{Draft, Names};
+use djwto_core::claims_writer::{ClaimsJson, Names};
 use djwto_core::key::{Key, KeyRing};
 use djwto_core::policy::{Audience, PolicyOptions, Subject};
 use djwto_core::transport::TransportOptions;
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let engine = engine()?;
     let now = UnixTime::new(1_800_000_000.0).ok_or("the time")?;
     let names = names().ok_or("the names")?;
-    let token = engine.sign_draft(draft(&names))?.text().to_owned();
+    let token = engine.sign_claims(claims(&names))?.text().to_owned();
     let verify = || engine.verify(token.as_bytes(), Some(Kind::Access), now);
     let cookies = format!("csrftoken={}; jwt_access_token={token}; theme=dark", "c".repeat(32));
     let cache = TokenCache::<()>::new(16, 1 << 20).ok_or("the cache")?;
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path: Box<dyn Fn() -> bool> = match name.as_str() {
         "verify" => Box::new(|| verify().is_ok()),
         "hit" => Box::new(|| matches!(look(), Lookup::Hit(Ok(())))),
-        "encode" => Box::new(|| engine.sign_draft(draft(&names)).is_ok()),
+        "encode" => Box::new(|| engine.sign_claims(claims(&names)).is_ok()),
         "cookies" => {
             Box::new(|| engine.transport.read(None, Some(cookies.as_bytes()), Kind::Access).is_ok())
         }
@@ -83,21 +83,23 @@ fn names() -> Option<(Names, Names)> {
     Some((claims, Names::new(["username", "id", "perms"])?))
 }
 
-fn draft((claims, user): &(Names, Names)) -> Draft {
-    let draft = Draft::write(|slot| {
-        slot.object(claims, |slot, place| {
+fn claims((claims, user): &(Names, Names)) -> ClaimsJson {
+    let claims = ClaimsJson::write(|writer| {
+        writer.object(claims, |writer, place| {
             if let Some((_, text)) = TEXTS.get(place) {
-                Ok(slot.text(text))
+                Ok(writer.text(text))
             } else if let Some((_, time)) = TIMES.get(place - TEXTS.len()) {
-                Ok(slot.integer(*time))
+                Ok(writer.integer(*time))
             } else {
-                slot.object(user, |slot, place| match place {
-                    0 => Ok(slot.text("alice")),
-                    1 => Ok(slot.integer(1)),
-                    _ => slot.array(PERMISSIONS, |slot, permission| Ok(slot.text(permission))),
+                writer.object(user, |writer, place| match place {
+                    0 => Ok(writer.text("alice")),
+                    1 => Ok(writer.integer(1)),
+                    _ => {
+                        writer.array(PERMISSIONS, |writer, permission| Ok(writer.text(permission)))
+                    }
                 })
             }
         })
     });
-    draft.unwrap_or_else(|never: Infallible| match never {})
+    claims.unwrap_or_else(|never: Infallible| match never {})
 }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::claims::{Kind, UnixTime};
+use crate::claims_writer::ClaimsJson;
 use crate::compact::Untrusted;
-use crate::draft::Draft;
 use crate::error::Code;
 use crate::issue::{self, IssueError, Token};
 use crate::key::KeyRing;
@@ -98,8 +98,8 @@ impl Engine {
     /// # Errors
     ///
     /// [`IssueError`] says what hinders it.
-    pub fn sign_draft(&self, draft: Draft) -> Result<Token, IssueError> {
-        issue::sign_draft(&self.keys, draft)
+    pub fn sign_claims(&self, claims: ClaimsJson) -> Result<Token, IssueError> {
+        issue::sign_claims(&self.keys, claims)
     }
 }
 

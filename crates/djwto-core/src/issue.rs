@@ -7,8 +7,8 @@ use aws_lc_rs::rand;
 use uuid::Uuid;
 
 use crate::claims::{Claims, ClaimsError, Kind, UnixTime};
+use crate::claims_writer::{ClaimsJson, IssuedClaims};
 use crate::compact::{self, MAX_TOKEN_BYTES};
-use crate::draft::{Draft, Written};
 use crate::key::KeyRing;
 use crate::policy::{Audience, Policy, Subject};
 use crate::revocation::derived;
@@ -217,7 +217,7 @@ pub fn sign(keys: &KeyRing, payload: impl Into<String>) -> Result<Token, IssueEr
     let claims = Claims::parse(payload.as_bytes()).map_err(IssueError::Claims)?;
     let Claims { expires, kind, .. } = claims;
     let names_user = claims.user.is_some();
-    serialize(keys, payload, Written { expires, kind, names_user })
+    serialize(keys, payload, IssuedClaims { expires, kind, names_user })
 }
 
 /// Signs claims that were written by a face.
@@ -225,12 +225,12 @@ pub fn sign(keys: &KeyRing, payload: impl Into<String>) -> Result<Token, IssueEr
 /// # Errors
 ///
 /// As [`sign`].
-pub fn sign_draft(keys: &KeyRing, draft: Draft) -> Result<Token, IssueError> {
-    let (payload, written) = draft.finish().map_err(IssueError::Claims)?;
+pub fn sign_claims(keys: &KeyRing, claims: ClaimsJson) -> Result<Token, IssueError> {
+    let (payload, written) = claims.finish().map_err(IssueError::Claims)?;
     serialize(keys, payload, written)
 }
 
-fn serialize(keys: &KeyRing, payload: String, written: Written) -> Result<Token, IssueError> {
+fn serialize(keys: &KeyRing, payload: String, written: IssuedClaims) -> Result<Token, IssueError> {
     if written.kind.is_none() {
         return Err(IssueError::Missing("type"));
     }

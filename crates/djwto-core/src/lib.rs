@@ -34,8 +34,8 @@
 pub mod algorithm;
 pub mod cache;
 pub mod claims;
+pub mod claims_writer;
 pub mod compact;
-pub mod draft;
 pub mod ended;
 pub mod engine;
 pub mod error;

@@ -9,8 +9,8 @@ use std::fmt::{Debug, Display};
 use std::path::Path;
 
 use djwto_core::claims::Claims;
+use djwto_core::claims_writer::{ClaimsJson, Names};
 use djwto_core::compact::Untrusted;
-use djwto_core::draft::{Draft, Names};
 use djwto_core::transport::{Delivery, Pair};
 use djwto_core::{Algorithm, KeyRing, Kind, Mode};
 use support::{ACCESS, engine, key, key_name, now, transport};
@@ -26,11 +26,12 @@ fn no_public_type_prints_a_token() {
     let cookies = transport(&[Mode::TwoCookies]).deliver(Mode::TwoCookies, &pair, None, "", now());
     let Delivery::Cookies(list) = &cookies else { panic!("two cookies are cookies") };
     let names = Names::new(["user"]).unwrap();
-    let draft =
-        Draft::write(|slot| slot.object(&names, |slot, _| Ok::<_, Infallible>(slot.text("alice"))));
+    let claims = ClaimsJson::write(|writer| {
+        writer.object(&names, |writer, _| Ok::<_, Infallible>(writer.text("alice")))
+    });
     let things: [&dyn Debug; 9] = [
         &token,
-        &draft,
+        &claims,
         &Untrusted::parse(text.as_bytes()).unwrap(),
         &seen,
         &seen.found,

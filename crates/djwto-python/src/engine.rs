@@ -14,15 +14,15 @@ use djwto_core::{Mode, Policy, SessionId, Transport};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::claims::{Builder, LastStrings, Template};
 use crate::convert::{
     header_bytes, kind, mode, not_issued, not_renewed, not_verified, refused, setting_error,
     unix_time,
 };
-use crate::draft::{self, LastNames};
 use crate::keys::KeyRing;
+use crate::outputs::{Authenticated, CacheInfo, SetCookie, Token, registered_dict};
+use crate::read_claims::{Builder, LastStrings, Template};
 use crate::revocations::Revocations;
-use crate::values::{Authenticated, CacheInfo, SetCookie, Token, registered_dict};
+use crate::write_claims::{LastNames, write_claims};
 
 /// Keys, policy and transport, checked and parsed once; and the tokens verified by them.
 #[pyclass(frozen, module = "djwto._core")]
@@ -437,8 +437,8 @@ impl Engine {
     }
 
     fn signed(&self, py: Python<'_>, claims: &Bound<'_, PyDict>) -> PyResult<Option<issue::Token>> {
-        let Some(draft) = draft::draft(claims, &self.last_names) else { return Ok(None) };
-        self.released(py, || self.core.sign_draft(draft)).map(Some).map_err(not_issued)
+        let Some(json) = write_claims(claims, &self.last_names) else { return Ok(None) };
+        self.released(py, || self.core.sign_claims(json)).map(Some).map_err(not_issued)
     }
 
     /// Runs without the interpreter's lock where the work takes longer than handing it over.

@@ -1,14 +1,14 @@
 //! The Python binding of `djwto-core`: conversion, and a password hash that no token needs.
 //! `_core.pyi` describes it.
 
-mod claims;
 mod convert;
-mod draft;
 mod engine;
 mod keys;
+mod outputs;
 mod password;
+mod read_claims;
 mod revocations;
-mod values;
+mod write_claims;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -25,11 +25,11 @@ mod _core {
     #[pymodule_export]
     use crate::keys::{KeyRing, generate_jwk};
     #[pymodule_export]
+    use crate::outputs::{Authenticated, CacheInfo, SetCookie, Token};
+    #[pymodule_export]
     use crate::password::pbkdf2_sha256;
     #[pymodule_export]
     use crate::revocations::Revocations;
-    #[pymodule_export]
-    use crate::values::{Authenticated, CacheInfo, SetCookie, Token};
     #[pymodule_export]
     use crate::{algorithms, codes, modes, read_fields, session_of};
 }
@@ -52,7 +52,7 @@ fn algorithms() -> Vec<&'static str> {
 /// The session of claims: its name, or `None`.
 #[pyfunction]
 fn session_of(claims: &Bound<'_, PyDict>) -> PyResult<Option<String>> {
-    Ok(claims::session_of(claims)?.map(|session| session.to_string()))
+    Ok(read_claims::session_of(claims)?.map(|session| session.to_string()))
 }
 
 /// The names of the modes.

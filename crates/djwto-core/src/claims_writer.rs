@@ -4,20 +4,20 @@
 //! it. What the rules are about is noted on the way, so that nobody needs to read it again.
 //!
 //! ```
-//! use djwto_core::draft::{Draft, Names};
+//! use djwto_core::claims_writer::{ClaimsJson, Names};
 //! # use djwto_core::{Algorithm, Key, KeyRing, issue};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let key = Key::secret(Algorithm::Hs256, b"a secret of at least 32 bytes......")?;
 //! # let keys = KeyRing::new(key);
 //! let claims = Names::new(["user", "type"]).ok_or("each once")?;
 //! let user = Names::new(["id"]).ok_or("each once")?;
-//! let draft = Draft::write(|slot| {
-//!     slot.object(&claims, |slot, place| match place {
-//!         0 => slot.object(&user, |slot, _| Ok(slot.integer(7))),
-//!         _ => Ok::<_, std::convert::Infallible>(slot.text("refresh")),
+//! let json = ClaimsJson::write(|writer| {
+//!     writer.object(&claims, |writer, place| match place {
+//!         0 => writer.object(&user, |writer, _| Ok(writer.integer(7))),
+//!         _ => Ok::<_, std::convert::Infallible>(writer.text("refresh")),
 //!     })
 //! })?;
-//! let token = issue::sign_draft(&keys, draft)?;
+//! let token = issue::sign_claims(&keys, json)?;
 //! assert_eq!(token.payload(), r#"{"type":"refresh","user":{"id":7}}"#);
 //! # Ok(())
 //! # }
@@ -31,40 +31,42 @@ use crate::compact::MalformedToken;
 use crate::json::{MAX_DEPTH, Seen};
 
 /// The JSON text of claims.
-pub struct Draft {
+pub struct ClaimsJson {
     text: String,
     depth: usize,
     fault: Option<ClaimsError>,
-    facts: Written,
+    facts: IssuedClaims,
 }
 
 /// What issuing needs to know of claims that were written.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Written {
+pub(crate) struct IssuedClaims {
     pub(crate) expires: Option<UnixTime>,
     pub(crate) kind: Option<Kind>,
     pub(crate) names_user: bool,
 }
 
-impl Draft {
+impl ClaimsJson {
     /// Writes claims: `claims` writes one value, which must be an object.
     ///
     /// # Errors
     ///
     /// What `claims` returns.
-    pub fn write<E>(claims: impl FnOnce(Slot<'_>) -> Result<Done<'_>, E>) -> Result<Self, E> {
-        let mut draft = Self {
+    pub fn write<E>(
+        claims: impl FnOnce(ValueWriter<'_>) -> Result<Written<'_>, E>,
+    ) -> Result<Self, E> {
+        let mut json = Self {
             text: String::with_capacity(1024),
             depth: 0,
             fault: None,
-            facts: Written::default(),
+            facts: IssuedClaims::default(),
         };
-        let _: Done<'_> = claims(Slot { draft: &mut draft, rule: Rule::Claims })?;
-        Ok(draft)
+        let _: Written<'_> = claims(ValueWriter { json: &mut json, rule: Rule::Claims })?;
+        Ok(json)
     }
 
     /// The text, if it is one object that the engine would read back.
-    pub(crate) fn finish(self) -> Result<(String, Written), ClaimsError> {
+    pub(crate) fn finish(self) -> Result<(String, IssuedClaims), ClaimsError> {
         match self.fault {
             Some(fault) => Err(fault),
             None if !self.text.starts_with('{') => Err(malformed("is not a JSON object")),
@@ -99,41 +101,41 @@ impl Draft {
     }
 }
 
-impl fmt::Debug for Draft {
+impl fmt::Debug for ClaimsJson {
     /// Never shows the claims.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Draft").finish_non_exhaustive()
+        f.debug_struct("ClaimsJson").finish_non_exhaustive()
     }
 }
 
-/// Where one value is to be written.
+/// Writes one value, in the one place where it belongs.
 #[derive(Debug)]
 #[must_use]
-pub struct Slot<'d> {
-    draft: &'d mut Draft,
+pub struct ValueWriter<'d> {
+    json: &'d mut ClaimsJson,
     rule: Rule,
 }
 
-/// Says that a value was written into the slot that has this lifetime, and into no other: a face
-/// can leave no slot empty, and fill none twice.
+/// Proof that the writer of this lifetime has written its value. A face can neither leave a place
+/// empty nor write into it twice.
 ///
 /// ```compile_fail
-/// # use djwto_core::draft::{Draft, Names};
+/// # use djwto_core::claims_writer::{ClaimsJson, Names};
 /// # let Some(names) = Names::new(["a", "b"]) else { return };
 /// let mut other = None;
-/// let _ = Draft::write::<()>(|slot| {
-///     slot.object(&names, |slot, place| match place {
+/// let _ = ClaimsJson::write::<()>(|writer| {
+///     writer.object(&names, |writer, place| match place {
 ///         0 => {
-///             other = Some(slot.integer(1));
+///             other = Some(writer.integer(1));
 ///             Err(())
 ///         }
-///         _ => other.take().ok_or(()), // of another slot: its lifetime is too short
+///         _ => other.take().ok_or(()), // of another writer: its lifetime is too short
 ///     })
 /// });
 /// ```
 #[derive(Debug)]
 #[must_use]
-pub struct Done<'d>(PhantomData<fn(&'d ()) -> &'d ()>);
+pub struct Written<'d>(PhantomData<fn(&'d ()) -> &'d ()>);
 
 /// What a value is, as far as rules are about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,48 +151,48 @@ enum Rule {
     Free,
 }
 
-impl<'d> Slot<'d> {
+impl<'d> ValueWriter<'d> {
     /// A string.
     #[inline]
-    pub fn text(self, value: &str) -> Done<'d> {
+    pub fn text(self, value: &str) -> Written<'d> {
         if self.rule != Rule::Free {
-            self.draft.check(self.rule, &Seen::Text(value.into()));
+            self.json.check(self.rule, &Seen::Text(value.into()));
         }
-        write_string(&mut self.draft.text, value);
-        Done(PhantomData)
+        write_string(&mut self.json.text, value);
+        Written(PhantomData)
     }
 
     /// A whole number of 64 bits.
     #[inline]
-    pub fn integer(self, value: i64) -> Done<'d> {
+    pub fn integer(self, value: i64) -> Written<'d> {
         if self.rule != Rule::Free {
-            self.draft.check(self.rule, &Seen::Integer(value));
+            self.json.check(self.rule, &Seen::Integer(value));
         }
-        self.draft.text.push_str(itoa::Buffer::new().format(value));
-        Done(PhantomData)
+        self.json.text.push_str(itoa::Buffer::new().format(value));
+        Written(PhantomData)
     }
 
     /// Any other number, which must be finite.
-    pub fn float(self, value: f64) -> Done<'d> {
-        self.draft.check(self.rule, &Seen::Float(value));
+    pub fn float(self, value: f64) -> Written<'d> {
+        self.json.check(self.rule, &Seen::Float(value));
         if !value.is_finite() {
-            self.draft.fault.get_or_insert(malformed("has a number that is not finite"));
+            self.json.fault.get_or_insert(malformed("has a number that is not finite"));
         }
         // This form keeps a point or an exponent, so that it is read back as what it was. Writing
         // to a string cannot fail.
-        let _ = write!(self.draft.text, "{value:?}");
-        Done(PhantomData)
+        let _ = write!(self.json.text, "{value:?}");
+        Written(PhantomData)
     }
 
     /// `true`, `false` or `null`.
-    pub fn literal(self, value: Option<bool>) -> Done<'d> {
-        self.draft.check(self.rule, &Seen::Other);
-        self.draft.text.push_str(match value {
+    pub fn literal(self, value: Option<bool>) -> Written<'d> {
+        self.json.check(self.rule, &Seen::Other);
+        self.json.text.push_str(match value {
             Some(true) => "true",
             Some(false) => "false",
             None => "null",
         });
-        Done(PhantomData)
+        Written(PhantomData)
     }
 
     /// An object. `value` writes the value of each name, and is told its place in the list from
@@ -202,24 +204,24 @@ impl<'d> Slot<'d> {
     pub fn object<E>(
         self,
         names: &Names,
-        mut value: impl FnMut(Slot<'_>, usize) -> Result<Done<'_>, E>,
-    ) -> Result<Done<'d>, E> {
-        let Self { draft, rule } = self;
-        draft.check(rule, &Seen::Other);
-        draft.open('{');
+        mut value: impl FnMut(ValueWriter<'_>, usize) -> Result<Written<'_>, E>,
+    ) -> Result<Written<'d>, E> {
+        let Self { json, rule } = self;
+        json.check(rule, &Seen::Other);
+        json.open('{');
         let mut start = 1; // the first name needs no comma
         for name in &names.all {
-            draft.text.push_str(names.text.get(start..name.end).unwrap_or_default());
+            json.text.push_str(names.text.get(start..name.end).unwrap_or_default());
             start = name.end;
             let rule = match rule {
                 Rule::Claims => Rule::Claim(name.claim),
                 Rule::Claim(Claim::User) if name.is_id => Rule::UserId,
                 _ => Rule::Free,
             };
-            let _: Done<'_> = value(Slot { draft, rule }, name.place)?;
+            let _: Written<'_> = value(ValueWriter { json, rule }, name.place)?;
         }
-        draft.close('}');
-        Ok(Done(PhantomData))
+        json.close('}');
+        Ok(Written(PhantomData))
     }
 
     /// An array, of which `item` writes each.
@@ -230,24 +232,24 @@ impl<'d> Slot<'d> {
     pub fn array<I, E>(
         self,
         items: impl IntoIterator<Item = I>,
-        mut item: impl FnMut(Slot<'_>, I) -> Result<Done<'_>, E>,
-    ) -> Result<Done<'d>, E> {
-        let Self { draft, rule } = self;
+        mut item: impl FnMut(ValueWriter<'_>, I) -> Result<Written<'_>, E>,
+    ) -> Result<Written<'d>, E> {
+        let Self { json, rule } = self;
         let rule = if rule == Rule::Claim(Claim::Audience) {
             Rule::Entry(Claim::Audience)
         } else {
-            draft.check(rule, &Seen::Other);
+            json.check(rule, &Seen::Other);
             Rule::Free
         };
-        draft.open('[');
+        json.open('[');
         for (place, value) in items.into_iter().enumerate() {
             if place > 0 {
-                draft.text.push(',');
+                json.text.push(',');
             }
-            let _: Done<'_> = item(Slot { draft, rule }, value)?;
+            let _: Written<'_> = item(ValueWriter { json, rule }, value)?;
         }
-        draft.close(']');
-        Ok(Done(PhantomData))
+        json.close(']');
+        Ok(Written(PhantomData))
     }
 }
 

@@ -116,7 +116,7 @@ pub(crate) fn registered_dict<'py>(
     claims: &Registered,
 ) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    // Interned, so that the names of one token are those of the next, which `draft` looks for.
+    // Interned, so that the names of one token are those of the next, which `write_claims` looks for.
     let text = |name: &Bound<'py, PyString>, value: &Option<String>| match value {
         Some(value) => dict.set_item(name, value),
         None => Ok(()),

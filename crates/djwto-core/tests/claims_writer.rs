@@ -8,28 +8,28 @@ use std::convert::Infallible;
 
 use djwto_core::Algorithm;
 use djwto_core::claims::ClaimsError;
-use djwto_core::draft::{Done, Draft, Names, Slot};
+use djwto_core::claims_writer::{ClaimsJson, Names, ValueWriter, Written};
 use djwto_core::issue::{IssueError, Token};
 use support::engine;
 
-type Written<'s> = Result<Done<'s>, Infallible>;
+type Write<'s> = Result<Written<'s>, Infallible>;
 
-fn signed(claims: impl FnOnce(Slot<'_>) -> Written<'_>) -> Result<Token, IssueError> {
-    let Ok(draft) = Draft::write(claims);
-    engine(Algorithm::Hs256).sign_draft(draft)
+fn signed(claims: impl FnOnce(ValueWriter<'_>) -> Write<'_>) -> Result<Token, IssueError> {
+    let Ok(claims) = ClaimsJson::write(claims);
+    engine(Algorithm::Hs256).sign_claims(claims)
 }
 
 /// Signs the claims that every token must have, and one more.
 fn signed_with(
     name: &str,
-    mut value: impl FnMut(Slot<'_>) -> Written<'_>,
+    mut value: impl FnMut(ValueWriter<'_>) -> Write<'_>,
 ) -> Result<Token, IssueError> {
     let (names, user) = (Names::new(["type", "user", name]).unwrap(), Names::new(["id"]).unwrap());
-    signed(|slot| {
-        slot.object(&names, |slot, place| match place {
-            0 => Ok(slot.text("access")),
-            1 => slot.object(&user, |slot, _| Ok(slot.integer(7))),
-            _ => value(slot),
+    signed(|writer| {
+        writer.object(&names, |writer, place| match place {
+            0 => Ok(writer.text("access")),
+            1 => writer.object(&user, |writer, _| Ok(writer.integer(7))),
+            _ => value(writer),
         })
     })
 }
@@ -37,8 +37,8 @@ fn signed_with(
 #[test]
 fn names_are_sorted_and_each_once() {
     let names = Names::new(["b", "a", "é", "a\""]).unwrap();
-    let token = signed_with("x", |slot| {
-        slot.object(&names, |slot, place| Ok(slot.integer(i64::try_from(place).unwrap())))
+    let token = signed_with("x", |writer| {
+        writer.object(&names, |writer, place| Ok(writer.integer(i64::try_from(place).unwrap())))
     });
     let object = r#"{"a":1,"a\"":3,"b":0,"\u00e9":2}"#;
     let payload = format!(r#"{{"type":"access","user":{{"id":7}},"x":{object}}}"#);
@@ -48,17 +48,20 @@ fn names_are_sorted_and_each_once() {
 
 #[test]
 fn an_entry_of_an_audience_is_a_text_and_no_list() {
-    let flat =
-        signed_with("aud", |slot| slot.array(["a", "b"], |slot, entry| Ok(slot.text(entry))));
+    let flat = signed_with("aud", |writer| {
+        writer.array(["a", "b"], |writer, entry| Ok(writer.text(entry)))
+    });
     assert!(flat.is_ok());
-    let nested = signed_with("aud", |slot| {
-        slot.array(["a"], |slot, entry| slot.array([entry], |slot, entry| Ok(slot.text(entry))))
+    let nested = signed_with("aud", |writer| {
+        writer.array(["a"], |writer, entry| {
+            writer.array([entry], |writer, entry| Ok(writer.text(entry)))
+        })
     });
     assert_eq!(nested.err(), Some(IssueError::Claims(ClaimsError::Invalid("aud"))));
 }
 
 #[test]
 fn nothing_but_an_object_is_claims() {
-    let refused = signed(|slot| Ok(slot.text("{"))).err();
+    let refused = signed(|writer| Ok(writer.text("{"))).err();
     assert!(matches!(refused, Some(IssueError::Claims(ClaimsError::Malformed(_)))));
 }

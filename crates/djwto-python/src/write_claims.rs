@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use djwto_core::draft::{Done, Draft, Names, Slot};
+use djwto_core::claims_writer::{ClaimsJson, Names, ValueWriter, Written};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use smallvec::SmallVec;
@@ -49,19 +49,19 @@ const MAX_BYTES: usize = 2048;
 
 /// Writes claims. `None` where there is something that needs more than this: another type, a
 /// number beyond 64 bits, or a name that is no string.
-pub(crate) fn draft(claims: &Bound<'_, PyDict>, last: &LastNames) -> Option<Draft> {
+pub(crate) fn write_claims(claims: &Bound<'_, PyDict>, last: &LastNames) -> Option<ClaimsJson> {
     // Locked only by a finalizer that runs under this very function, or by another thread.
     let mut last = last.0.try_lock().ok();
     let known = last.as_ref().map(|last| last.as_slice()).unwrap_or_default();
     let mut writer = Writer { known, new: Vec::new() };
-    let draft = Draft::write(|slot| writer.dict(slot, claims, 0));
+    let json = ClaimsJson::write(|out| writer.dict(out, claims, 0));
     let mut new = writer.new;
     if let Some(last) = &mut last {
         last.append(&mut new);
         let surplus = last.len().saturating_sub(MAX_DICTS);
         last.drain(..surplus);
     }
-    draft.ok()
+    json.ok()
 }
 
 /// Deeper values are left to Django's encoder, which has a sentence for those that go round.
@@ -80,26 +80,26 @@ type Result<T> = std::result::Result<T, Unwritable>;
 impl Writer<'_> {
     fn value<'s>(
         &mut self,
-        slot: Slot<'s>,
+        out: ValueWriter<'s>,
         value: &Bound<'_, PyAny>,
         depth: usize,
-    ) -> Result<Done<'s>> {
+    ) -> Result<Written<'s>> {
         Ok(if let Ok(value) = value.cast_exact::<PyString>() {
-            slot.text(value.to_str().map_err(|_| Unwritable)?)
+            out.text(value.to_str().map_err(|_| Unwritable)?)
         } else if let Ok(value) = value.cast_exact::<PyInt>() {
-            slot.integer(value.extract().map_err(|_| Unwritable)?)
+            out.integer(value.extract().map_err(|_| Unwritable)?)
         } else if let Ok(value) = value.cast_exact::<PyFloat>() {
-            slot.float(value.value())
+            out.float(value.value())
         } else if let Ok(value) = value.cast_exact::<PyBool>() {
-            slot.literal(Some(value.is_true()))
+            out.literal(Some(value.is_true()))
         } else if value.is_none() {
-            slot.literal(None)
+            out.literal(None)
         } else if let Ok(value) = value.cast_exact::<PyDict>() {
-            self.dict(slot, value, depth)?
+            self.dict(out, value, depth)?
         } else if let Ok(value) = value.cast_exact::<PyList>() {
-            self.items(slot, &value.to_tuple(), depth)?
+            self.items(out, &value.to_tuple(), depth)?
         } else if let Ok(value) = value.cast_exact::<PyTuple>() {
-            self.items(slot, value, depth)?
+            self.items(out, value, depth)?
         } else {
             return Err(Unwritable);
         })
@@ -107,10 +107,10 @@ impl Writer<'_> {
 
     fn dict<'s>(
         &mut self,
-        slot: Slot<'s>,
+        out: ValueWriter<'s>,
         dict: &Bound<'_, PyDict>,
         depth: usize,
-    ) -> Result<Done<'s>> {
+    ) -> Result<Written<'s>> {
         if depth > MAX_DEPTH {
             return Err(Unwritable);
         }
@@ -121,9 +121,9 @@ impl Writer<'_> {
             Some(known) => known,
             None => new.insert(KnownNames::of(&members).ok_or(Unwritable)?),
         };
-        let done = slot.object(&known.names, |slot, place| {
+        let done = out.object(&known.names, |out, place| {
             let (_, value) = members.get(place).ok_or(Unwritable)?;
-            self.value(slot, value, depth + 1)
+            self.value(out, value, depth + 1)
         })?;
         self.new
             .extend(new.filter(|new| self.new.len() < MAX_DICTS && new.names.bytes() <= MAX_BYTES));
@@ -134,13 +134,13 @@ impl Writer<'_> {
     /// each in a build for several versions of Python.
     fn items<'s>(
         &mut self,
-        slot: Slot<'s>,
+        out: ValueWriter<'s>,
         items: &Bound<'_, PyTuple>,
         depth: usize,
-    ) -> Result<Done<'s>> {
+    ) -> Result<Written<'s>> {
         if depth > MAX_DEPTH {
             return Err(Unwritable);
         }
-        slot.array(items.iter_borrowed(), |slot, item| self.value(slot, &item, depth + 1))
+        out.array(items.iter_borrowed(), |out, item| self.value(out, &item, depth + 1))
     }
 }
