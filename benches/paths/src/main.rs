@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let verify = || engine.verify(token.as_bytes(), Some(Kind::Access), now);
     let cookies = format!("csrftoken={}; jwt_access_token={token}; theme=dark", "c".repeat(32));
     let cache = TokenCache::<()>::new(16, 1 << 20).ok_or("the cache")?;
-    let look = || cache.get(token.as_bytes(), &engine.demands(Some(Kind::Access), now));
+    let look = || cache.get(token.as_bytes(), &engine.requirements(Some(Kind::Access), now));
     if let Lookup::Miss(place) = look() {
         cache.insert(place, token.as_bytes(), &verify()?, (), 0);
     }

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::claims::UnixTime;
-use crate::verify::{Demands, Facts, Verified, VerifyError, verify_again};
+use crate::verify::{RecheckedClaims, Requirements, Verified, VerifyError, verify_again};
 
 /// Verified tokens, with what a face made of the claims of each.
 pub struct TokenCache<V> {
@@ -65,13 +65,13 @@ impl<V: Clone> TokenCache<V> {
     }
 
     /// Looks a token up. The policy must be the one under which tokens were put in.
-    pub fn get(&self, token: &[u8], demands: &Demands<'_>) -> Lookup<V> {
+    pub fn get(&self, token: &[u8], requirements: &Requirements<'_>) -> Lookup<V> {
         let place = self.place(token);
         let mut inner = self.lock();
-        let expired = inner.remove_expired(demands.now);
+        let expired = inner.remove_expired(requirements.now);
         let found = match inner.entries.get(&place.0) {
             Some(entry) if *entry.token == *token => {
-                let verdict = verify_again(entry.facts, demands);
+                let verdict = verify_again(entry.rechecked, requirements);
                 Some(verdict.map(|()| entry.value.clone()))
             }
             _ => None,
@@ -112,12 +112,12 @@ impl<V: Clone> TokenCache<V> {
         value: V,
         value_bytes: usize,
     ) {
-        let facts = verified.facts;
+        let rechecked = verified.rechecked;
         let bytes = token.len() + value_bytes + OVERHEAD;
         if bytes > self.max_bytes {
             return;
         }
-        let entry = Entry { token: token.into(), facts, value, bytes };
+        let entry = Entry { token: token.into(), rechecked, value, bytes };
         let mut inner = self.lock();
         let mut removed: Vec<_> = inner.insert(place.0, entry).into_iter().collect();
         while inner.entries.len() > self.max_entries || inner.bytes > self.max_bytes {
@@ -186,7 +186,7 @@ struct Inner<V> {
 
 struct Entry<V> {
     token: Box<[u8]>,
-    facts: Facts,
+    rechecked: RecheckedClaims,
     value: V,
     bytes: usize,
 }
@@ -243,7 +243,7 @@ impl<V> Inner<V> {
 impl<V> Entry<V> {
     /// `exp` in whole seconds; the end of time without one.
     fn end(&self) -> u64 {
-        self.facts.expires.map_or(u64::MAX, whole_seconds)
+        self.rechecked.expires.map_or(u64::MAX, whole_seconds)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::key::KeyRing;
 use crate::policy::Policy;
 use crate::revocation::Revocations;
 use crate::transport::{Found, Mode, ReadError, Transport};
-use crate::verify::{self, Demands, Signed, Verified, VerifyError};
+use crate::verify::{self, Requirements, Signed, Verified, VerifyError};
 
 /// Everything that a face needs to authenticate requests and to issue tokens.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Engine {
         kind: Option<Kind>,
         now: UnixTime,
     ) -> Result<Verified<()>, VerifyError> {
-        verify::verify(&Untrusted::parse(token)?, &self.keys, &self.demands(kind, now))
+        verify::verify(&Untrusted::parse(token)?, &self.keys, &self.requirements(kind, now))
     }
 
     /// The slow half of [`Engine::verify`], for faces that do the rest under a lock.
@@ -79,9 +79,9 @@ impl Engine {
         verify::verify_signature(&Untrusted::parse(token)?, &self.keys)
     }
 
-    /// What this engine demands of a token.
-    pub fn demands(&self, kind: Option<Kind>, now: UnixTime) -> Demands<'_> {
-        Demands { policy: &self.policy, revocations: Some(&self.revocations), kind, now }
+    /// What this engine requires of a token.
+    pub fn requirements(&self, kind: Option<Kind>, now: UnixTime) -> Requirements<'_> {
+        Requirements { policy: &self.policy, revocations: Some(&self.revocations), kind, now }
     }
 
     /// Signs the JSON text of claims.

@@ -1,4 +1,4 @@
-//! What the operator demands of a token, and puts into a new one. A wrong policy cannot be built.
+//! What the operator requires of a token, and puts into a new one. A wrong policy cannot be built.
 
 use std::fmt;
 use std::time::Duration;

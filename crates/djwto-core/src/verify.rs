@@ -20,7 +20,7 @@ pub struct Signed {
 pub struct Verified<V> {
     payload: Vec<u8>,
     /// What the rules will ask again if the token comes again.
-    pub(crate) facts: Facts,
+    pub(crate) rechecked: RecheckedClaims,
     session: SessionId,
     /// What a face made of the claims.
     pub value: V,
@@ -40,7 +40,7 @@ impl<V> Verified<V> {
 
 /// What a token must be at this moment.
 #[derive(Clone, Copy, Debug)]
-pub struct Demands<'a> {
+pub struct Requirements<'a> {
     /// The operator's rules.
     pub policy: &'a Policy,
     /// Sessions that were ended. `None` takes their tokens too, as a second logout must.
@@ -53,14 +53,14 @@ pub struct Demands<'a> {
 
 /// What can change a verdict while neither the token nor the policy changes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Facts {
+pub(crate) struct RecheckedClaims {
     pub(crate) expires: Option<UnixTime>,
     not_before: Option<UnixTime>,
     kind: Option<Kind>,
     session: Option<SessionId>,
 }
 
-impl Facts {
+impl RecheckedClaims {
     fn of(claims: &Claims<'_>) -> Self {
         Self {
             expires: claims.expires,
@@ -93,9 +93,9 @@ impl<V> fmt::Debug for Verified<V> {
 pub fn verify(
     token: &Untrusted<'_>,
     keys: &KeyRing,
-    demands: &Demands<'_>,
+    requirements: &Requirements<'_>,
 ) -> Result<Verified<()>, VerifyError> {
-    verify_signature(token, keys)?.verify(demands, &mut ())
+    verify_signature(token, keys)?.verify(requirements, &mut ())
 }
 
 /// Verifies the signature alone (RFC 7515 §5.2): the slow half, which needs nothing but the keys.
@@ -128,53 +128,62 @@ impl Signed {
     /// [`VerifyError`] names the first rule that does not hold.
     pub fn verify<B: Build>(
         self,
-        demands: &Demands<'_>,
+        requirements: &Requirements<'_>,
         build: &mut B,
     ) -> Result<Verified<B::Value>, VerifyError> {
         let (claims, value) = Claims::read(&self.payload, build)?;
-        let facts = Facts::of(&claims);
-        check_times(facts, demands)?;
-        check_parties(&claims, demands.policy)?;
-        check_presence(&claims, demands.policy)?;
+        let rechecked = RecheckedClaims::of(&claims);
+        check_times(rechecked, requirements)?;
+        check_parties(&claims, requirements.policy)?;
+        check_presence(&claims, requirements.policy)?;
         if claims.user.is_none() {
             return Err(VerifyError::NoUser);
         }
-        check_kind(facts, demands.kind)?;
-        let session = check_session(facts, demands)?;
+        check_kind(rechecked, requirements.kind)?;
+        let session = check_session(rechecked, requirements)?;
         drop(claims);
-        Ok(Verified { payload: self.payload, facts, session, value })
+        Ok(Verified { payload: self.payload, rechecked, session, value })
     }
 }
 
 /// Verifies a token that was verified before, by the same keys and under the same policy.
-pub(crate) fn verify_again(facts: Facts, demands: &Demands<'_>) -> Result<(), VerifyError> {
-    check_times(facts, demands)?;
-    check_kind(facts, demands.kind)?;
-    check_session(facts, demands).map(drop)
+pub(crate) fn verify_again(
+    rechecked: RecheckedClaims,
+    requirements: &Requirements<'_>,
+) -> Result<(), VerifyError> {
+    check_times(rechecked, requirements)?;
+    check_kind(rechecked, requirements.kind)?;
+    check_session(rechecked, requirements).map(drop)
 }
 
-fn check_session(facts: Facts, demands: &Demands<'_>) -> Result<SessionId, VerifyError> {
-    match (facts.session, demands.revocations) {
+fn check_session(
+    rechecked: RecheckedClaims,
+    requirements: &Requirements<'_>,
+) -> Result<SessionId, VerifyError> {
+    match (rechecked.session, requirements.revocations) {
         (None, _) => Err(VerifyError::UnknownSession),
         (Some(session), Some(ended)) if ended.contains(session) => Err(VerifyError::Ended),
         (Some(session), _) => Ok(session),
     }
 }
 
-fn check_kind(facts: Facts, wanted: Option<Kind>) -> Result<(), VerifyError> {
+fn check_kind(rechecked: RecheckedClaims, wanted: Option<Kind>) -> Result<(), VerifyError> {
     match wanted {
-        Some(wanted) if facts.kind != Some(wanted) => Err(VerifyError::Type(wanted)),
+        Some(wanted) if rechecked.kind != Some(wanted) => Err(VerifyError::Type(wanted)),
         _ => Ok(()),
     }
 }
 
-fn check_times(facts: Facts, demands: &Demands<'_>) -> Result<(), VerifyError> {
-    let (now, leeway) = (demands.now, demands.policy.options().leeway.as_secs_f64());
+fn check_times(
+    rechecked: RecheckedClaims,
+    requirements: &Requirements<'_>,
+) -> Result<(), VerifyError> {
+    let (now, leeway) = (requirements.now, requirements.policy.options().leeway.as_secs_f64());
     // Fractions are cut, so that no peer that reads whole seconds calls us lax.
-    if facts.expires.is_some_and(|exp| exp.seconds().floor() <= now.seconds() - leeway) {
+    if rechecked.expires.is_some_and(|exp| exp.seconds().floor() <= now.seconds() - leeway) {
         return Err(VerifyError::Expired);
     }
-    if facts.not_before.is_some_and(|nbf| nbf.seconds() > now.seconds() + leeway) {
+    if rechecked.not_before.is_some_and(|nbf| nbf.seconds() > now.seconds() + leeway) {
         return Err(VerifyError::NotYetValid);
     }
     Ok(())

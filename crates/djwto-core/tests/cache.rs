@@ -77,7 +77,7 @@ fn a_cached_token_is_refused_where_the_other_kind_is_wanted() {
     let token = signed(&engine, ACCESS);
     put(&cache, &engine, &token, 7);
     let Lookup::Hit(verdict) =
-        cache.get(token.as_bytes(), &engine.demands(Some(Kind::Refresh), now()))
+        cache.get(token.as_bytes(), &engine.requirements(Some(Kind::Refresh), now()))
     else {
         panic!("a hit")
     };
@@ -143,7 +143,7 @@ fn a_token_gets_in_at_second_sight() {
     let cache = TokenCache::<()>::new(10, 10_000).unwrap();
     let engine = engine(Algorithm::Hs256);
     let token = signed(&engine, ACCESS);
-    let sight = || match cache.get(token.as_bytes(), &engine.demands(None, now())) {
+    let sight = || match cache.get(token.as_bytes(), &engine.requirements(None, now())) {
         Lookup::Miss(place) => cache.is_second_sight(place),
         Lookup::Hit(_) => panic!("nothing was put in"),
     };
@@ -164,7 +164,7 @@ fn signed(engine: &Engine, claims: &str) -> String {
 
 fn put(cache: &TokenCache<u8>, engine: &Engine, token: &str, value: u8) {
     let verified = engine.verify(token.as_bytes(), None, now()).unwrap();
-    let Lookup::Miss(place) = cache.get(token.as_bytes(), &engine.demands(None, now())) else {
+    let Lookup::Miss(place) = cache.get(token.as_bytes(), &engine.requirements(None, now())) else {
         panic!("already there")
     };
     cache.insert(place, token.as_bytes(), &verified, value, 0);
@@ -176,7 +176,7 @@ fn look(
     token: &str,
     now: UnixTime,
 ) -> Option<Result<u8, VerifyError>> {
-    match cache.get(token.as_bytes(), &engine.demands(None, now)) {
+    match cache.get(token.as_bytes(), &engine.requirements(None, now)) {
         Lookup::Hit(verdict) => Some(verdict),
         Lookup::Miss(_) => None,
     }

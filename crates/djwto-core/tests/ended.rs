@@ -8,7 +8,7 @@ use djwto_core::ended::{self, MAX_AGE_SECONDS, TYP};
 use djwto_core::verify::VerifyError;
 use djwto_core::{Algorithm, Code, Key, KeyRing, Kind, SessionId};
 use proptest::prelude::*;
-use support::{ACCESS, NOW, at, demands, engine, forge, key, keys, now, policy};
+use support::{ACCESS, NOW, at, engine, forge, key, keys, now, policy, requirements};
 
 fn some(number: u128) -> SessionId {
     SessionId::from_bytes(number.to_be_bytes())
@@ -64,8 +64,8 @@ fn a_message_is_no_token_and_a_token_is_no_message() {
     for name in ["JWT", "at+jwt", "application/at+jwt", "djwt"] {
         let token = forge(&typed(name), ACCESS.as_bytes());
         let token = djwto_core::compact::Untrusted::parse(token.as_bytes()).unwrap();
-        let demands = demands(&policy, Some(Kind::Access), now());
-        djwto_core::verify::verify(&token, &engine.keys, &demands).unwrap();
+        let requirements = requirements(&policy, Some(Kind::Access), now());
+        djwto_core::verify::verify(&token, &engine.keys, &requirements).unwrap();
         assert!(read(&forge(&typed(name), &payload("[]"))).is_err());
     }
     assert!(read(&forge(&typed("application/djwto-ended+jwt"), &payload("[]"))).is_err());

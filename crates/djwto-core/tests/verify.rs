@@ -14,7 +14,7 @@ use djwto_core::{Algorithm, Code, Kind, Policy, PolicyOptions, UnixTime};
 use proptest::prelude::*;
 use serde_json::Value;
 use support::{
-    ACCESS, HEADER, NOW, access_with, any_json, at, demands, engine, forge, keys, now, policy,
+    ACCESS, HEADER, NOW, access_with, any_json, at, engine, forge, keys, now, policy, requirements,
 };
 
 #[test]
@@ -98,7 +98,8 @@ fn the_clock_may_stand_anywhere() {
         (1_700_000_300.0, true),
         (f64::MAX, true),
     ] {
-        let verdict = verify(&untrusted, &keys, &demands(&policy, None, at(seconds))).map(drop);
+        let verdict =
+            verify(&untrusted, &keys, &requirements(&policy, None, at(seconds))).map(drop);
         assert_eq!(verdict, if expired { Err(VerifyError::Expired) } else { Ok(()) });
     }
 }
@@ -133,7 +134,8 @@ fn the_signature_comes_before_everything_that_it_covers() {
         verify_signature(&untrusted, &keys(Algorithm::Hs256)).unwrap().into_payload(),
         b"no JSON"
     );
-    let error = verify(&untrusted, &keys(Algorithm::Hs256), &demands(&policy(|_| ()), None, now()));
+    let error =
+        verify(&untrusted, &keys(Algorithm::Hs256), &requirements(&policy(|_| ()), None, now()));
     let wanted = MalformedToken::Payload("is not valid JSON");
     assert_eq!(error.unwrap_err(), VerifyError::Claims(ClaimsError::Malformed(wanted)));
     let message = good.rsplit_once('.').unwrap().0;
@@ -141,7 +143,7 @@ fn the_signature_comes_before_everything_that_it_covers() {
     let untrusted = Untrusted::parse(forged.as_bytes()).unwrap();
     for error in [
         verify_signature(&untrusted, &keys(Algorithm::Hs256)).map(drop),
-        verify(&untrusted, &keys(Algorithm::Hs256), &demands(&policy(|_| ()), None, now()))
+        verify(&untrusted, &keys(Algorithm::Hs256), &requirements(&policy(|_| ()), None, now()))
             .map(drop),
     ] {
         assert_eq!(error, Err(VerifyError::Signature));
@@ -201,14 +203,14 @@ fn a_subject_is_the_users_key_where_the_policy_says_so() {
         let token = forge(HEADER.as_bytes(), text.as_bytes());
         let token = Untrusted::parse(token.as_bytes()).unwrap();
         let verdict =
-            verify(&token, &keys(Algorithm::Hs256), &demands(&policy, None, now())).map(drop);
+            verify(&token, &keys(Algorithm::Hs256), &requirements(&policy, None, now())).map(drop);
         let expected = if is_good { Ok(()) } else { Err(VerifyError::Subject) };
         assert_eq!(verdict, expected, "{sub} {user}");
     }
     // A token of before stays good.
     let token = forge(HEADER.as_bytes(), ACCESS.as_bytes());
     let token = Untrusted::parse(token.as_bytes()).unwrap();
-    assert!(verify(&token, &keys(Algorithm::Hs256), &demands(&policy, None, now())).is_ok());
+    assert!(verify(&token, &keys(Algorithm::Hs256), &requirements(&policy, None, now())).is_ok());
 }
 
 #[test]
@@ -307,6 +309,6 @@ proptest! {
 fn check(payload: &str, policy: &Policy) -> Result<(), VerifyError> {
     let token = forge(HEADER.as_bytes(), payload.as_bytes());
     let untrusted = Untrusted::parse(token.as_bytes())?;
-    verify(&untrusted, &keys(Algorithm::Hs256), &demands(policy, Some(Kind::Access), now()))
+    verify(&untrusted, &keys(Algorithm::Hs256), &requirements(policy, Some(Kind::Access), now()))
         .map(drop)
 }

@@ -9,7 +9,7 @@ use djwto_core::issue::{self, RefreshLink, Registered, Renewal};
 use djwto_core::policy::{Audience, PolicyOptions, Subject};
 use djwto_core::session::{Rotation, Standing, State};
 use djwto_core::transport::{Delivery, Found, Pair, SameSite, TransportOptions};
-use djwto_core::verify::{Demands, VerifyError};
+use djwto_core::verify::{Requirements, VerifyError};
 use djwto_core::{Mode, Policy, SessionId, Transport};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -173,12 +173,12 @@ impl Engine {
             .transport
             .read(authorization, cookie, kind)
             .map_err(|error| refused(&error.into()))?;
-        let mut demands = self.core.demands(Some(kind), now);
+        let mut requirements = self.core.requirements(Some(kind), now);
         if even_ended {
-            demands.revocations = None;
+            requirements.revocations = None;
         }
         let (claims, session) = self
-            .verified(py, found.token, &demands)?
+            .verified(py, found.token, &requirements)?
             .map_err(|error| refused(&AuthenticateError::of(error, found.mode)))?;
         authenticated(found, claims, session)
     }
@@ -192,10 +192,11 @@ impl Engine {
     ) -> PyResult<Vec<Authenticated>> {
         let (kind, now) = (self::kind(kind)?, unix_time(now)?);
         let cookie = cookie.map(header_bytes);
-        let demands = Demands { revocations: None, ..self.core.demands(Some(kind), now) };
+        let requirements =
+            Requirements { revocations: None, ..self.core.requirements(Some(kind), now) };
         let mut good = Vec::new();
         for found in self.core.transport.read_each(cookie.as_deref(), kind) {
-            if let Ok((claims, session)) = self.verified(py, found.token, &demands)? {
+            if let Ok((claims, session)) = self.verified(py, found.token, &requirements)? {
                 good.push(authenticated(found, claims, session)?);
             }
         }
@@ -237,7 +238,7 @@ impl Engine {
     ) -> PyResult<Bound<'py, PyDict>> {
         let (kind, now) = (kind.map(self::kind).transpose()?, unix_time(now)?);
         let token = header_bytes(token);
-        let verified = self.verified(py, &token, &self.core.demands(kind, now))?;
+        let verified = self.verified(py, &token, &self.core.requirements(kind, now))?;
         verified.map(|(claims, _)| claims).map_err(not_verified)
     }
 
@@ -404,9 +405,9 @@ impl Engine {
         &self,
         py: Python<'py>,
         token: &[u8],
-        demands: &Demands<'_>,
+        requirements: &Requirements<'_>,
     ) -> PyResult<Result<(Bound<'py, PyDict>, SessionId), VerifyError>> {
-        let place = match self.cache.as_ref().map(|cache| cache.get(token, demands)) {
+        let place = match self.cache.as_ref().map(|cache| cache.get(token, requirements)) {
             Some(Lookup::Hit(Ok(known))) => {
                 return known.claims.copy(py).map(|claims| Ok((claims, known.session)));
             }
@@ -419,7 +420,7 @@ impl Engine {
             Err(error) => return Ok(Err(error)),
         };
         let mut builder = Builder::new(py, &self.last_strings);
-        let verified = signed.verify(demands, &mut builder);
+        let verified = signed.verify(requirements, &mut builder);
         builder.finish()?;
         let verified = match verified {
             Ok(verified) => verified,

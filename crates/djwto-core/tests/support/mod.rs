@@ -10,7 +10,7 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use djwto_core::algorithm::Family;
-use djwto_core::verify::Demands;
+use djwto_core::verify::Requirements;
 use djwto_core::{
     Algorithm, Engine, KeyRing, Kind, Mode, Policy, PolicyOptions, Transport, TransportOptions,
     UnixTime,
@@ -101,9 +101,9 @@ pub(crate) fn engine(algorithm: Algorithm) -> Engine {
     }
 }
 
-/// What a policy demands of a token at a moment, while no session was ended.
-pub(crate) fn demands(policy: &Policy, kind: Option<Kind>, now: UnixTime) -> Demands<'_> {
-    Demands { policy, revocations: None, kind, now }
+/// What a policy requires of a token at a moment, while no session was ended.
+pub(crate) fn requirements(policy: &Policy, kind: Option<Kind>, now: UnixTime) -> Requirements<'_> {
+    Requirements { policy, revocations: None, kind, now }
 }
 
 /// Signs any bytes as HS256 with the secret of the test keys, whatever the header says.
