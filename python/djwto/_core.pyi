@@ -182,7 +182,7 @@ class Engine:
         With a `generation`, it is the one of that generation, and made again it has the same `jti`.
         """
 
-    def judge(
+    def check_generation(
         self,
         presented: int,
         *,

@@ -74,7 +74,7 @@ def check(request: THttpRequest) -> None:
         if not sessions.is_live(claims):
             raise refused
     else:
-        _judge(row, request)
+        _check_generation(row, request)
     _user(row, claims, refused)
 
 
@@ -113,7 +113,7 @@ def _renew(
         _user(row, claims, refused)
     if is_winner:
         _check_mode(row, request)
-    elif _judge(row, request) == "repeated":
+    elif _check_generation(row, request) == "repeated":
         return _repeated(request, row, refused)
     user = _user(row, claims, refused)
     if row.ends_at <= times.micros(now):
@@ -210,7 +210,7 @@ def _row(key: UUID) -> Any:
     return Session.rows().filter(pk=key).annotate(now=times.StoreNow()).first()
 
 
-def _judge(row: Any, request: THttpRequest) -> str:
+def _check_generation(row: Any, request: THttpRequest) -> str:
     """Judge a refresh token by its generation, and by how it came. Raises `JWTError`."""
     _check_mode(row, request)
     since = [
@@ -218,7 +218,7 @@ def _judge(row: Any, request: THttpRequest) -> str:
         for since in (row.rotated_at, row.previously_rotated_at)
     ]
     try:
-        return conf.engine().judge(
+        return conf.engine().check_generation(
             _generation(request.payload),
             generation=row.generation,
             is_ended=row.revoked_at is not None,

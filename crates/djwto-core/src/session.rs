@@ -72,7 +72,7 @@ pub struct State {
 
 /// What a good refresh token of a live session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum TokenStatus {
     /// The latest. A renewal moves the session on.
     Current,
     /// Used a moment ago, and its successor not yet: whoever comes again gets the same successor.
@@ -85,15 +85,19 @@ impl State {
     /// # Errors
     ///
     /// [`RenewalError`]; after [`RenewalError::Reused`] the session must be revoked.
-    pub fn judge(&self, presented: u64, grace: Duration) -> Result<Standing, RenewalError> {
+    pub fn check_generation(
+        &self,
+        presented: u64,
+        grace: Duration,
+    ) -> Result<TokenStatus, RenewalError> {
         if self.is_ended {
             return Err(RenewalError::Ended);
         }
         // Of a later generation than the store has come to, it is the latest all the more.
         let behind = self.generation.saturating_sub(presented);
         let (since, verdict) = match behind {
-            0 => return Ok(Standing::Current),
-            1 => (self.since_rotation, Ok(Standing::Repeated)),
+            0 => return Ok(TokenStatus::Current),
+            1 => (self.since_rotation, Ok(TokenStatus::Repeated)),
             2 => (self.since_previous_rotation, Err(RenewalError::Superseded)),
             _ => return Err(RenewalError::Reused),
         };

@@ -4,22 +4,22 @@
 
 use std::time::Duration;
 
-use djwto_core::session::{RenewalError, Rotation, Standing, State};
+use djwto_core::session::{RenewalError, Rotation, State, TokenStatus};
 use djwto_core::{Code, Mode};
 use proptest::prelude::*;
 
 const GRACE: f64 = 10.0;
 
-type Verdict = Result<Standing, RenewalError>;
+type Verdict = Result<TokenStatus, RenewalError>;
 
-const CURRENT: Verdict = Ok(Standing::Current);
-const REPEATED: Verdict = Ok(Standing::Repeated);
+const CURRENT: Verdict = Ok(TokenStatus::Current);
+const REPEATED: Verdict = Ok(TokenStatus::Repeated);
 const SUPERSEDED: Verdict = Err(RenewalError::Superseded);
 const REUSED: Verdict = Err(RenewalError::Reused);
 const ENDED: Verdict = Err(RenewalError::Ended);
 
-fn judge(state: State, presented: u64) -> Verdict {
-    state.judge(presented, Duration::from_secs_f64(GRACE))
+fn check_generation(state: State, presented: u64) -> Verdict {
+    state.check_generation(presented, Duration::from_secs_f64(GRACE))
 }
 
 fn live(generation: u64, since: Option<f64>, since_previous: Option<f64>) -> State {
@@ -61,8 +61,8 @@ fn the_table() {
     ];
     for (presented, since, since_previous, expected) in rows {
         let state = live(5, since, since_previous);
-        assert_eq!(judge(state, presented), expected, "{presented} of {state:?}");
-        assert_eq!(judge(State { is_ended: true, ..state }, presented), ENDED);
+        assert_eq!(check_generation(state, presented), expected, "{presented} of {state:?}");
+        assert_eq!(check_generation(State { is_ended: true, ..state }, presented), ENDED);
     }
 }
 
@@ -70,9 +70,9 @@ fn the_table() {
 fn no_grace_forgives_nothing() {
     for since in [0.0, 0.001] {
         let state = live(5, Some(since), Some(since));
-        assert_eq!(state.judge(5, Duration::ZERO), CURRENT);
-        assert_eq!(state.judge(4, Duration::ZERO), REUSED);
-        assert_eq!(state.judge(3, Duration::ZERO), REUSED);
+        assert_eq!(state.check_generation(5, Duration::ZERO), CURRENT);
+        assert_eq!(state.check_generation(4, Duration::ZERO), REUSED);
+        assert_eq!(state.check_generation(3, Duration::ZERO), REUSED);
     }
 }
 
@@ -130,9 +130,9 @@ impl Store {
             is_ended: self.is_ended,
             ..live(self.generation, self.since(1), self.since(2))
         };
-        let verdict = judge(state, generation);
+        let verdict = check_generation(state, generation);
         match verdict {
-            Ok(Standing::Current) => {
+            Ok(TokenStatus::Current) => {
                 // Of generations that a store which was set back has missed, it knows no time.
                 let presented = usize::try_from(generation).unwrap();
                 self.used_at.resize(presented, f64::NEG_INFINITY);

@@ -7,7 +7,7 @@ use djwto_core::cache::{Lookup, TokenCache};
 use djwto_core::engine::AuthenticateError;
 use djwto_core::issue::{self, RefreshLink, Registered, Renewal};
 use djwto_core::policy::{Audience, PolicyOptions, Subject};
-use djwto_core::session::{Rotation, Standing, State};
+use djwto_core::session::{Rotation, State, TokenStatus};
 use djwto_core::transport::{Delivery, Found, Pair, SameSite, TransportOptions};
 use djwto_core::verify::{Requirements, VerifyError};
 use djwto_core::{Mode, Policy, SessionId, Transport};
@@ -294,7 +294,7 @@ impl Engine {
 
     #[pyo3(signature = (presented, *, generation, is_ended, since_rotation,
         since_previous_rotation))]
-    fn judge(
+    fn check_generation(
         &self,
         presented: u64,
         generation: u64,
@@ -303,9 +303,9 @@ impl Engine {
         since_previous_rotation: Option<f64>,
     ) -> PyResult<&'static str> {
         let state = State { generation, is_ended, since_rotation, since_previous_rotation };
-        match state.judge(presented, self.core.policy.options().refresh_grace) {
-            Ok(Standing::Current) => Ok("current"),
-            Ok(Standing::Repeated) => Ok("repeated"),
+        match state.check_generation(presented, self.core.policy.options().refresh_grace) {
+            Ok(TokenStatus::Current) => Ok("current"),
+            Ok(TokenStatus::Repeated) => Ok("repeated"),
             Err(error) => Err(not_renewed(error)),
         }
     }
