@@ -16,7 +16,7 @@ use crate::revocation::derived;
 /// The registered claims of a new token; a face adds `user` and its own.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Registered {
+pub struct RegisteredClaims {
     /// `iss`
     pub issuer: Option<String>,
     /// `sub`, where it is the same in every token
@@ -46,7 +46,7 @@ pub const FIRST_GENERATION: u64 = 1;
 
 /// The refresh token of a session, as its store has it.
 #[derive(Clone, Copy, Debug)]
-pub struct Renewal<'a> {
+pub struct RefreshTokenSpec<'a> {
     /// `sid`
     pub session: &'a str,
     /// `gen`
@@ -75,7 +75,7 @@ pub struct RefreshLink<'a> {
     pub ends: Option<i64>,
 }
 
-impl Registered {
+impl RegisteredClaims {
     /// The first refresh token of a new session.
     ///
     /// # Errors
@@ -83,14 +83,14 @@ impl Registered {
     /// [`IssueError::Random`] where the system gives no random bytes.
     pub fn login(policy: &Policy, now: UnixTime) -> Result<Self, IssueError> {
         let lifetime = policy.options().refresh_lifetime;
-        let renewal = Renewal {
+        let spec = RefreshTokenSpec {
             session: &random_uuid()?,
             generation: FIRST_GENERATION,
             issued_at: whole(now),
             expires: lifetime.map(|lifetime| later(whole(now), lifetime)),
             is_only: true,
         };
-        Self::refresh(policy, &renewal)
+        Self::refresh(policy, &spec)
     }
 
     /// The refresh token of a session as it stands.
@@ -98,13 +98,13 @@ impl Registered {
     /// # Errors
     ///
     /// [`IssueError::Random`] where the system gives no random bytes.
-    pub fn refresh(policy: &Policy, renewal: &Renewal<'_>) -> Result<Self, IssueError> {
-        let generation = renewal.is_only.then_some(renewal.generation);
-        let session = renewal.session.to_owned();
+    pub fn refresh(policy: &Policy, spec: &RefreshTokenSpec<'_>) -> Result<Self, IssueError> {
+        let generation = spec.is_only.then_some(spec.generation);
+        let session = spec.session.to_owned();
         Ok(Self {
-            expires: renewal.expires,
-            generation: Some(renewal.generation),
-            ..Self::new(policy, Kind::Refresh, session, generation, renewal.issued_at)?
+            expires: spec.expires,
+            generation: Some(spec.generation),
+            ..Self::new(policy, Kind::Refresh, session, generation, spec.issued_at)?
         })
     }
 

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use djwto_core::claims::ClaimsError;
-use djwto_core::issue::{IssueError, RefreshLink, Registered, Renewal, sign};
+use djwto_core::issue::{IssueError, RefreshLink, RefreshTokenSpec, RegisteredClaims, sign};
 use djwto_core::policy::{Audience, Subject};
 use djwto_core::{Algorithm, KeyRing, Kind, PolicyOptions};
 use proptest::prelude::*;
@@ -23,7 +23,7 @@ fn a_refresh_token_has_what_the_policy_says() {
         options.audience = Some(Audience::Several(vec!["a".to_owned()]));
         options.not_before = Duration::from_secs(60);
     });
-    let claims = Registered::login(&policy, now()).unwrap();
+    let claims = RegisteredClaims::login(&policy, now()).unwrap();
     assert_eq!(claims.issuer.as_deref(), Some("i"));
     assert_eq!(claims.subject.as_deref(), Some("s"));
     assert_eq!(claims.audience, Some(Audience::Several(vec!["a".to_owned()])));
@@ -42,7 +42,7 @@ fn what_is_off_is_left_out() {
         options.refresh_lifetime = None;
         options.not_before = Duration::from_millis(999);
     });
-    let claims = Registered::login(&policy, now()).unwrap();
+    let claims = RegisteredClaims::login(&policy, now()).unwrap();
     assert_eq!((claims.issuer, claims.subject, claims.audience), (None, None, None));
     assert_eq!(
         (claims.issued_at, claims.not_before, claims.expires, claims.id),
@@ -53,7 +53,7 @@ fn what_is_off_is_left_out() {
 
 #[test]
 fn an_access_token_keeps_the_login_and_names_its_refresh_token() {
-    let refresh = Registered::login(&policy(|_| ()), now()).unwrap();
+    let refresh = RegisteredClaims::login(&policy(|_| ()), now()).unwrap();
     let link = RefreshLink {
         session: Some(&refresh.session),
         issued_at: refresh.issued_at,
@@ -61,7 +61,7 @@ fn an_access_token_keeps_the_login_and_names_its_refresh_token() {
         ..RefreshLink::default()
     };
     let later = at(1_700_000_100.75);
-    let access = Registered::access(&policy(|_| ()), &link, later).unwrap();
+    let access = RegisteredClaims::access(&policy(|_| ()), &link, later).unwrap();
     assert_eq!(access.session, refresh.session);
     assert_ne!(access.id, refresh.id);
     assert_eq!((access.kind, access.generation), (Kind::Access, None));
@@ -70,7 +70,7 @@ fn an_access_token_keeps_the_login_and_names_its_refresh_token() {
     assert_eq!(access.refresh_issued_at, Some(NOW));
     let ending = RefreshLink { ends: Some(NOW + 200), ..link };
     assert_eq!(
-        Registered::access(&policy(|_| ()), &ending, later).unwrap().expires,
+        RegisteredClaims::access(&policy(|_| ()), &ending, later).unwrap().expires,
         Some(NOW + 200)
     );
 }
@@ -78,28 +78,34 @@ fn an_access_token_keeps_the_login_and_names_its_refresh_token() {
 #[test]
 fn the_only_tokens_of_a_generation_are_the_same_again_and_no_others() {
     let policy = policy(|_| ());
-    let session = Registered::login(&policy, now()).unwrap().session;
+    let session = RegisteredClaims::login(&policy, now()).unwrap().session;
     let mut seen = HashSet::new();
     for generation in 1..50 {
-        let renewal =
-            Renewal { session: &session, generation, issued_at: NOW, expires: None, is_only: true };
+        let spec = RefreshTokenSpec {
+            session: &session,
+            generation,
+            issued_at: NOW,
+            expires: None,
+            is_only: true,
+        };
         let link = RefreshLink {
             session: Some(&session),
             generation: Some(generation),
             ..RefreshLink::default()
         };
         let ids = || {
-            let refresh = Registered::refresh(&policy, &renewal).unwrap();
+            let refresh = RegisteredClaims::refresh(&policy, &spec).unwrap();
             assert_eq!(refresh.generation, Some(generation));
-            [refresh.id, Registered::access(&policy, &link, now()).unwrap().id].map(Option::unwrap)
+            [refresh.id, RegisteredClaims::access(&policy, &link, now()).unwrap().id]
+                .map(Option::unwrap)
         };
         assert_eq!(ids(), ids());
         for id in ids() {
             assert_eq!(Uuid::parse_str(&id).unwrap().get_version(), Some(Version::Custom));
             assert!(seen.insert(id));
         }
-        let one_of_many = Renewal { is_only: false, ..renewal };
-        let id = Registered::refresh(&policy, &one_of_many).unwrap().id.unwrap();
+        let one_of_many = RefreshTokenSpec { is_only: false, ..spec };
+        let id = RegisteredClaims::refresh(&policy, &one_of_many).unwrap().id.unwrap();
         assert_eq!(Uuid::parse_str(&id).unwrap().get_version(), Some(Version::Random));
     }
 }
@@ -109,7 +115,7 @@ fn without_a_lifetime_an_access_token_expires_with_its_refresh_token() {
     let policy = policy(|options| options.access_lifetime = None);
     for expires in [None, Some(NOW + 5)] {
         let link = RefreshLink { expires, ..RefreshLink::default() };
-        assert_eq!(Registered::access(&policy, &link, now()).unwrap().expires, expires);
+        assert_eq!(RegisteredClaims::access(&policy, &link, now()).unwrap().expires, expires);
     }
 }
 
@@ -117,7 +123,7 @@ fn without_a_lifetime_an_access_token_expires_with_its_refresh_token() {
 fn each_login_is_a_session_of_its_own() {
     let mut seen = HashSet::new();
     for _ in 0..200 {
-        let claims = Registered::login(&policy(|_| ()), now()).unwrap();
+        let claims = RegisteredClaims::login(&policy(|_| ()), now()).unwrap();
         let uuid = Uuid::parse_str(&claims.session).unwrap();
         assert_eq!(uuid.get_version(), Some(Version::Random));
         assert_eq!(uuid.to_string(), claims.session);
@@ -133,9 +139,9 @@ fn a_long_lifetime_does_not_overflow() {
         options.not_before = Duration::MAX.saturating_sub(Duration::from_secs(1));
     });
     for seconds in [f64::MIN, -1.0, 0.0, f64::MAX] {
-        let claims = Registered::login(&policy, at(seconds)).unwrap();
+        let claims = RegisteredClaims::login(&policy, at(seconds)).unwrap();
         assert!(claims.expires.is_some() && claims.not_before.is_some());
-        Registered::access(&policy, &RefreshLink::default(), at(seconds)).unwrap();
+        RegisteredClaims::access(&policy, &RefreshLink::default(), at(seconds)).unwrap();
     }
 }
 

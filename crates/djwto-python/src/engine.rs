@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use djwto_core::cache::{Lookup, TokenCache};
 use djwto_core::engine::AuthenticateError;
-use djwto_core::issue::{self, RefreshLink, Registered, Renewal};
+use djwto_core::issue::{self, RefreshLink, RefreshTokenSpec, RegisteredClaims};
 use djwto_core::policy::{Audience, PolicyOptions, Subject};
 use djwto_core::session::{Rotation, State, TokenStatus};
 use djwto_core::transport::{Delivery, Found, Pair, SameSite, TransportOptions};
@@ -243,7 +243,7 @@ impl Engine {
     }
 
     fn login_claims<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Bound<'py, PyDict>> {
-        let registered = Registered::login(&self.core.policy, unix_time(now)?);
+        let registered = RegisteredClaims::login(&self.core.policy, unix_time(now)?);
         registered_dict(py, &registered.map_err(not_issued)?)
     }
 
@@ -257,14 +257,14 @@ impl Engine {
         expires: Option<f64>,
         is_only: bool,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let renewal = Renewal {
+        let spec = RefreshTokenSpec {
             session,
             generation,
             issued_at: whole(issued_at)?,
             expires: expires.map(whole).transpose()?,
             is_only,
         };
-        let registered = Registered::refresh(&self.core.policy, &renewal);
+        let registered = RegisteredClaims::refresh(&self.core.policy, &spec);
         registered_dict(py, &registered.map_err(not_issued)?)
     }
 
@@ -288,7 +288,7 @@ impl Engine {
             expires: refresh_exp.map(whole).transpose()?,
             ends: ends.map(whole).transpose()?,
         };
-        let registered = Registered::access(&self.core.policy, &link, unix_time(now)?);
+        let registered = RegisteredClaims::access(&self.core.policy, &link, unix_time(now)?);
         registered_dict(py, &registered.map_err(not_issued)?)
     }
 

@@ -1,6 +1,6 @@
 //! What an engine hands out: frozen, and without rules.
 
-use djwto_core::issue::Registered;
+use djwto_core::issue::RegisteredClaims;
 use djwto_core::policy::Audience;
 use djwto_core::transport::{self, SameSite};
 use djwto_core::{SessionId, cache, issue};
@@ -113,7 +113,7 @@ impl CacheInfo {
 /// The registered claims of a new token, as Python has them.
 pub(crate) fn registered_dict<'py>(
     py: Python<'py>,
-    claims: &Registered,
+    claims: &RegisteredClaims,
 ) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     // Interned, so that the names of one token are those of the next, which `write_claims` looks for.
