@@ -79,7 +79,7 @@ def _checks() -> None:
     bearer = f"Bearer {token}"
     works = {
         name: lambda _, engine=engine, even=name == "no check": engine.authenticate(
-            bearer, None, "access", now, even_ended=even
+            bearer, None, "access", now, allow_revoked=even
         )
         for name, engine in engines.items()
     }

@@ -63,7 +63,7 @@ def test_a_guard_refuses_a_token_where_the_database_says_that_its_session_ended(
     except JWTValidationError:
         assert is_refused(header)
         return
-    key = sessions.key_of(seen.claims)
+    key = sessions.session_id_of(seen.claims)
     assert seen.session == str(key) == session_of(seen.claims)
     Session.objects.update_or_create(
         pk=key, defaults=fields() | {"revoked_at": None, "generation": 1}

@@ -128,11 +128,11 @@ class Engine:
         kind: str,
         now: float,
         *,
-        even_ended: bool = False,
+        allow_revoked: bool = False,
     ) -> Authenticated:
         """Find and verify a request's token. Raises `exceptions.JWTValidationError`.
 
-        `even_ended` takes the tokens of ended sessions too.
+        `allow_revoked` takes the tokens of ended sessions too.
         """
 
     def authenticate_each(self, cookie: str | None, kind: str, now: float) -> list[Authenticated]:
@@ -160,11 +160,11 @@ class Engine:
         generation: int,
         issued_at: float,
         expires: float | None,
-        is_only: bool,
+        has_derived_jti: bool,
     ) -> dict[str, Any]:
         """Make the registered claims of a refresh token of a session.
 
-        `is_only`: it is the one of its generation, and made again it has the same `jti`.
+        `has_derived_jti`: it is the one of its generation, and made again it has the same `jti`.
         """
 
     def access_claims(
@@ -224,7 +224,7 @@ class Engine:
         Raises `exceptions.JWTIssueError` where there is no key to sign with.
         """
 
-    def excess(self, mode: str, refresh_bytes: int, access: Token | None) -> int:
+    def bytes_over_limit(self, mode: str, refresh_bytes: int, access: Token | None) -> int:
         """Count the bytes by which tokens are too large for their mode; 0 where they fit.
 
         `refresh_bytes` is the length of the refresh token; `access` None looks at that one alone.

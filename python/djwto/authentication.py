@@ -80,17 +80,17 @@ def user_account(request: HttpRequest) -> str:
 
 
 def jwt_authenticate(
-    request: HttpRequest, kind: str = "access", *, even_ended: bool = False
+    request: HttpRequest, kind: str = "access", *, allow_revoked: bool = False
 ) -> dict[str, Any]:
     """Verify the request's token and set `payload`, `token`, `jwt_mode` and `user` on it.
 
     Returns the claims. Raises `JWTValidationError`, and `JWTError` where it is not known which
-    sessions have ended; `even_ended` takes their tokens too. CSRF is not checked here, and the
+    sessions have ended; `allow_revoked` takes their tokens too. CSRF is not checked here, and the
     reply is not kept out of caches: `csrf.check` and `replies.keep_private` do that.
     """
     # Django REST framework wraps Django's request, and is slow to give what is inside.
     inner: Any = getattr(request, "_request", request)
-    return _authenticate(request, inner, kind, even_ended=even_ended)
+    return _authenticate(request, inner, kind, allow_revoked=allow_revoked)
 
 
 def get_raw_token_from_request(request: HttpRequest) -> str:
@@ -152,7 +152,7 @@ def authenticate_form(
     """
     if answering_mode(request) != "JSON":
         _check_jwt_type(request, kind)
-    claims = jwt_authenticate(request, kind, even_ended=True)
+    claims = jwt_authenticate(request, kind, allow_revoked=True)
     by_cookie = cast("THttpRequest", request).jwt_mode != "JSON"
     if by_cookie and conf.current().csrf and not csrf_exempt:
         csrf.check(request)
@@ -177,10 +177,10 @@ def answering_mode(request: HttpRequest) -> str:
 
 
 def _authenticate(
-    request: Any, inner: Any, kind: str = "access", *, even_ended: bool = False
+    request: Any, inner: Any, kind: str = "access", *, allow_revoked: bool = False
 ) -> dict[str, Any]:
     config = conf.current()
-    if not even_ended:
+    if not allow_revoked:
         revocation.require(config)
     # No variable holds a header or a token: error trackers show those of every frame.
     try:
@@ -189,7 +189,7 @@ def _authenticate(
             inner.META.get("HTTP_COOKIE"),
             kind,
             time.time(),
-            even_ended=even_ended,
+            allow_revoked=allow_revoked,
         )
     except JWTValidationError as error:
         raise _mended(error, inner) from None

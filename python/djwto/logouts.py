@@ -28,7 +28,7 @@ def named(request: HttpRequest) -> tuple[list[tokens.Claims], str]:
     """
     for kind in ("refresh", "access"):
         try:
-            claims = authentication.jwt_authenticate(request, kind, even_ended=True)
+            claims = authentication.jwt_authenticate(request, kind, allow_revoked=True)
         except JWTError as error:
             if error.code == "cookie_ambiguous" and (each := _each(request, kind)):
                 return each, authentication.answering_mode(request)
@@ -58,7 +58,7 @@ def log_out(request: HttpRequest, claims: tokens.Claims) -> bool:
 
 def end_session(request: HttpRequest, claims: tokens.Claims) -> bool:
     """End the session of a token, and blacklist its `jti`. False: someone did so before."""
-    key = sessions.key_of(claims)
+    key = sessions.session_id_of(claims)
     if "sid" not in claims and claims["type"] == "access":
         # Its refresh token has the same session (0.0.4), and outlives it.
         claims = {name: value for name, value in claims.items() if name != "exp"}

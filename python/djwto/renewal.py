@@ -37,17 +37,18 @@ class EndingError(JWTError):
         self.reason = reason
 
 
-def renew(request: THttpRequest, *, sender: str, moves: bool) -> tokens.Issued:
+def renew(request: THttpRequest, *, sender: str, extends_refresh: bool) -> tokens.Issued:
     """Renew the session of a request's refresh token.
 
-    `moves` gives the refresh token a new `iat` and `exp`. A session that is rotated moves on by one
+    `extends_refresh` gives the refresh token a new `iat` and `exp`. A session that is rotated moves on by one
     conditional UPDATE, which is undone if the tokens cannot be made. Raises `JWTError`.
     """
     claims, key = request.payload, _key(request.payload)
-    refused = JWTError.of("refresh_update_failed" if moves else "access_refresh_failed")
+    refused = JWTError.of("refresh_update_failed" if extends_refresh else "access_refresh_failed")
     try:
         issued, is_first_elsewhere = stores.retried(
-            partial(_in_transaction, request, key, refused, moves=moves), using=Session.rows().db
+            partial(_in_transaction, request, key, refused, extends_refresh=extends_refresh),
+            using=Session.rows().db,
         )
     except EndingError as error:
         sessions.end(key, reason=error.reason)
@@ -79,12 +80,12 @@ def check(request: THttpRequest) -> None:
 
 
 def _in_transaction(
-    request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool
+    request: THttpRequest, key: UUID, refused: JWTError, *, extends_refresh: bool
 ) -> tuple[tokens.Issued, bool]:
     if "sid" not in request.payload:
         _adopt(request, key, refused)
     with transaction.atomic(using=Session.rows().db):
-        return _renew(request, key, refused, moves=moves)
+        return _renew(request, key, refused, extends_refresh=extends_refresh)
 
 
 _MOST_GENERATIONS = 2**63 - 1
@@ -92,7 +93,7 @@ _MOST_GENERATIONS = 2**63 - 1
 
 
 def _renew(
-    request: THttpRequest, key: UUID, refused: JWTError, *, moves: bool
+    request: THttpRequest, key: UUID, refused: JWTError, *, extends_refresh: bool
 ) -> tuple[tokens.Issued, bool]:
     """Give the tokens, and whether this was the session's first renewal from elsewhere."""
     claims, now, config = request.payload, time.time(), conf.current()
@@ -120,12 +121,14 @@ def _renew(
         raise JWTError.of("token_expired")
     row.renewed_at = row.renewed_at if is_winner else times.micros(now)
     row.generation = max(row.generation, presented)
-    if moves:
+    if extends_refresh:
         row.issued_at = times.micros(now)
         row.expires_at = min(
             sessions.after(now, row.lifetime or config.refresh_lifetime), row.ends_at
         )
-    issued = _issued(request, user, row, is_rotated=bool(is_winner), moves=moves)
+    issued = _issued(
+        request, user, row, is_rotated=bool(is_winner), extends_refresh=extends_refresh
+    )
     # Only where it is another: a change of the password that keeps this session may be under way.
     auth_hash = users.auth_hash(user)
     changes = {} if auth_hash == row.auth_hash else {"auth_hash": auth_hash}
@@ -179,17 +182,22 @@ def _is_late(row: Session) -> bool:
 
 
 def _issued(
-    request: THttpRequest, user: Any, row: Session, *, is_rotated: bool, moves: bool = False
+    request: THttpRequest,
+    user: Any,
+    row: Session,
+    *,
+    is_rotated: bool,
+    extends_refresh: bool = False,
 ) -> tokens.Issued:
     refresh_claims = request.payload
     held: Any = request
-    if is_rotated or moves:
+    if is_rotated or extends_refresh:
         registered = conf.engine().refresh_claims(
             session=str(row.pk),
             generation=row.generation,
             issued_at=times.seconds(row.issued_at) or 0,
             expires=times.seconds(row.expires_at),
-            is_only=is_rotated,
+            has_derived_jti=is_rotated,
         )
         refresh_claims = tokens.refresh_claims_of(user, refresh_claims, registered)
         held = None
@@ -255,7 +263,7 @@ def _user(row: Session | None, claims: tokens.Claims, refused: JWTError) -> Any:
 
 
 def _key(claims: tokens.Claims) -> UUID:
-    key = sessions.key_of(claims)
+    key = sessions.session_id_of(claims)
     if key is None or ("sid" in claims and not 0 <= claims.get("gen", -1) < _MOST_GENERATIONS):
         raise JWTError.of("session_unknown")
     return key

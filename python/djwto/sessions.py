@@ -181,7 +181,7 @@ def own(user_id: Any) -> QuerySet[Session]:
 
 def is_live(claims: tokens.Claims) -> bool:
     """Whether the session of a token goes on, as the database has it at this moment."""
-    pk = key_of(claims)
+    pk = session_id_of(claims)
     row = (
         None
         if pk is None
@@ -197,7 +197,7 @@ def is_live(claims: tokens.Claims) -> bool:
 
 def is_renewable(claims: tokens.Claims) -> bool:
     """Whether the session of a token goes on, and the user, as they are now, could renew it."""
-    key = key_of(claims)
+    key = session_id_of(claims)
     if key is None or not is_live(claims):
         return False
     user = users.find_user(claims["user"]["id"], fresh=True)
@@ -250,7 +250,7 @@ def offered_mode(mode: str | None) -> str:
     return mode or modes[0]
 
 
-def key_of(claims: tokens.Claims) -> uuid.UUID | None:
+def session_id_of(claims: tokens.Claims) -> uuid.UUID | None:
     """Give the primary key of a token's session; None where it cannot have one of ours."""
     session = tokens.session_of(claims)
     return None if session is None else uuid.UUID(session)

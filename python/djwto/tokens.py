@@ -168,7 +168,7 @@ def issue(refresh_claims: Claims, access_claims: Claims, mode: str, *, held: Any
     refresh = None
     if held is None:
         refresh = _signed(refresh_claims)
-        if refresh is None or conf.engine().excess(mode, len(refresh.text), None):
+        if refresh is None or conf.engine().bytes_over_limit(mode, len(refresh.text), None):
             raise _too_large("refresh", refresh_claims)
     length = len(held.token if refresh is None else refresh.text)
     access = _sign_to_fit(access_claims, mode, length)
@@ -213,7 +213,7 @@ def _as_json(claims: Any) -> str:
 def _sign_to_fit(claims: Claims, mode: str, refresh_bytes: int) -> _core.Token | None:
     """Sign an access token; None where it does not fit beside a refresh token of that length."""
     token = _signed(claims)
-    is_small = token is not None and not conf.engine().excess(mode, refresh_bytes, token)
+    is_small = token is not None and not conf.engine().bytes_over_limit(mode, refresh_bytes, token)
     return token if is_small else None
 
 

@@ -162,7 +162,7 @@ class RefreshAccessView(Endpoint):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Issue an access token for the user as he is now."""
         live = _with_refresh_token(request)
-        issued = renewal.renew(live, sender="RefreshAccessView", moves=False)
+        issued = renewal.renew(live, sender="RefreshAccessView", extends_refresh=False)
         return _renewed(
             live,
             issued,
@@ -178,7 +178,7 @@ class UpdateRefreshView(Endpoint):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Issue both tokens of the same session anew."""
         live = _with_refresh_token(request)
-        issued = renewal.renew(live, sender="UpdateRefreshView", moves=True)
+        issued = renewal.renew(live, sender="UpdateRefreshView", extends_refresh=True)
         return _renewed(
             live,
             issued,
@@ -218,7 +218,7 @@ class SessionsView(Endpoint):
     def get(self, request: HttpRequest) -> HttpResponse:
         """List the user's sessions, the latest first."""
         claims = _session_claims(request)
-        current = sessions.key_of(claims)
+        current = sessions.session_id_of(claims)
         rows = [
             {
                 "id": str(row.pk),
@@ -244,7 +244,7 @@ class SessionView(Endpoint):
         if not is_own or not sessions.end(pk, reason=ENDED_BY_USER):
             raise JWTError.of("session_not_found")
         response = JsonResponse({"msg": "Session successfully ended."})
-        return _forgotten(request, response) if pk == sessions.key_of(claims) else response
+        return _forgotten(request, response) if pk == sessions.session_id_of(claims) else response
 
 
 class LogoutAllView(Endpoint):
@@ -287,7 +287,7 @@ class PasswordChangeView(Endpoint):
                 raise _password_refused(form)
         if not form.is_valid():
             raise _password_refused(form)
-        receivers.keep_session(user, sessions.key_of(claims))
+        receivers.keep_session(user, sessions.session_id_of(claims))
         # In one database the password and what it means for sessions are seen together, or not at
         # all. In two, a session that is left over ends at its next renewal.
         with throttle.hashing(), transaction.atomic(using=Session.rows().db):

@@ -83,7 +83,7 @@ impl<V: Clone> TokenCache<V> {
     }
 
     /// Whether the token of this place was seen before; from now on it was.
-    pub fn is_second_sight(&self, place: Place) -> bool {
+    pub fn seen_before(&self, place: Place) -> bool {
         let Some(mask) = self.seen_once.len().checked_sub(1) else { return false };
         #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
         let slot = place.0 as usize & mask & !1;

@@ -57,7 +57,7 @@ pub struct RefreshTokenSpec<'a> {
     pub expires: Option<i64>,
     /// Whether the token is the only one of its generation. Its `jti` is then derived, so that
     /// whoever makes it again makes the same.
-    pub is_only: bool,
+    pub has_derived_jti: bool,
 }
 
 /// What an access token takes from its refresh token.
@@ -88,7 +88,7 @@ impl RegisteredClaims {
             generation: FIRST_GENERATION,
             issued_at: whole(now),
             expires: lifetime.map(|lifetime| later(whole(now), lifetime)),
-            is_only: true,
+            has_derived_jti: true,
         };
         Self::refresh(policy, &spec)
     }
@@ -99,7 +99,7 @@ impl RegisteredClaims {
     ///
     /// [`IssueError::Random`] where the system gives no random bytes.
     pub fn refresh(policy: &Policy, spec: &RefreshTokenSpec<'_>) -> Result<Self, IssueError> {
-        let generation = spec.is_only.then_some(spec.generation);
+        let generation = spec.has_derived_jti.then_some(spec.generation);
         let session = spec.session.to_owned();
         Ok(Self {
             expires: spec.expires,

@@ -144,7 +144,7 @@ fn a_token_gets_in_at_second_sight() {
     let engine = engine(Algorithm::Hs256);
     let token = signed(&engine, ACCESS);
     let sight = || match cache.get(token.as_bytes(), &engine.requirements(None, now())) {
-        Lookup::Miss(place) => cache.is_second_sight(place),
+        Lookup::Miss(place) => cache.seen_before(place),
         Lookup::Hit(_) => panic!("nothing was put in"),
     };
     assert_eq!([sight(), sight()], [false, true]);

@@ -86,7 +86,7 @@ fn the_only_tokens_of_a_generation_are_the_same_again_and_no_others() {
             generation,
             issued_at: NOW,
             expires: None,
-            is_only: true,
+            has_derived_jti: true,
         };
         let link = RefreshLink {
             session: Some(&session),
@@ -104,7 +104,7 @@ fn the_only_tokens_of_a_generation_are_the_same_again_and_no_others() {
             assert_eq!(Uuid::parse_str(&id).unwrap().get_version(), Some(Version::Custom));
             assert!(seen.insert(id));
         }
-        let one_of_many = RefreshTokenSpec { is_only: false, ..spec };
+        let one_of_many = RefreshTokenSpec { has_derived_jti: false, ..spec };
         let id = RegisteredClaims::refresh(&policy, &one_of_many).unwrap().id.unwrap();
         assert_eq!(Uuid::parse_str(&id).unwrap().get_version(), Some(Version::Random));
     }

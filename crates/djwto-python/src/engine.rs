@@ -154,7 +154,7 @@ impl Engine {
         CacheInfo(self.cache.as_ref().map(TokenCache::info).unwrap_or_default())
     }
 
-    #[pyo3(signature = (authorization, cookie, kind, now, *, even_ended = false))]
+    #[pyo3(signature = (authorization, cookie, kind, now, *, allow_revoked = false))]
     fn authenticate(
         &self,
         py: Python<'_>,
@@ -162,7 +162,7 @@ impl Engine {
         cookie: Option<&Bound<'_, PyString>>,
         kind: &str,
         now: f64,
-        even_ended: bool,
+        allow_revoked: bool,
     ) -> PyResult<Authenticated> {
         let (kind, now) = (self::kind(kind)?, unix_time(now)?);
         let authorization = authorization.map(header_bytes);
@@ -174,7 +174,7 @@ impl Engine {
             .read(authorization, cookie, kind)
             .map_err(|error| refused(&error.into()))?;
         let mut requirements = self.core.requirements(Some(kind), now);
-        if even_ended {
+        if allow_revoked {
             requirements.revocations = None;
         }
         let (claims, session) = self
@@ -247,7 +247,7 @@ impl Engine {
         registered_dict(py, &registered.map_err(not_issued)?)
     }
 
-    #[pyo3(signature = (*, session, generation, issued_at, expires, is_only))]
+    #[pyo3(signature = (*, session, generation, issued_at, expires, has_derived_jti))]
     fn refresh_claims<'py>(
         &self,
         py: Python<'py>,
@@ -255,14 +255,14 @@ impl Engine {
         generation: u64,
         issued_at: f64,
         expires: Option<f64>,
-        is_only: bool,
+        has_derived_jti: bool,
     ) -> PyResult<Bound<'py, PyDict>> {
         let spec = RefreshTokenSpec {
             session,
             generation,
             issued_at: whole(issued_at)?,
             expires: expires.map(whole).transpose()?,
-            is_only,
+            has_derived_jti,
         };
         let registered = RegisteredClaims::refresh(&self.core.policy, &spec);
         registered_dict(py, &registered.map_err(not_issued)?)
@@ -349,7 +349,12 @@ impl Engine {
         self.released(py, sign).map_err(not_issued)
     }
 
-    fn excess(&self, mode: &str, refresh_bytes: usize, access: Option<&Token>) -> PyResult<usize> {
+    fn bytes_over_limit(
+        &self,
+        mode: &str,
+        refresh_bytes: usize,
+        access: Option<&Token>,
+    ) -> PyResult<usize> {
         let access = access.map(|token| &token.0);
         let fits = self.core.transport.fits(self::mode(mode)?, refresh_bytes, access);
         Ok(fits.map_or_else(|error| error.size.saturating_sub(error.limit), |()| 0))
@@ -428,7 +433,7 @@ impl Engine {
         };
         let (claims, session) = (verified.value.cast::<PyDict>()?.clone(), verified.session());
         if let (Some(cache), Some(place)) = (&self.cache, place)
-            && cache.is_second_sight(place)
+            && cache.seen_before(place)
         {
             let (template, bytes) = Template::of(&claims)?;
             let known = Known { claims: template, session };
