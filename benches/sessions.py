@@ -116,7 +116,7 @@ def _queries(settings: dict[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(INSERT[connection.vendor].replace("{NOW}", str(times.now())))
         cursor.execute("ANALYZE")
-    feed = revocation.Feed(conf.Revocation(interval=None, max_age=None, url=None))
+    feed = revocation.RevocationPoller(conf.Revocation(interval=None, max_age=None, url=None))
     rows = []
 
     def timed(name: str, work: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.http import JsonResponse
 from django.test import Client, RequestFactory
 
-from djwto import replies, sessions
+from djwto import responses, sessions
 from tests.conftest import Visitor
 
 
@@ -220,7 +220,7 @@ def test_the_refresh_cookies_path_is_what_the_browser_sees(
     response = sessions.login(request, alice)
     path = f"{wanted}/api/token/refresh"
     assert response.cookies["jwt_refresh"]["path"] == path
-    cleared = replies.clear_cookies(request, JsonResponse({}))
+    cleared = responses.clear_cookies(request, JsonResponse({}))
     assert cleared.cookies["jwt_refresh"]["path"] == path
 
 

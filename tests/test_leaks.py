@@ -30,7 +30,7 @@ from djwto import (
     hashers,
     keyfiles,
     keysets,
-    replies,
+    responses,
     signals,
     tokens,
     views,
@@ -132,13 +132,13 @@ def capture(settings: Any, monkeypatch: Any) -> Any:
     get_default_exception_reporter_filter.cache_clear()
     found = Capture()
     found.secrets.append(settings.DJWTO_SIGNING_KEY)
-    refusal = replies.refusal
+    refusal = responses.refusal
 
     def searched(error: JWTError) -> Any:
         found.search(error)
         return refusal(error)
 
-    monkeypatch.setattr(replies, "refusal", searched)
+    monkeypatch.setattr(responses, "refusal", searched)
     loggers = [logging.getLogger(name) for name in ("djwto", "django.request", "django")]
     for logger in loggers:
         logger.addHandler(found)
@@ -304,7 +304,7 @@ def test_the_reply_cannot_be_made(
 ) -> None:
     if action == "login":
         forget_tokens(browser)
-    for module in (replies, views):
+    for module in (responses, views):
         if hasattr(module, place):
             monkeypatch.setattr(module, place, broken)
     ACTIONS[action](browser)

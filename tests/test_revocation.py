@@ -21,7 +21,7 @@ from djwto import conf, ended_rows, revocation, sessions, times, tokens
 from djwto.conf import Revocation
 from djwto.exceptions import JWTError
 from djwto.models import Session
-from djwto.revocation import Feed, Look
+from djwto.revocation import Look, RevocationPoller
 from tests import guarded
 from tests.conftest import Visitor
 
@@ -40,7 +40,7 @@ def elsewhere(alice: Any, monkeypatch: pytest.MonkeyPatch) -> Visitor:
 def test_a_session_that_another_process_ended_is_heard_of(
     elsewhere: Visitor, django_assert_num_queries: Any
 ) -> None:
-    feed = Feed(OFF)
+    feed = RevocationPoller(OFF)
     for _ in range(2):
         with django_assert_num_queries(1):
             feed._poll(time.monotonic())
@@ -54,7 +54,7 @@ def test_a_session_that_another_process_ended_is_heard_of(
 
 @pytest.mark.parametrize(("late", "heard"), [(59, 401), (62, 200)])
 def test_a_late_commit_is_heard_of(elsewhere: Visitor, late: int, heard: int) -> None:
-    feed = Feed(OFF)
+    feed = RevocationPoller(OFF)
     feed._poll(time.monotonic())
     sessions.end_all(elsewhere_user())
     Session.objects.update(revoked_at=F("revoked_at") - late * times.SECOND)
@@ -108,7 +108,7 @@ def test_pages_hold_every_row_once_whatever_the_times(
 def test_what_is_known_is_not_read_again(
     many: Callable[..., list[bytes]], django_assert_num_queries: Any
 ) -> None:
-    feed, now = Feed(OFF), times.now()
+    feed, now = RevocationPoller(OFF), times.now()
     first = many(*(now - number * times.SECOND for number in range(3)))
     feed._poll(time.monotonic())
     assert all(key in conf.ended_sessions for key in first)
@@ -131,7 +131,7 @@ def test_what_is_known_is_not_read_again(
 def test_a_first_load_that_fails_midway_is_no_load(
     many: Callable[..., list[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    feed, pages = Feed(OFF), ended_rows._pages
+    feed, pages = RevocationPoller(OFF), ended_rows._pages
     old = many(*([times.now() - 120 * times.SECOND] * 20))
 
     def fail_midway(rows: Any) -> Iterator[Any]:
@@ -178,7 +178,7 @@ def test_a_reload_is_spread_over_looks_and_delays_nothing(
 def test_the_set_forgets_an_hour_after_the_last_access_token(elsewhere: Visitor) -> None:
     key = sessions.own(elsewhere_user().pk).get().pk
     sessions.end(key)
-    feed = Feed(OFF)
+    feed = RevocationPoller(OFF)
     for minutes, is_remembered in ((59, True), (2, False)):
         Session.objects.update(access_until=F("access_until") - (5 + minutes) * 60 * times.SECOND)
         conf.ended_sessions.forget_before(2**40)
@@ -215,7 +215,7 @@ def raise_error(*_: Any) -> None:
 def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As outside of a test, where a thread asks the database; and that fails."""
 
-    monkeypatch.setattr(Feed, "_poll", raise_error)
+    monkeypatch.setattr(RevocationPoller, "_poll", raise_error)
     monkeypatch.setattr(conf, "is_test_run", lambda: False)
     monkeypatch.setattr(revocation, "_feed", None)
     yield
@@ -244,7 +244,7 @@ class Answers:
 def answers(failing: None, monkeypatch: pytest.MonkeyPatch) -> Answers:
     """As outside of a test, where a thread asks the database; and that answers when told to."""
     answers = Answers()
-    monkeypatch.setattr(Feed, "_poll", answers)
+    monkeypatch.setattr(RevocationPoller, "_poll", answers)
     return answers
 
 
@@ -293,7 +293,7 @@ async def test_an_async_view_waits_for_a_look_in_a_thread(
 def test_what_became_too_old_unnoticed_is_looked_up_before_the_guard_refuses(
     answers: Answers,
 ) -> None:
-    feed = Feed(Revocation(interval=3600.0, max_age=1.0, url=None))
+    feed = RevocationPoller(Revocation(interval=3600.0, max_age=1.0, url=None))
     try:
         for _ in range(3):
             feed.fresh_until = time.monotonic() - 1
@@ -309,8 +309,8 @@ def test_what_became_too_old_unnoticed_is_looked_up_before_the_guard_refuses(
 def test_after_a_look_that_failed_no_guard_waits(
     answers: Answers, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Feed, "_poll", raise_error)
-    feed = Feed(Revocation(interval=3600.0, max_age=1.0, url=None))
+    monkeypatch.setattr(RevocationPoller, "_poll", raise_error)
+    feed = RevocationPoller(Revocation(interval=3600.0, max_age=1.0, url=None))
     try:
         first = feed._look
         assert not feed.is_fresh_soon()
@@ -320,7 +320,7 @@ def test_after_a_look_that_failed_no_guard_waits(
         assert not feed.is_awaited
         assert waiting.threads == []
         # Frozen since: the failure says nothing of this moment.
-        monkeypatch.setattr(Feed, "_poll", answers)
+        monkeypatch.setattr(RevocationPoller, "_poll", answers)
         assert answers.asked.acquire(timeout=60)
         feed._failed_until = time.monotonic() - 1
         assert feed.is_awaited
@@ -339,7 +339,7 @@ def test_guards_wait_five_seconds_from_the_start_of_a_look_and_no_more() -> None
     # It hangs, or the process was frozen: then the answer is there in a moment.
     look.wait()
     assert look.patient_until < time.monotonic()
-    feed = Feed(OFF)
+    feed = RevocationPoller(OFF)
     feed._look = look
     assert not feed.is_awaited
 
@@ -369,7 +369,7 @@ def test_before_the_first_load_nobody_is_let_in_unless_the_setting_says_so(
 
 
 def test_what_is_too_old_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    feed = Feed(Revocation(interval=None, max_age=60.0, url=None))
+    feed = RevocationPoller(Revocation(interval=None, max_age=60.0, url=None))
     feed.fresh_until = time.monotonic() - 1
     monkeypatch.setattr(revocation, "_current", lambda _config: feed)
     with pytest.raises(JWTError, match="cannot be reached"):
@@ -383,8 +383,8 @@ def test_a_feed_outlives_whatever_fails(failing: None, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(router, "routers", [Router()])
     tried = threading.Semaphore(0)
-    monkeypatch.setattr(Feed, "_poll", lambda *_: tried.release() or Session.rows())
-    feed = Feed(Revocation(interval=0.01, max_age=1.0, url=None))
+    monkeypatch.setattr(RevocationPoller, "_poll", lambda *_: tried.release() or Session.rows())
+    feed = RevocationPoller(Revocation(interval=0.01, max_age=1.0, url=None))
     try:
         for _ in range(3):
             assert tried.acquire(timeout=30)
@@ -395,8 +395,8 @@ def test_a_feed_outlives_whatever_fails(failing: None, monkeypatch: pytest.Monke
 def test_an_interval_longer_than_the_age_is_no_outage(
     failing: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Feed, "_poll", lambda *_: None)
-    feed = Feed(Revocation(interval=3600.0, max_age=1.0, url=None))
+    monkeypatch.setattr(RevocationPoller, "_poll", lambda *_: None)
+    feed = RevocationPoller(Revocation(interval=3600.0, max_age=1.0, url=None))
     try:
         assert feed.is_fresh_soon()
         assert feed.fresh_until > time.monotonic() + 3000

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from djwto import replies
+from djwto import responses
 from djwto.exceptions import JWTError
 
 
@@ -60,13 +60,13 @@ class GuardAuthentication:
         """
         refused: JWTError | None = getattr(request._request, "_djwto_refusal", None)  # noqa: SLF001
         if refused is None:
-            return replies.WWWAUTHENTICATE
+            return responses.WWWAUTHENTICATE
         from rest_framework.exceptions import NotAuthenticated
 
         raised = sys.exc_info()[1]
         if isinstance(raised, NotAuthenticated):
             raised.detail = _details(refused)
-        return replies.refusal(refused).get("WWW-Authenticate")
+        return responses.refusal(refused).get("WWW-Authenticate")
 
 
 class _OfGuard(tuple[Any, ...]):
@@ -81,7 +81,7 @@ def _as_api_exception(error: JWTError) -> Exception:
 
     raised = APIException(_details(error))
     raised.status_code = error.status
-    retry_after = replies.refusal(error).get("Retry-After")
+    retry_after = responses.refusal(error).get("Retry-After")
     if retry_after is not None:
         # REST framework's handler makes `Retry-After` of it, as it does for its own `Throttled`.
         raised.wait = int(retry_after)  # type: ignore[attr-defined]

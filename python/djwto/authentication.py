@@ -18,10 +18,10 @@ from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject, empty
 
-from djwto import api_views, conf, csrf, renewal, replies, revocation, sessions, stores, tokens
+from djwto import api_views, conf, csrf, renewal, responses, revocation, sessions, stores, tokens
 from djwto.exceptions import JWTError, JWTValidationError
 from djwto.forms import LoginForm
-from djwto.replies import WWWAUTHENTICATE
+from djwto.responses import WWWAUTHENTICATE
 from djwto.users import find_user, spelling_of
 
 __all__ = [
@@ -86,7 +86,7 @@ def jwt_authenticate(
 
     Returns the claims. Raises `JWTValidationError`, and `JWTError` where it is not known which
     sessions have ended; `allow_revoked` takes their tokens too. CSRF is not checked here, and the
-    reply is not kept out of caches: `csrf.check` and `replies.keep_private` do that.
+    reply is not kept out of caches: `csrf.check` and `responses.keep_private` do that.
     """
     # Django REST framework wraps Django's request, and is slow to give what is inside.
     inner: Any = getattr(request, "_request", request)
@@ -209,7 +209,7 @@ def _authenticate(
 def _mended(error: JWTValidationError, request: HttpRequest) -> JWTValidationError:
     """Let the refusal of a doubled cookie clear it, or the user is locked out while it lives."""
     if error.code == "cookie_ambiguous":
-        error.cookies = replies.clearing_doubled(request)
+        error.cookies = responses.clearing_doubled(request)
     return error
 
 
@@ -317,9 +317,9 @@ def _guard(view: View, check: Check, *, authentication: Check | None) -> View:
                 if work is not None:
                     await sync_to_async(_run)(work)
             except JWTError as error:
-                return replies.keep_private(replies.refusal(error))
+                return responses.keep_private(responses.refusal(error))
             response = view(request, *args, **kwargs)
-            return replies.keep_private(await response if isawaitable(response) else response)
+            return responses.keep_private(await response if isawaitable(response) else response)
 
     else:
 
@@ -332,8 +332,8 @@ def _guard(view: View, check: Check, *, authentication: Check | None) -> View:
                 if work is not None:
                     _run(work)
             except JWTError as error:
-                return replies.keep_private(replies.refusal(error))
-            return replies.keep_private(view(request, *args, **kwargs))
+                return responses.keep_private(responses.refusal(error))
+            return responses.keep_private(view(request, *args, **kwargs))
 
     marked: Any = guarded
     # Marks for `guard_checks`.

@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.middleware.csrf import CsrfViewMiddleware, get_token, rotate_token
 from django.views.decorators.csrf import csrf_exempt
 
-from djwto import bodies, replies
+from djwto import request_body, responses
 from djwto.exceptions import JWTError
-from djwto.replies import ResponseT
+from djwto.responses import ResponseT
 
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 
@@ -22,7 +22,7 @@ GUARD_EXEMPT = object()
 
 def failure(_request: HttpRequest, reason: str = "") -> JsonResponse:
     """Answer for `CSRF_FAILURE_VIEW` (Django docs, settings): 403 as JSON."""
-    return replies.refusal(JWTError.of("csrf_failed", reason))
+    return responses.refusal(JWTError.of("csrf_failed", reason))
 
 
 def check(request: HttpRequest) -> None:
@@ -31,11 +31,11 @@ def check(request: HttpRequest) -> None:
     middleware.process_request(request)
     try:
         # Without the header, Django looks for the token in the form, which may be any odd bytes.
-        with bodies.readable():
+        with request_body.readable():
             reason = middleware.process_view(request, None, (), {})  # type: ignore[arg-type]
     except JWTError:
         # Whoever looks at the form after us, as Django's page of a refusal does, must not trip too.
-        bodies.make_empty(request)
+        request_body.make_empty(request)
         raise
     if reason is not None:
         raise JWTError.of("csrf_failed", str(reason))

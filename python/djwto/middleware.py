@@ -7,7 +7,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from djwto import replies
+from djwto import responses
 
 
 class PrivateRepliesMiddleware:
@@ -45,5 +45,5 @@ class PrivateRepliesMiddleware:
 
 def _kept(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     if getattr(request, "_djwto_guarded", False):
-        return replies.keep_private(response)
+        return responses.keep_private(response)
     return response

@@ -40,8 +40,8 @@ class EndingError(JWTError):
 def renew(request: THttpRequest, *, sender: str, extends_refresh: bool) -> tokens.Issued:
     """Renew the session of a request's refresh token.
 
-    `extends_refresh` gives the refresh token a new `iat` and `exp`. A session that is rotated moves on by one
-    conditional UPDATE, which is undone if the tokens cannot be made. Raises `JWTError`.
+    `extends_refresh` gives the refresh token a new `iat` and `exp`. A session that is rotated moves
+    on by one conditional UPDATE, which is undone if the tokens cannot be made. Raises `JWTError`.
     """
     claims, key = request.payload, _key(request.payload)
     refused = JWTError.of("refresh_update_failed" if extends_refresh else "access_refresh_failed")

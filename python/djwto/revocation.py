@@ -108,7 +108,7 @@ class Look:
         self.ended.set()
 
 
-class Feed:
+class RevocationPoller:
     """A thread that keeps the set of ended sessions as the database has it."""
 
     def __init__(self, settings: Revocation) -> None:
@@ -128,7 +128,7 @@ class Feed:
         else:
             threading.Thread(target=self._run, name="djwto-revocation", daemon=True).start()
         if settings.url is not None and not is_test:
-            from djwto.redis_feed import listen
+            from djwto.redis_channel import listen
 
             listen(self)
 
@@ -252,18 +252,18 @@ def _close_connections() -> None:
 _COMPLAINT_SECONDS = 60
 _UNREADABLE = "ended sessions cannot be read; tried again every interval"
 _UNKNOWN = "ended sessions are not known, and views are refused"
-_feed: Feed | None = None
+_feed: RevocationPoller | None = None
 _starting = threading.Lock()
 
 
-def _current(config: Config) -> Feed:
+def _current(config: Config) -> RevocationPoller:
     feed = _feed
     if feed is None or feed.settings is not config.revocation:
         feed = _start(config.revocation)
     return feed
 
 
-def _start(settings: Revocation) -> Feed:
+def _start(settings: Revocation) -> RevocationPoller:
     global _feed  # noqa: PLW0603
     with _starting:
         if _feed is not None and _feed.settings == settings:
@@ -272,7 +272,7 @@ def _start(settings: Revocation) -> Feed:
         else:
             if _feed is not None:
                 _feed.stop()
-            _feed = Feed(settings)
+            _feed = RevocationPoller(settings)
         return _feed
 
 
@@ -298,6 +298,6 @@ def _tell(pairs: list[tuple[bytes, int]]) -> None:
         # A command without keys ends sessions too. Servers find that in the database.
         return
     if pairs and url is not None:
-        from djwto.redis_feed import publish
+        from djwto.redis_channel import publish
 
         publish(pairs)

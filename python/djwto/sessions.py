@@ -18,7 +18,7 @@ from djwto import (
     csrf,
     devices,
     ended_rows,
-    replies,
+    responses,
     revocation,
     signals,
     stores,
@@ -88,7 +88,7 @@ def login(
         access_claims=issued.access_claims,
     )
     extra = csrf.login_extra(request, mode, rotate=True)
-    response = replies.build_tokens_response(
+    response = responses.build_tokens_response(
         request, issued, mode, "Tokens successfully created.", **extra
     )
     return csrf.set_cookie(request, response)

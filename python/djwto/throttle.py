@@ -26,7 +26,7 @@ from djwto import (
     conf,
     csrf,
     exceptions,
-    replies,
+    responses,
     sessions,
     throttle_rules,
 )
@@ -99,7 +99,7 @@ def axes_lockout(request: HttpRequest, *_: Any) -> JsonResponse:
     # Only axes calls this, so it is there.
     cool_off = import_module("axes.helpers").get_cool_off(request)
     seconds = None if cool_off is None else math.ceil(cool_off.total_seconds())
-    return replies.refusal(JWTError.of("login_throttled", retry_after=seconds))
+    return responses.refusal(JWTError.of("login_throttled", retry_after=seconds))
 
 
 def _limits() -> conf.Throttle | None:

@@ -20,7 +20,6 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from djwto import (
     authentication,
-    bodies,
     conf,
     csrf,
     exceptions,
@@ -28,7 +27,8 @@ from djwto import (
     logouts,
     receivers,
     renewal,
-    replies,
+    request_body,
+    responses,
     sessions,
     signals,
     stores,
@@ -41,7 +41,7 @@ from djwto.authentication import THttpRequest
 from djwto.exceptions import JWTError
 from djwto.forms import LoginForm
 from djwto.models import ENDED_BY_USER, LOGOUT, Session
-from djwto.replies import build_tokens_response
+from djwto.responses import build_tokens_response
 
 __all__ = [
     "BlackListTokenView",
@@ -99,16 +99,16 @@ class Endpoint(View):
     def _answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             if request.method == "POST" and hasattr(self, "post"):
-                bodies.read(request)
+                request_body.read(request)
             return super().dispatch(request, *args, **kwargs)
         except JWTError as error:
-            return replies.refusal(error)
+            return responses.refusal(error)
 
     def http_method_not_allowed(
         self, request: HttpRequest, *_args: Any, **_kwargs: Any
     ) -> HttpResponse:
         """Answer 405 as JSON, with `Allow`."""
-        response = replies.refusal(JWTError.of("method_not_allowed", str(request.method)[:32]))
+        response = responses.refusal(JWTError.of("method_not_allowed", str(request.method)[:32]))
         response["Allow"] = ", ".join(self._allowed_methods())  # type: ignore[attr-defined]
         return response
 
@@ -118,7 +118,7 @@ class GetTokensView(Endpoint):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Log in, in the mode that the field `mode` asks for."""
-        bodies.unify_name(request)
+        request_body.unify_name(request)
         mode = sessions.offered_mode(request.POST.get("mode"))
         if mode != "JSON" and conf.current().csrf:
             csrf.check_login(request)
@@ -209,7 +209,7 @@ class BlackListTokenView(Endpoint):
         if mode == "JSON":
             return HttpResponse(status=204)
         response = JsonResponse({"msg": "Tokens successfully deleted."})
-        return replies.clear_cookies(request, response)
+        return responses.clear_cookies(request, response)
 
 
 class SessionsView(Endpoint):
@@ -359,9 +359,9 @@ def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
     if stores.is_gone(error):
         _log.exception("the database failed at %s", request.path)
         stores.let_go(error)
-        return replies.refusal(JWTError.of("store_unavailable"))
+        return responses.refusal(JWTError.of("store_unavailable"))
     _log.exception("failed to process %s", request.path)
-    return replies.refusal(JWTError.of("processing_failed"))
+    return responses.refusal(JWTError.of("processing_failed"))
 
 
 def _with_refresh_token(request: HttpRequest) -> THttpRequest:
@@ -372,7 +372,7 @@ def _with_refresh_token(request: HttpRequest) -> THttpRequest:
 def _forgotten(request: HttpRequest, response: JsonResponse) -> JsonResponse:
     """Let a browser forget the tokens that it has shown."""
     if cast("THttpRequest", request).jwt_mode != "JSON":
-        replies.clear_cookies(request, response)
+        responses.clear_cookies(request, response)
     return response
 
 

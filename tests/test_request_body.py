@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.test import AsyncClient, Client, RequestFactory
 
 import djwto.authentication
-from djwto import bodies
+from djwto import request_body
 from djwto.exceptions import JWTError
 
 LOGIN = "/login/"
@@ -207,7 +207,7 @@ def test_what_was_not_read_by_us_is_looked_at_too(alice: Any, rf: RequestFactory
         request = rf.generic("POST", LOGIN, body, "multipart/form-data; boundary=b; charset=utf-7")
         assert "\ud800" in [*request.POST.values()]
         with pytest.raises(JWTError) as caught:
-            bodies.read(request)
+            request_body.read(request)
         assert caught.value.code == code
         assert not request.POST
 
@@ -221,7 +221,7 @@ def test_a_form_that_a_middleware_has_changed_stays(alice: Any, rf: RequestFacto
         form = request.POST.copy()
         form["username"] = "alice"
         request.POST = form
-        bodies.read(request)
+        request_body.read(request)
         assert request.POST["username"] == "alice"
 
 
@@ -235,7 +235,7 @@ def test_the_query_string_never_counts(alice: Any) -> None:
 
 def test_a_charset_without_a_body_decodes_nothing(alice: Any, rf: RequestFactory) -> None:
     request = rf.generic("POST", f"{LOGIN}?x=%2B2AA-", CONTENT_TYPE="x/y; charset=utf-7")
-    bodies.read(request)
+    request_body.read(request)
     assert request.GET["x"] == "+2AA-"
 
 
@@ -502,7 +502,7 @@ def test_no_frame_of_a_refusal_holds_a_password(alice: Any, rf: RequestFactory) 
         ),
     ):
         with pytest.raises(JWTError) as caught:
-            bodies.read(rf.generic("POST", LOGIN, body, content_type))
+            request_body.read(rf.generic("POST", LOGIN, body, content_type))
         assert caught.value.__context__ is None
         for entry in caught.traceback[1:]:
             values = [value for name, value in entry.frame.f_locals.items() if name != "request"]
@@ -512,7 +512,7 @@ def test_no_frame_of_a_refusal_holds_a_password(alice: Any, rf: RequestFactory) 
 def test_a_file_is_not_written_to_disk(
     alice: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.FILE_UPLOAD_HANDLERS = ["tests.test_bodies.NoUploads"]
+    settings.FILE_UPLOAD_HANDLERS = ["tests.test_request_body.NoUploads"]
     upload = (
         '--b\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n'
         "Content-Type: text/plain\r\n\r\nx\r\n--b--\r\n"

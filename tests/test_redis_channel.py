@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from djwto import conf, redis_feed
+from djwto import conf, redis_channel
 from djwto.conf import Revocation
-from djwto.redis_feed import CHANNEL
-from djwto.revocation import Feed
+from djwto.redis_channel import CHANNEL
+from djwto.revocation import RevocationPoller
 from tests.services import Redis
 
 KEYS = Path(__file__).resolve().parent.parent / "vectors" / "keys"
@@ -39,23 +39,23 @@ class Looks:
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
     looks = Looks()
-    monkeypatch.setattr(Feed, "_poll", looks)
+    monkeypatch.setattr(RevocationPoller, "_poll", looks)
     monkeypatch.setattr(conf, "is_test_run", lambda: False)
-    monkeypatch.setattr(redis_feed, "UNSIGNED_SECONDS", 0)
+    monkeypatch.setattr(redis_channel, "UNSIGNED_SECONDS", 0)
     return looks
 
 
 @pytest.fixture
 def publish(redis_server: Redis) -> Publish:
-    client = redis_feed.client(redis_server.url)
+    client = redis_channel.client(redis_server.url)
     return lambda message: client.publish(CHANNEL, message) and None
 
 
 @pytest.fixture
-def feed(redis_server: Redis, looks: Looks, settings: Any) -> Iterator[Feed]:
+def feed(redis_server: Redis, looks: Looks, settings: Any) -> Iterator[RevocationPoller]:
     """A feed that hears Redis, and would read the database in an hour."""
     settings.DJWTO_REVOCATION_URL = redis_server.url
-    feed = Feed(Revocation(interval=3600.0, max_age=60.0, url=redis_server.url))
+    feed = RevocationPoller(Revocation(interval=3600.0, max_age=60.0, url=redis_server.url))
     # The first look, and that of the subscription.
     assert looks.come()
     assert looks.come()
@@ -107,7 +107,7 @@ def hostile() -> list[str | bytes]:
 
 
 def test_what_is_not_signed_ends_nothing_and_is_a_reason_to_look(
-    feed: Feed, looks: Looks, publish: Publish
+    feed: RevocationPoller, looks: Looks, publish: Publish
 ) -> None:
     for message in hostile()[:14]:
         before = len(conf.ended_sessions)
@@ -118,40 +118,40 @@ def test_what_is_not_signed_ends_nothing_and_is_a_reason_to_look(
     for message in hostile():
         publish(message)
     last = session()
-    redis_feed.publish([last])
+    redis_channel.publish([last])
     # It goes on listening, and has heard nothing else.
     assert heard(last)
     assert len(conf.ended_sessions) == before + 1
 
 
 def test_what_another_server_signed_is_heard_at_once_and_needs_no_look(
-    feed: Feed, looks: Looks
+    feed: RevocationPoller, looks: Looks
 ) -> None:
     many = [session() for _ in range(400)]
-    redis_feed.publish(many)
+    redis_channel.publish(many)
     assert heard(*many)
     assert not looks.asked.acquire(blocking=False)
 
 
 def test_too_many_at_once_are_read_from_the_database(
-    feed: Feed, looks: Looks, monkeypatch: pytest.MonkeyPatch
+    feed: RevocationPoller, looks: Looks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_feed, "MAX_PUBLISHED", 1)
+    monkeypatch.setattr(redis_channel, "MAX_PUBLISHED", 1)
     several = [session(), session()]
-    redis_feed.publish(several)
+    redis_channel.publish(several)
     assert looks.come()
     assert not any(key in conf.ended_sessions for key, _ in several)
 
 
 def test_a_server_that_can_only_verify_wakes_the_others(
-    feed: Feed, looks: Looks, monkeypatch: pytest.MonkeyPatch
+    feed: RevocationPoller, looks: Looks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     public = (KEYS / "rsa.public.pem").read_text()
     with override_settings(
         DJWTO_ALGORITHM="RS256", DJWTO_SIGNING_KEY=None, DJWTO_VERIFYING_KEY=public
     ):
         monkeypatch.delenv("DJWTO_SIGNING_KEY", raising=False)
-        redis_feed.publish([session()])
+        redis_channel.publish([session()])
     assert looks.come()
 
 
@@ -159,16 +159,16 @@ def test_without_a_database_what_is_signed_counts_and_the_rest_is_dropped(
     redis_server: Redis, looks: Looks, publish: Publish, settings: Any
 ) -> None:
     settings.DJWTO_REVOCATION_URL = redis_server.url
-    feed = Feed(Revocation(interval=None, max_age=60.0, url=redis_server.url))
+    feed = RevocationPoller(Revocation(interval=None, max_age=60.0, url=redis_server.url))
     try:
-        client, deadline = redis_feed.client(redis_server.url), time.monotonic() + SECONDS
+        client, deadline = redis_channel.client(redis_server.url), time.monotonic() + SECONDS
         while client.pubsub_numsub(CHANNEL)[0][1] == 0:
             assert time.monotonic() < deadline
         before = len(conf.ended_sessions)
         for message in hostile():
             publish(message)
         last = session()
-        redis_feed.publish([last])
+        redis_channel.publish([last])
         assert heard(last)
         assert len(conf.ended_sessions) == before + 1
         assert not looks.asked.acquire(blocking=False)
@@ -177,14 +177,17 @@ def test_without_a_database_what_is_signed_counts_and_the_rest_is_dropped(
 
 
 def test_a_set_that_is_full_is_left_to_the_database(
-    feed: Feed, looks: Looks, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    feed: RevocationPoller,
+    looks: Looks,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     class Full:
         def hear_ended(self, *_: Any) -> int:
             return 1
 
     monkeypatch.setattr(conf, "engine", Full)
-    redis_feed.client(str(feed.settings.url)).publish(CHANNEL, "signed")
+    redis_channel.client(str(feed.settings.url)).publish(CHANNEL, "signed")
     assert looks.come()
     assert "too many sessions have ended" in caplog.text
 

@@ -22,7 +22,7 @@ from djwto import conf
 from djwto.exceptions import JWTIssueError, JWTValidationError
 
 if TYPE_CHECKING:
-    from djwto.revocation import Feed
+    from djwto.revocation import RevocationPoller
 
 CHANNEL = "djwto:ended"
 TIMEOUT_SECONDS = 1
@@ -51,7 +51,7 @@ def publish(ended: list[tuple[bytes, int]]) -> None:
         _log.exception("ended sessions could not be published; others will read the database")
 
 
-def listen(feed: Feed) -> None:
+def listen(feed: RevocationPoller) -> None:
     """Start to listen, for as long as the feed goes on."""
     threading.Thread(target=_listen, args=(feed,), name="djwto-redis", daemon=True).start()
 
@@ -66,7 +66,7 @@ def _messages(ended: list[tuple[bytes, int]]) -> list[str]:
         return [_WAKE_UP]
 
 
-def _listen(feed: Feed) -> None:
+def _listen(feed: RevocationPoller) -> None:
     while not feed.is_stopped:
         try:
             _hear_all(feed)
@@ -75,7 +75,7 @@ def _listen(feed: Feed) -> None:
             _wait_for_redis(feed)
 
 
-def _hear_all(feed: Feed) -> None:
+def _hear_all(feed: RevocationPoller) -> None:
     forgotten = -inf
     with client(str(feed.settings.url)).pubsub() as channel:  # type: ignore[no-untyped-call]
         channel.subscribe(CHANNEL)
@@ -89,14 +89,14 @@ def _hear_all(feed: Feed) -> None:
                 feed.forget()
 
 
-def _wait_for_redis(feed: Feed) -> None:
+def _wait_for_redis(feed: RevocationPoller) -> None:
     while not feed.rest(TIMEOUT_SECONDS):
         with suppress(Exception):
             client(str(feed.settings.url)).ping()
             return
 
 
-def _hear(feed: Feed, message: dict[str, Any]) -> None:
+def _hear(feed: RevocationPoller, message: dict[str, Any]) -> None:
     if message["type"] == "subscribe":
         # Whatever was told before this moment was not heard.
         feed.look()
