@@ -10,7 +10,7 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use djwto_core::compact::{MAX_TOKEN_BYTES, Untrusted};
-use djwto_core::verify::verify_signature;
+use djwto_core::token::verify::verify_signature;
 use djwto_core::{Algorithm, KeyRing};
 use libfuzzer_sys::fuzz_target;
 use serde_json::value::RawValue;

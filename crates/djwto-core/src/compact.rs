@@ -43,7 +43,7 @@ pub struct Header {
 pub(crate) enum Purpose {
     /// Authenticates a request: `JWT`, any other `typ` that is not djwto's own, or none.
     Token,
-    /// Tells of ended sessions: [`crate::ended::TYP`].
+    /// Tells of ended sessions: [`crate::session::messages::TYP`].
     Ended,
 }
 
@@ -53,7 +53,7 @@ impl Purpose {
         let found = header.media_type.as_deref().unwrap_or_default();
         match self {
             Self::Token => !is_own(found),
-            Self::Ended => found == crate::ended::TYP,
+            Self::Ended => found == crate::session::messages::TYP,
         }
     }
 }

@@ -3,16 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::claims::{Kind, UnixTime};
-use crate::claims_writer::ClaimsJson;
 use crate::compact::Untrusted;
 use crate::error::Code;
-use crate::issue::{self, IssueError, Token};
+use crate::http::{Found, Mode, ReadError, Transport};
 use crate::key::KeyRing;
 use crate::policy::Policy;
-use crate::revocation::Revocations;
-use crate::transport::{Found, Mode, ReadError, Transport};
-use crate::verify::{self, Requirements, Signed, Verified, VerifyError};
+use crate::token::claims_writer::ClaimsJson;
+use crate::token::issue::{self, IssueError, Token};
+use crate::token::revoked::Revocations;
+use crate::token::verify::{self, Requirements, Signed, Verified, VerifyError};
+use crate::types::{Kind, UnixTime};
 
 /// Everything that a face needs to authenticate requests and to issue tokens.
 #[derive(Debug)]

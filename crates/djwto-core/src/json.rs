@@ -1,15 +1,11 @@
 //! Strict JSON (RFC 8259): one object, no duplicate names, finite numbers, bounded depth, read
 //! once. While the rules are checked, a face may build its own objects ([`Build`]).
 
-mod fields;
-
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hasher as _};
 
 use jiter::{Jiter, NumberAny, NumberInt, Peek};
 use serde_json::{Map, Value};
-
-pub use fields::{Field, FieldsError, read_fields};
 
 /// How deep objects and arrays may be nested.
 pub(crate) const MAX_DEPTH: usize = 200;

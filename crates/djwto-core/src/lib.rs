@@ -32,28 +32,24 @@
 //! The essays in [`manual`] explain the defaults and the attacks they answer.
 
 pub mod algorithm;
-pub mod cache;
-pub mod claims;
-pub mod claims_writer;
 pub mod compact;
-pub mod ended;
 pub mod engine;
 pub mod error;
-pub mod issue;
+pub mod http;
 pub mod json;
 pub mod key;
 pub mod manual;
 pub mod policy;
-pub mod revocation;
 pub mod session;
-pub mod transport;
-pub mod verify;
+pub mod token;
+pub mod types;
 
 pub use algorithm::Algorithm;
-pub use claims::{Kind, UnixTime};
 pub use engine::Engine;
 pub use error::Code;
+pub use http::{Mode, Transport, TransportOptions};
 pub use key::{Key, KeyRing};
 pub use policy::{Policy, PolicyOptions};
-pub use revocation::{Revocations, SessionId};
-pub use transport::{Mode, Transport, TransportOptions};
+pub use token::revoked::Revocations;
+pub use token::session_id::SessionId;
+pub use types::{Kind, UnixTime};

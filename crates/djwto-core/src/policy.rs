@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::claims::Kind;
-use crate::session::Rotation;
+use crate::session::rotation::Rotation;
+use crate::types::Kind;
 
 /// The most that clocks may be apart: more would keep expired tokens alive.
 pub const MAX_LEEWAY: Duration = Duration::from_secs(300);

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use djwto_core::claims::{Kind, UnixTime};
 use djwto_core::engine::AuthenticateError;
-use djwto_core::issue::IssueError;
-use djwto_core::session::RenewalError;
-use djwto_core::verify::VerifyError;
+use djwto_core::session::rotation::RenewalError;
+use djwto_core::token::issue::IssueError;
+use djwto_core::token::verify::VerifyError;
+use djwto_core::types::{Kind, UnixTime};
 use djwto_core::{Algorithm, Code, Mode};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use djwto_core::cache::{Lookup, TokenCache};
 use djwto_core::engine::AuthenticateError;
-use djwto_core::issue::{self, RefreshLink, RefreshTokenSpec, RegisteredClaims};
+use djwto_core::http::{Delivery, Found, Pair, SameSite, TransportOptions};
 use djwto_core::policy::{Audience, PolicyOptions, Subject};
-use djwto_core::session::{Rotation, State, TokenStatus};
-use djwto_core::transport::{Delivery, Found, Pair, SameSite, TransportOptions};
-use djwto_core::verify::{Requirements, VerifyError};
+use djwto_core::session::rotation::{Rotation, State, TokenStatus};
+use djwto_core::token::cache::{Lookup, TokenCache};
+use djwto_core::token::issue::{self, RefreshLink, RefreshTokenSpec, RegisteredClaims};
+use djwto_core::token::verify::{Requirements, VerifyError};
 use djwto_core::{Mode, Policy, SessionId, Transport};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -330,7 +330,7 @@ impl Engine {
     // The set is extended under the interpreter's lock, as in `Revocations`.
     fn hear_ended(&self, py: Python<'_>, message: &[u8], now: f64) -> PyResult<usize> {
         let now = unix_time(now)?;
-        let read = || djwto_core::ended::read(&self.core.keys, message, now);
+        let read = || djwto_core::session::messages::read(&self.core.keys, message, now);
         let ended = self.released(py, read).map_err(not_verified)?;
         Ok(self.core.revocations.hear(ended))
     }
@@ -345,7 +345,7 @@ impl Engine {
         let now = unix_time(now)?;
         let entries: Vec<_> =
             ended.iter().map(|(id, until)| (SessionId::from_bytes(*id), *until)).collect();
-        let sign = || djwto_core::ended::sign(&self.core.keys, &entries, now);
+        let sign = || djwto_core::session::messages::sign(&self.core.keys, &entries, now);
         self.released(py, sign).map_err(not_issued)
     }
 

@@ -14,7 +14,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use djwto_core::json::Field;
+use djwto_core::http::form::Field;
 use djwto_core::{Algorithm, Code, Mode};
 
 /// The Rust engine of djwto.
@@ -64,6 +64,6 @@ fn modes() -> Vec<&'static str> {
 /// The members of a JSON object that stands for a form.
 #[pyfunction]
 fn read_fields(text: &[u8], most: Option<usize>) -> PyResult<Vec<Field>> {
-    djwto_core::json::read_fields(text, most)
+    djwto_core::http::form::read_fields(text, most)
         .map_err(|error| PyValueError::new_err(error.to_string()))
 }

@@ -1,9 +1,10 @@
 //! What an engine hands out: frozen, and without rules.
 
-use djwto_core::issue::RegisteredClaims;
+use djwto_core::SessionId;
+use djwto_core::http::{self, SameSite};
 use djwto_core::policy::Audience;
-use djwto_core::transport::{self, SameSite};
-use djwto_core::{SessionId, cache, issue};
+use djwto_core::token::issue::RegisteredClaims;
+use djwto_core::token::{cache, issue};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -43,7 +44,7 @@ impl Token {
 
 /// One cookie to set or to clear.
 #[pyclass(frozen, module = "djwto._core")]
-pub(crate) struct SetCookie(pub(crate) transport::SetCookie);
+pub(crate) struct SetCookie(pub(crate) http::SetCookie);
 
 #[pymethods]
 impl SetCookie {

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use djwto_core::claims::{UnixTime, UserId};
 use djwto_core::json::Build;
-use djwto_core::revocation::{SessionClaims, SessionId};
+use djwto_core::token::session_id::{SessionClaims, SessionId};
+use djwto_core::types::{UnixTime, UserId};
 use jiter::cached_py_string;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use djwto_core::claims_writer::{ClaimsJson, Names, ValueWriter, Written};
+use djwto_core::token::claims_writer::{ClaimsJson, Names, ValueWriter, Written};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use smallvec::SmallVec;

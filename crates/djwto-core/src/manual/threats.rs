@@ -135,7 +135,7 @@
 //!
 //! | attack | countermeasure | test |
 //! |---|---|---|
-//! | a subdomain plants a cookie | `__Host-` before the name keeps it out; without it two are refused, and cleared | `deliver.rs::with_host_every_cookie_is_on_the_root`, `deliver.rs::what_is_doubled_is_cleared_wherever_a_browser_may_hold_it`, `tests/served/browser/test_planted_cookies.py::test_with_host_a_neighbour_plants_nothing`, `transport.rs::what_is_found_stands_in_the_header_under_its_name_once`, `conformance/test_odd_headers.py::test_two_cookies_of_one_name` |
+//! | a subdomain plants a cookie | `__Host-` before the name keeps it out; without it two are refused, and cleared | `cookies.rs::with_host_every_cookie_is_on_the_root`, `cookies.rs::what_is_doubled_is_cleared_wherever_a_browser_may_hold_it`, `tests/served/browser/test_planted_cookies.py::test_with_host_a_neighbour_plants_nothing`, `credentials.rs::what_is_found_stands_in_the_header_under_its_name_once`, `conformance/test_odd_headers.py::test_two_cookies_of_one_name` |
 //! | a name with invisible letters around it passes for ours | refused | `conformance/test_odd_headers.py::test_name_with_a_space_of_another_kind` |
 //! | another site's page sends the cookie along | Django's CSRF token, wherever a cookie brought the token | `tests/test_authentication.py::test_csrf_concerns_a_token_from_a_cookie_and_nothing_else`, `tests/served/browser/test_other_sites.py::test_another_sites_form_carries_no_token` |
 //! | another site logs a visitor in as somebody else | `Origin` and `Sec-Fetch-Site` are checked at login | `tests/test_csrf.py::test_login_from_another_site` |
@@ -151,14 +151,14 @@
 //! | § | attack | countermeasure | test |
 //! |---|---|---|---|
 //! | RFC 9700 §4.14.2 | a stolen refresh token is used after its owner has renewed | a used generation that comes again after the grace ends the session, for both | `tests/test_renewal.py::test_a_replay_ends_the_session`, `conformance/test_sessions.py::test_an_old_token_ends_the_session` |
-//! | RFC 9700 §4.14.2 | it is used before its owner, who renews later | the same: whoever is the later one ends the session | `session.rs::the_table` |
+//! | RFC 9700 §4.14.2 | it is used before its owner, who renews later | the same: whoever is the later one ends the session | `rotation.rs::the_table` |
 //! | RFC 9700 §4.14.2 | within the grace it is used to fork the session | there is one successor, the same for all, and nothing else is signed | `tests/test_renewal.py::test_whoever_comes_again_gets_the_same_successor` |
 //! | | a cookie's token is sent as a `Bearer` token, to go round rotation | the mode in which a session was opened decides | `tests/test_renewal.py::test_a_cookies_token_is_rotated_in_a_header_too` |
 //! | | the clock of the store is set back, so that a replay looks new | a negative time renews nothing | `tests/test_renewal.py::test_a_clock_that_was_set_back_ends_nothing` |
 //! | | lifetimes are shortened, and the record of an ended session is cleaned up too soon | rows say until when their tokens live; a token without a row renews nothing | `tests/test_renewal.py::test_shorter_lifetimes_bring_no_ended_session_back` |
 //! | RFC 9700 §4.14.2 | somebody renews for ever | an absolute end, which no renewal moves | `tests/test_renewal.py::test_no_renewal_moves_the_absolute_end` |
 //! | ASVS 7.4.1 | an access token is used after a logout, from the cache of verified tokens too | every verification asks the set of ended sessions | `cache.rs::a_cached_token_is_refused_once_its_session_has_ended`, `tests/test_revocation.py::test_a_session_that_another_process_ended_is_heard_of` |
-//! | RFC 8725 §3.11 | another client of Redis tells of sessions that did not end, of 40,000 ids that share a hash, or of times that never come | messages are signed, with a `typ` of their own; the set is bounded, and hashed by a random key | `ended.rs::a_message_is_no_token_and_a_token_is_no_message`, `tests/test_redis_channel.py::test_what_is_not_signed_ends_nothing_and_is_a_reason_to_look` |
+//! | RFC 8725 §3.11 | another client of Redis tells of sessions that did not end, of 40,000 ids that share a hash, or of times that never come | messages are signed, with a `typ` of their own; the set is bounded, and hashed by a random key | `messages.rs::a_message_is_no_token_and_a_token_is_no_message`, `tests/test_redis_channel.py::test_what_is_not_signed_ends_nothing_and_is_a_reason_to_look` |
 //! | ASVS 7.4.2, 7.4.3 | a user who was deactivated, or has a new password, goes on elsewhere | his sessions end at once | `tests/test_receivers.py::test_a_deactivated_user_is_out_at_once`, `tests/test_receivers.py::test_another_password_ends_every_session` |
 //! | | a rehash of the password brings sessions of an older password back | only those of the very hash that was replaced are kept | `tests/test_receivers.py::test_a_rehash_brings_no_session_back_whose_password_was_changed` |
 //! | ASVS 7.5.2 | one user looks at another's sessions, or ends them | they are looked up by the user of the token | `conformance/test_sessions.py::test_another_users_session_is_not_there` |

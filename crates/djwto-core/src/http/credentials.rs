@@ -1,0 +1,246 @@
+//! From raw header bytes to a token.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Mode, TokenCookie, Transport};
+use crate::error::Code;
+use crate::types::Kind;
+
+/// A token, and the mode in which it came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Found<'h> {
+    /// The text of the token. It was not looked at yet.
+    pub token: &'h [u8],
+    /// Where it was.
+    pub mode: Mode,
+}
+
+impl fmt::Debug for Found<'_> {
+    /// Never shows the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Found").field("mode", &self.mode).finish_non_exhaustive()
+    }
+}
+
+impl Transport {
+    /// Finds the token of a kind in the raw `Authorization` and `Cookie` headers.
+    ///
+    /// A `Bearer` header decides alone where `JSON` is offered; other schemes are ignored. Then
+    /// the cookies of the modes offered, in their order.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] says what is missing or ambiguous.
+    pub fn read<'h>(
+        &self,
+        authorization: Option<&'h [u8]>,
+        cookie: Option<&'h [u8]>,
+        kind: Kind,
+    ) -> Result<Found<'h>, ReadError> {
+        if self.modes.contains(&Mode::Json)
+            && let Some(token) = authorization.map(bearer).transpose()?.flatten()
+        {
+            return Ok(Found { token, mode: Mode::Json });
+        }
+        let header = cookie.unwrap_or_default();
+        for mode in self.cookie_modes() {
+            let Some(name) = mode.cookie(kind).map(|cookie| self.names.of(cookie)) else {
+                continue;
+            };
+            if let Some(token) = cookie_value(header, name, self.prefix.is_host())? {
+                let mode = if kind == Kind::Refresh { self.page_mode(header, mode) } else { mode };
+                return Ok(Found { token, mode });
+            }
+        }
+        match self.default.cookie(kind) {
+            Some(cookie) => Err(ReadError::CookieMissing(self.names.of(cookie).clone())),
+            None => Err(ReadError::AuthorizationMissing),
+        }
+    }
+
+    /// Every cookie that may be the token of a kind, for a logout of all that a doubled name holds.
+    ///
+    /// Never to let a request in: a neighbour may have planted one of them.
+    pub fn read_each<'h>(
+        &self,
+        cookie: Option<&'h [u8]>,
+        kind: Kind,
+    ) -> impl Iterator<Item = Found<'h>> {
+        let header = cookie.unwrap_or_default();
+        let names = self.cookie_modes().filter_map(move |mode| Some((mode, mode.cookie(kind)?)));
+        let found = names.flat_map(move |(mode, cookie)| {
+            let name = self.names.of(cookie).as_bytes();
+            let own = pairs(header).filter(move |(found, _)| *found == name);
+            own.map(move |(_, token)| Found { token, mode })
+        });
+        found.take(MOST_READ)
+    }
+
+    /// Where a reply goes, whether or not a token is good: with a Bearer header to the body; else
+    /// to the cookie mode whose cookie is there; else to the default mode.
+    pub fn answering_mode(&self, authorization: Option<&[u8]>, cookie: Option<&[u8]>) -> Mode {
+        let has_bearer = authorization.is_some_and(|header| !matches!(bearer(header), Ok(None)));
+        if has_bearer && self.modes.contains(&Mode::Json) {
+            return Mode::Json;
+        }
+        let header = cookie.unwrap_or_default();
+        let mut names = self.cookie_modes().flat_map(Mode::cookies);
+        match self.cookie_modes().next() {
+            Some(first) if names.any(|cookie| self.is_present(header, cookie)) => {
+                self.page_mode(header, first)
+            }
+            _ => self.default,
+        }
+    }
+
+    /// Both cookie modes share the refresh cookie: the access cookie beside it tells which. It has
+    /// often expired by then; two cookies serve a page of either mode.
+    fn page_mode(&self, header: &[u8], first: Mode) -> Mode {
+        let present = |mode: &Mode| {
+            mode.cookie(Kind::Access).is_some_and(|cookie| self.is_present(header, cookie))
+        };
+        let superset = |mode: &Mode| *mode == Mode::TwoCookies;
+        self.cookie_modes()
+            .find(present)
+            .or_else(|| self.cookie_modes().find(superset))
+            .unwrap_or(first)
+    }
+
+    /// Whether a cookie, empty or not, is in the header.
+    pub(super) fn is_present(&self, header: &[u8], cookie: TokenCookie) -> bool {
+        count(header, self.names.of(cookie)) > 0
+    }
+}
+
+/// How many cookies of one header are verified at most.
+const MOST_READ: usize = 16;
+
+/// How many cookies of that very name, empty or not, are in the header.
+pub(super) fn count(header: &[u8], name: &str) -> usize {
+    pairs(header).filter(|(found, _)| *found == name.as_bytes()).count()
+}
+
+/// The token of a Bearer header; `None` for another scheme (RFC 6750 §2.1, RFC 9110 §11.4).
+fn bearer(header: &[u8]) -> Result<Option<&[u8]>, ReadError> {
+    let header = trim(header);
+    let end = memchr::memchr2(b' ', b'\t', header).unwrap_or(header.len());
+    let (scheme, rest) = header.split_at_checked(end).unwrap_or((header, &[]));
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        // A Bearer token was sent all the same where two headers were joined into one, or where
+        // something that only looks like a space stands beside the scheme.
+        let is_meant = header.split(|byte| *byte == b',').any(names_bearer);
+        return if is_meant { Err(ReadError::AuthorizationInvalid) } else { Ok(None) };
+    }
+    let token = trim(rest);
+    if token.is_empty() || !is_token68(token) {
+        return Err(ReadError::AuthorizationInvalid);
+    }
+    Ok(Some(token))
+}
+
+/// RFC 9110 §11.2. All bytes are looked at, so that the processor can take many at once.
+fn is_token68(token: &[u8]) -> bool {
+    let mark = |byte: u8| matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
+    token.iter().fold(true, |so_far, byte| so_far & (byte.is_ascii_alphanumeric() | mark(*byte)))
+}
+
+/// Whether this begins with the word `Bearer`, and not with a longer one (RFC 9110 §5.6.2).
+fn names_bearer(element: &[u8]) -> bool {
+    let tchar = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    visible_core(element).split_at_checked(b"bearer".len()).is_some_and(|(word, rest)| {
+        word.eq_ignore_ascii_case(b"bearer") && !rest.first().is_some_and(tchar)
+    })
+}
+
+/// The value of the one cookie of that name; an empty one counts as none.
+///
+/// With `__Host-` a name that looks alike is another cookie. A neighbour can plant one, since it
+/// does not begin with the prefix, and its refusal would lock the user out.
+fn cookie_value<'h>(
+    header: &'h [u8],
+    name: &Arc<str>,
+    is_host: bool,
+) -> Result<Option<&'h [u8]>, ReadError> {
+    let mut value = None;
+    for (found, content) in pairs(header) {
+        if found == name.as_bytes() {
+            if value.replace(content).is_some() {
+                return Err(ReadError::CookieAmbiguous(name.clone()));
+            }
+        } else if !is_host && visible_core(found) == name.as_bytes() {
+            // A parser that trims Unicode spaces, such as Python's, would take it for ours.
+            return Err(ReadError::CookieAmbiguous(name.clone()));
+        }
+    }
+    Ok(value.filter(|content| !matches!(*content, b"" | b"\"\"")))
+}
+
+/// The name and value of each cookie (RFC 6265 §5.4). Only space and tab are trimmed.
+fn pairs(header: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let ends = memchr::memchr_iter(b';', header).chain(std::iter::once(header.len()));
+    let mut start = 0;
+    ends.filter_map(move |end| {
+        let pair = header.get(std::mem::replace(&mut start, end + 1)..end)?;
+        let (name, value) = pair.split_at_checked(memchr::memchr(b'=', pair)?)?;
+        Some((trim(name), trim(value.get(1..)?)))
+    })
+}
+
+fn trim(text: &[u8]) -> &[u8] {
+    trim_while(text, is_blank)
+}
+
+/// A name without whatever an eye, or a lenient parser, might not see at its ends.
+fn visible_core(name: &[u8]) -> &[u8] {
+    trim_while(name, |byte| !byte.is_ascii_graphic())
+}
+
+fn trim_while(text: &[u8], drop: impl Fn(u8) -> bool) -> &[u8] {
+    let start = text.iter().position(|byte| !drop(*byte)).unwrap_or(text.len());
+    let end = text.iter().rposition(|byte| !drop(*byte)).map_or(start, |last| last + 1);
+    text.get(start..end).unwrap_or_default()
+}
+
+fn is_blank(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+/// Why no token was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// There is no Bearer header.
+    AuthorizationMissing,
+    /// The Bearer header does not hold one token.
+    AuthorizationInvalid,
+    /// The cookie of this name is absent or empty.
+    CookieMissing(Arc<str>),
+    /// The cookie of this name came twice, or under a name that looks like it.
+    CookieAmbiguous(Arc<str>),
+}
+
+impl ReadError {
+    /// The stable slug.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::AuthorizationMissing => Code::AuthorizationMissing,
+            Self::AuthorizationInvalid => Code::AuthorizationInvalid,
+            Self::CookieMissing(_) => Code::CookieMissing,
+            Self::CookieAmbiguous(_) => Code::CookieAmbiguous,
+        }
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CookieMissing(name) | Self::CookieAmbiguous(name) => {
+                f.write_str(&self.code().fill(name))
+            }
+            _ => f.write_str(self.code().sentence()),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}

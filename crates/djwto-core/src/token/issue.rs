@@ -1,0 +1,294 @@
+//! New tokens: the registered claims of each, and claims → signed tokens.
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use uuid::Uuid;
+
+use crate::compact::{self, MAX_TOKEN_BYTES};
+use crate::key::KeyRing;
+use crate::policy::{Audience, Policy, Subject};
+use crate::token::claims::{Claims, ClaimsError};
+use crate::token::claims_writer::{ClaimsJson, IssuedClaims};
+use crate::token::session_id::derived;
+use crate::types::{Kind, UnixTime};
+
+/// The registered claims of a new token; a face adds `user` and its own.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RegisteredClaims {
+    /// `iss`
+    pub issuer: Option<String>,
+    /// `sub`, where it is the same in every token
+    pub subject: Option<String>,
+    /// `aud`
+    pub audience: Option<Audience>,
+    /// `iat`, whole seconds
+    pub issued_at: Option<i64>,
+    /// `nbf`, whole seconds
+    pub not_before: Option<i64>,
+    /// `exp`, whole seconds
+    pub expires: Option<i64>,
+    /// `jti`, a UUID
+    pub id: Option<String>,
+    /// `sid`, a UUID
+    pub session: String,
+    /// `gen`, of a refresh token
+    pub generation: Option<u64>,
+    /// `type`
+    pub kind: Kind,
+    /// `refresh_iat`, of an access token
+    pub refresh_issued_at: Option<i64>,
+}
+
+/// The generation of a new session.
+pub const FIRST_GENERATION: u64 = 1;
+
+/// The refresh token of a session, as its store has it.
+#[derive(Clone, Copy, Debug)]
+pub struct RefreshTokenSpec<'a> {
+    /// `sid`
+    pub session: &'a str,
+    /// `gen`
+    pub generation: u64,
+    /// `iat`, whole seconds.
+    pub issued_at: i64,
+    /// `exp`, whole seconds.
+    pub expires: Option<i64>,
+    /// Whether the token is the only one of its generation. Its `jti` is then derived, so that
+    /// whoever makes it again makes the same.
+    pub has_derived_jti: bool,
+}
+
+/// What an access token takes from its refresh token.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RefreshLink<'a> {
+    /// Its `sid`; `None` opens a new session.
+    pub session: Option<&'a str>,
+    /// Its `gen`, where one access token goes with it and no other: the `jti` is then derived.
+    pub generation: Option<u64>,
+    /// Its `iat`, whole seconds.
+    pub issued_at: Option<i64>,
+    /// Its `exp`, whole seconds.
+    pub expires: Option<i64>,
+    /// When the session ends, however often it is renewed; whole seconds.
+    pub ends: Option<i64>,
+}
+
+impl RegisteredClaims {
+    /// The first refresh token of a new session.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError::Random`] where the system gives no random bytes.
+    pub fn login(policy: &Policy, now: UnixTime) -> Result<Self, IssueError> {
+        let lifetime = policy.options().refresh_lifetime;
+        let spec = RefreshTokenSpec {
+            session: &random_uuid()?,
+            generation: FIRST_GENERATION,
+            issued_at: whole(now),
+            expires: lifetime.map(|lifetime| later(whole(now), lifetime)),
+            has_derived_jti: true,
+        };
+        Self::refresh(policy, &spec)
+    }
+
+    /// The refresh token of a session as it stands.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError::Random`] where the system gives no random bytes.
+    pub fn refresh(policy: &Policy, spec: &RefreshTokenSpec<'_>) -> Result<Self, IssueError> {
+        let generation = spec.has_derived_jti.then_some(spec.generation);
+        let session = spec.session.to_owned();
+        Ok(Self {
+            expires: spec.expires,
+            generation: Some(spec.generation),
+            ..Self::new(policy, Kind::Refresh, session, generation, spec.issued_at)?
+        })
+    }
+
+    /// An access token that goes with a refresh token.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError::Random`] where the system gives no random bytes.
+    pub fn access(
+        policy: &Policy,
+        link: &RefreshLink<'_>,
+        now: UnixTime,
+    ) -> Result<Self, IssueError> {
+        let lifetime = policy.options().access_lifetime;
+        let expires = lifetime.map(|lifetime| later(whole(now), lifetime)).or(link.expires);
+        let session = link.session.map_or_else(random_uuid, |session| Ok(session.to_owned()))?;
+        Ok(Self {
+            expires: expires.into_iter().chain(link.ends).min(),
+            refresh_issued_at: link.issued_at,
+            ..Self::new(policy, Kind::Access, session, link.generation, whole(now))?
+        })
+    }
+
+    fn new(
+        policy: &Policy,
+        kind: Kind,
+        session: String,
+        generation: Option<u64>,
+        issued_at: i64,
+    ) -> Result<Self, IssueError> {
+        let options = policy.options();
+        let id = match generation {
+            _ if !options.id => None,
+            Some(generation) => Some(repeatable_id(&session, generation, kind)),
+            None => Some(random_uuid()?),
+        };
+        Ok(Self {
+            issuer: options.issuer.clone(),
+            subject: match &options.subject {
+                Some(Subject::Text(subject)) => Some(subject.clone()),
+                Some(Subject::User) | None => None,
+            },
+            audience: options.audience.clone(),
+            issued_at: options.issued_at.then_some(issued_at),
+            not_before: (options.not_before.as_secs() > 0)
+                .then(|| later(issued_at, options.not_before)),
+            expires: None,
+            id,
+            session,
+            generation: None,
+            kind,
+            refresh_issued_at: None,
+        })
+    }
+}
+
+/// The `jti` of the one token of its kind that a generation has.
+fn repeatable_id(session: &str, generation: u64, kind: Kind) -> String {
+    let parts = [session.as_bytes(), &generation.to_be_bytes(), kind.name().as_bytes()];
+    derived("djwto token", &parts).to_string()
+}
+
+fn later(time: i64, by: Duration) -> i64 {
+    time.saturating_add_unsigned(by.as_secs())
+}
+
+/// A signed token, with what its transport needs to know.
+pub struct Token {
+    text: String,
+    payload: String,
+    expires: Option<UnixTime>,
+}
+
+impl Token {
+    /// The compact serialization.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The compact serialization, without the rest.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
+    /// The JSON that was signed.
+    pub fn payload(&self) -> &str {
+        &self.payload
+    }
+
+    /// `exp`.
+    pub fn expires(&self) -> Option<UnixTime> {
+        self.expires
+    }
+}
+
+impl fmt::Debug for Token {
+    /// Never shows the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token").field("expires", &self.expires).finish_non_exhaustive()
+    }
+}
+
+/// Signs the JSON text of claims. Nothing is signed that the engine would not read back.
+///
+/// # Errors
+///
+/// [`IssueError`] says what hinders it.
+pub fn sign(keys: &KeyRing, payload: impl Into<String>) -> Result<Token, IssueError> {
+    let payload = payload.into();
+    let claims = Claims::parse(payload.as_bytes()).map_err(IssueError::Claims)?;
+    let Claims { expires, kind, .. } = claims;
+    let names_user = claims.user.is_some();
+    serialize(keys, payload, IssuedClaims { expires, kind, names_user })
+}
+
+/// Signs claims that were written by a face.
+///
+/// # Errors
+///
+/// As [`sign`].
+pub fn sign_claims(keys: &KeyRing, claims: ClaimsJson) -> Result<Token, IssueError> {
+    let (payload, written) = claims.finish().map_err(IssueError::Claims)?;
+    serialize(keys, payload, written)
+}
+
+fn serialize(keys: &KeyRing, payload: String, written: IssuedClaims) -> Result<Token, IssueError> {
+    if written.kind.is_none() {
+        return Err(IssueError::Missing("type"));
+    }
+    if !written.names_user {
+        return Err(IssueError::Missing("user.id"));
+    }
+    let key = keys.signing().ok_or(IssueError::NoSigningKey)?;
+    let text = compact::serialize(key.header(), payload.as_bytes(), |input| key.sign(input))
+        .ok_or(IssueError::Sign)?;
+    if text.len() > MAX_TOKEN_BYTES {
+        return Err(IssueError::TooLarge);
+    }
+    Ok(Token { text, payload, expires: written.expires })
+}
+
+fn random_uuid() -> Result<String, IssueError> {
+    let mut bytes = [0; 16];
+    rand::fill(&mut bytes).map_err(|_| IssueError::Random)?;
+    Ok(uuid::Builder::from_random_bytes(bytes).into_uuid()).map(|uuid: Uuid| uuid.to_string())
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and fractions are cut")]
+fn whole(now: UnixTime) -> i64 {
+    now.seconds() as i64
+}
+
+/// Why a token could not be issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IssueError {
+    /// The claims would be refused when they come back.
+    Claims(ClaimsError),
+    /// A claim that every token must have is not there.
+    Missing(&'static str),
+    /// The token would be longer than [`MAX_TOKEN_BYTES`].
+    TooLarge,
+    /// There is only a key to verify with.
+    NoSigningKey,
+    /// The signature could not be made.
+    Sign,
+    /// The system gives no random bytes.
+    Random,
+}
+
+impl fmt::Display for IssueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Claims(error) => write!(f, "the claims cannot be signed: {error}"),
+            Self::Missing(claim) => {
+                write!(f, "the claims cannot be signed: there is no \"{claim}\"")
+            }
+            Self::TooLarge => write!(f, "the token would be over {MAX_TOKEN_BYTES} bytes"),
+            Self::NoSigningKey => f.write_str("there is no signing key, only a verifying key"),
+            Self::Sign => f.write_str("the cryptographic library could not sign"),
+            Self::Random => f.write_str("the system gives no random bytes"),
+        }
+    }
+}
+
+impl std::error::Error for IssueError {}

@@ -1,0 +1,9 @@
+//! Tokens: what they must be, how they are made, and which of them are refused.
+
+pub mod cache;
+pub mod claims;
+pub mod claims_writer;
+pub mod issue;
+pub mod revoked;
+pub mod session_id;
+pub mod verify;

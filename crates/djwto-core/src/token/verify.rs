@@ -1,0 +1,332 @@
+//! The whole check, top to bottom: [`Untrusted`] → [`Signed`] → [`Verified`].
+
+use std::fmt;
+
+use crate::compact::{MalformedToken, Purpose, Untrusted};
+use crate::error::Code;
+use crate::json::Build;
+use crate::key::{KeyRing, SelectError};
+use crate::policy::{Policy, Subject};
+use crate::token::claims::{Claims, ClaimsError};
+use crate::token::revoked::Revocations;
+use crate::token::session_id::SessionId;
+use crate::types::{Kind, UnixTime};
+
+/// A payload whose signature holds, and whose claims nobody looked at yet.
+#[derive(PartialEq, Eq)]
+pub struct Signed {
+    payload: Vec<u8>,
+}
+
+/// A payload whose signature and claims were found good. Only [`Signed::verify`] makes one.
+pub struct Verified<V> {
+    payload: Vec<u8>,
+    /// What the rules will ask again if the token comes again.
+    pub(crate) rechecked: RecheckedClaims,
+    session: SessionId,
+    /// What a face made of the claims.
+    pub value: V,
+}
+
+impl<V> Verified<V> {
+    /// The session, by which the set of ended sessions knows it.
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// The payload: strict JSON, byte for byte as it was signed.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+}
+
+/// What a token must be at this moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Requirements<'a> {
+    /// The operator's rules.
+    pub policy: &'a Policy,
+    /// Sessions that were ended. `None` takes their tokens too, as a second logout must.
+    pub revocations: Option<&'a Revocations>,
+    /// The kind wanted; `None` takes either.
+    pub kind: Option<Kind>,
+    /// The time.
+    pub now: UnixTime,
+}
+
+/// What can change a verdict while neither the token nor the policy changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecheckedClaims {
+    pub(crate) expires: Option<UnixTime>,
+    not_before: Option<UnixTime>,
+    kind: Option<Kind>,
+    session: Option<SessionId>,
+}
+
+impl RecheckedClaims {
+    fn of(claims: &Claims<'_>) -> Self {
+        Self {
+            expires: claims.expires,
+            not_before: claims.not_before,
+            kind: claims.kind,
+            session: claims.session_id(),
+        }
+    }
+}
+
+impl fmt::Debug for Signed {
+    /// Never shows the claims.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signed").finish_non_exhaustive()
+    }
+}
+
+impl<V> fmt::Debug for Verified<V> {
+    /// Never shows the claims.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified").finish_non_exhaustive()
+    }
+}
+
+/// Verifies a token: the signature, then the claims.
+///
+/// # Errors
+///
+/// [`VerifyError`] names the first rule that does not hold.
+pub fn verify(
+    token: &Untrusted<'_>,
+    keys: &KeyRing,
+    requirements: &Requirements<'_>,
+) -> Result<Verified<()>, VerifyError> {
+    verify_signature(token, keys)?.verify(requirements, &mut ())
+}
+
+/// Verifies the signature alone (RFC 7515 §5.2): the slow half, which needs nothing but the keys.
+///
+/// # Errors
+///
+/// [`VerifyError::UnknownKey`], [`VerifyError::Algorithm`], [`VerifyError::Signature`] or
+/// [`VerifyError::Malformed`].
+pub fn verify_signature(token: &Untrusted<'_>, keys: &KeyRing) -> Result<Signed, VerifyError> {
+    if !keys.verifies(token, Purpose::Token)? {
+        return Err(VerifyError::Signature);
+    }
+    Ok(Signed { payload: token.decode_payload()? })
+}
+
+impl Signed {
+    /// The payload, whatever it is: a JWS need not hold JSON (RFC 7515 §5.2).
+    pub fn into_payload(self) -> Vec<u8> {
+        self.payload
+    }
+
+    /// Verifies the claims, while `build` makes of them what a face needs.
+    ///
+    /// The order: the payload is strict JSON, then `exp`, `nbf`, `iss`, `sub`, `aud`, the required
+    /// claims, `user.id`, `type` (RFC 7519 §7.2, RFC 8725 §3), and whether the session is one of ours
+    /// and was not ended.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError`] names the first rule that does not hold.
+    pub fn verify<B: Build>(
+        self,
+        requirements: &Requirements<'_>,
+        build: &mut B,
+    ) -> Result<Verified<B::Value>, VerifyError> {
+        let (claims, value) = Claims::read(&self.payload, build)?;
+        let rechecked = RecheckedClaims::of(&claims);
+        check_times(rechecked, requirements)?;
+        check_parties(&claims, requirements.policy)?;
+        check_presence(&claims, requirements.policy)?;
+        if claims.user.is_none() {
+            return Err(VerifyError::NoUser);
+        }
+        check_kind(rechecked, requirements.kind)?;
+        let session = check_session(rechecked, requirements)?;
+        drop(claims);
+        Ok(Verified { payload: self.payload, rechecked, session, value })
+    }
+}
+
+/// Verifies a token that was verified before, by the same keys and under the same policy.
+pub(crate) fn verify_again(
+    rechecked: RecheckedClaims,
+    requirements: &Requirements<'_>,
+) -> Result<(), VerifyError> {
+    check_times(rechecked, requirements)?;
+    check_kind(rechecked, requirements.kind)?;
+    check_session(rechecked, requirements).map(drop)
+}
+
+fn check_session(
+    rechecked: RecheckedClaims,
+    requirements: &Requirements<'_>,
+) -> Result<SessionId, VerifyError> {
+    match (rechecked.session, requirements.revocations) {
+        (None, _) => Err(VerifyError::UnknownSession),
+        (Some(session), Some(ended)) if ended.contains(session) => Err(VerifyError::Ended),
+        (Some(session), _) => Ok(session),
+    }
+}
+
+fn check_kind(rechecked: RecheckedClaims, wanted: Option<Kind>) -> Result<(), VerifyError> {
+    match wanted {
+        Some(wanted) if rechecked.kind != Some(wanted) => Err(VerifyError::Type(wanted)),
+        _ => Ok(()),
+    }
+}
+
+fn check_times(
+    rechecked: RecheckedClaims,
+    requirements: &Requirements<'_>,
+) -> Result<(), VerifyError> {
+    let (now, leeway) = (requirements.now, requirements.policy.options().leeway.as_secs_f64());
+    // Fractions are cut, so that no peer that reads whole seconds calls us lax.
+    if rechecked.expires.is_some_and(|exp| exp.seconds().floor() <= now.seconds() - leeway) {
+        return Err(VerifyError::Expired);
+    }
+    if rechecked.not_before.is_some_and(|nbf| nbf.seconds() > now.seconds() + leeway) {
+        return Err(VerifyError::NotYetValid);
+    }
+    Ok(())
+}
+
+fn check_parties(claims: &Claims<'_>, policy: &Policy) -> Result<(), VerifyError> {
+    let wanted = policy.options();
+    if let Some(issuer) = &wanted.issuer {
+        let found = claims.issuer.as_deref().ok_or(VerifyError::Missing("iss"))?;
+        if found != issuer {
+            return Err(VerifyError::Issuer);
+        }
+    }
+    match (&wanted.subject, claims.subject.as_deref()) {
+        (None, _) | (Some(Subject::User), None) => {}
+        (Some(Subject::Text(_)), None) => return Err(VerifyError::Missing("sub")),
+        (Some(Subject::Text(wanted)), Some(found)) if found == wanted => {}
+        (Some(Subject::User), Some(found))
+            if claims.user.as_ref().is_none_or(|user| user.to_text() == found) => {}
+        _ => return Err(VerifyError::Subject),
+    }
+    match (&wanted.audience, &claims.audience) {
+        (None, None) => Ok(()),
+        (Some(_), None) => Err(VerifyError::Missing("aud")),
+        (Some(wanted), Some(found))
+            if found.iter().any(|one| wanted.entries().iter().any(|entry| entry == one)) =>
+        {
+            Ok(())
+        }
+        _ => Err(VerifyError::Audience),
+    }
+}
+
+fn check_presence(claims: &Claims<'_>, policy: &Policy) -> Result<(), VerifyError> {
+    let kind = claims.kind.ok_or(VerifyError::Missing("type"))?;
+    if policy.requires_expiry(kind) && claims.expires.is_none() {
+        return Err(VerifyError::Missing("exp"));
+    }
+    if policy.options().issued_at && claims.issued_at.is_none() {
+        return Err(VerifyError::Missing("iat"));
+    }
+    if policy.options().id && claims.id.is_none() {
+        return Err(VerifyError::Missing("jti"));
+    }
+    if !policy.options().accept_legacy && claims.session.is_none() {
+        return Err(VerifyError::Missing("sid"));
+    }
+    Ok(())
+}
+
+/// Why a token was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// Not a token at all.
+    Malformed(MalformedToken),
+    /// A registered claim is wrong in itself.
+    Claims(ClaimsError),
+    /// No key goes by the header's `kid`.
+    UnknownKey,
+    /// The header's `alg` does not agree with the key.
+    Algorithm,
+    /// The signature does not hold.
+    Signature,
+    /// `exp` has passed.
+    Expired,
+    /// `nbf` has not come.
+    NotYetValid,
+    /// The claim of this name is required.
+    Missing(&'static str),
+    /// `iss` is another.
+    Issuer,
+    /// `sub` is another.
+    Subject,
+    /// `aud` has no shared entry.
+    Audience,
+    /// `user.id` is not there.
+    NoUser,
+    /// `type` is not this one.
+    Type(Kind),
+    /// `sid` is no UUID, so it names none of our sessions.
+    UnknownSession,
+    /// The session was ended.
+    Ended,
+}
+
+impl VerifyError {
+    /// The stable slug.
+    pub fn code(self) -> Code {
+        match self {
+            Self::Malformed(error) => error.code(),
+            Self::Claims(error) => error.code(),
+            Self::UnknownKey => Code::KeyUnknown,
+            Self::Algorithm => Code::AlgorithmRefused,
+            Self::Signature => Code::SignatureInvalid,
+            Self::Expired => Code::TokenExpired,
+            Self::NotYetValid => Code::TokenNotYetValid,
+            Self::Missing(_) => Code::ClaimMissing,
+            Self::Issuer => Code::IssuerInvalid,
+            Self::Subject => Code::SubjectInvalid,
+            Self::Audience => Code::AudienceInvalid,
+            Self::NoUser => Code::UserMissing,
+            Self::Type(_) => Code::TypeInvalid,
+            Self::UnknownSession => Code::SessionUnknown,
+            Self::Ended => Code::TokenBlacklisted,
+        }
+    }
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(error) => error.fmt(f),
+            Self::Claims(error) => error.fmt(f),
+            Self::Missing(claim) => f.write_str(&self.code().fill(claim)),
+            Self::Type(wanted) => f.write_str(&self.code().fill(wanted.name())),
+            _ => f.write_str(self.code().sentence()),
+        }
+    }
+}
+
+impl std::error::Error for VerifyError {}
+
+impl From<MalformedToken> for VerifyError {
+    fn from(error: MalformedToken) -> Self {
+        Self::Malformed(error)
+    }
+}
+
+impl From<SelectError> for VerifyError {
+    fn from(error: SelectError) -> Self {
+        match error {
+            SelectError::Malformed(error) => Self::Malformed(error),
+            SelectError::UnknownKey => Self::UnknownKey,
+            SelectError::Algorithm => Self::Algorithm,
+        }
+    }
+}
+
+impl From<ClaimsError> for VerifyError {
+    fn from(error: ClaimsError) -> Self {
+        Self::Claims(error)
+    }
+}

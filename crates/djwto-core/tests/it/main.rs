@@ -1,0 +1,30 @@
+//! The engine from outside: one test program, since linking many takes longer than running them.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that panics has failed"
+)]
+#![allow(clippy::print_stderr, reason = "a skipped test must say so")]
+
+mod cache;
+mod claims_writer;
+mod compact;
+mod cookies;
+mod credentials;
+mod engine;
+mod found_keys;
+mod issue;
+mod jwk;
+mod keys;
+mod messages;
+mod rfc;
+mod rotation;
+mod secrets;
+mod support;
+mod threats;
+mod vectors;
+mod verify;
+mod wycheproof;
