@@ -27,6 +27,8 @@ pub struct PolicyOptions {
     pub access_lifetime: Option<Duration>,
     /// Life of a refresh token. `None`: for ever.
     pub refresh_lifetime: Option<Duration>,
+    /// Life of a session, however often it is renewed. `None`: for ever.
+    pub session_lifetime: Option<Duration>,
     /// Time until a new token becomes valid. Zero: at once, without `nbf`.
     pub not_before: Duration,
     /// How far clocks may be apart, at most [`MAX_LEEWAY`].
@@ -49,6 +51,7 @@ impl Default for PolicyOptions {
             id: true,
             access_lifetime: Some(Duration::from_secs(300)),
             refresh_lifetime: Some(Duration::from_secs(86_400)),
+            session_lifetime: None,
             not_before: Duration::ZERO,
             leeway: Duration::ZERO,
             accept_legacy: true,
@@ -120,6 +123,7 @@ impl Policy {
         for (field, lifetime) in [
             ("access_lifetime", options.access_lifetime),
             ("refresh_lifetime", options.refresh_lifetime),
+            ("session_lifetime", options.session_lifetime),
         ] {
             if lifetime.is_some_and(|lifetime| lifetime.as_secs() == 0) {
                 return Err(PolicyError::NoTime(field));

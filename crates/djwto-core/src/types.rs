@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use crate::json::Seen;
 
@@ -57,6 +58,18 @@ impl UnixTime {
         self.0
     }
 
+    /// From whole seconds.
+    #[expect(clippy::cast_precision_loss, reason = "exact for the next 285 million years")]
+    pub const fn from_whole(seconds: i64) -> Self {
+        Self(seconds as f64)
+    }
+
+    /// Whole seconds; a fraction is cut.
+    #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
+    pub const fn whole(self) -> i64 {
+        self.0 as i64
+    }
+
     pub(crate) fn of(value: &Seen<'_>) -> Option<Self> {
         match value {
             #[expect(clippy::cast_precision_loss, reason = "exact for the next 285 million years")]
@@ -99,5 +112,69 @@ impl<'p> UserId<'p> {
             Self::Integer(id) => itoa::Buffer::new().format(*id).to_owned().into(),
             Self::Text(id) => Cow::Borrowed(id),
         }
+    }
+}
+
+/// Microseconds since 1970-01-01T00:00:00Z: the times of a session, as a store keeps them.
+///
+/// Neither a time zone nor summer time changes them. "Never" is a time too, so that a store can
+/// compare it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Micros(i64);
+
+impl Micros {
+    /// Microseconds of a second.
+    pub const SECOND: i64 = 1_000_000;
+    /// The start of the year 9999: a date in every time zone, and beyond every time that is compared.
+    pub const NEVER: Self = Self(253_370_764_800 * Self::SECOND);
+    /// The start of the year 9998. A time that is given is no later, since [`Micros::NEVER`] is none.
+    pub const LATEST: Self = Self(253_339_228_800 * Self::SECOND);
+
+    /// From the number that a store holds.
+    pub const fn new(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// The number that a store holds.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// From a claim. A time before 1970 becomes 1970, and one beyond [`Micros::LATEST`] becomes
+    /// that; `None` is [`Micros::NEVER`].
+    #[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and is cut after it")]
+    #[expect(clippy::cast_precision_loss, reason = "a million is exact")]
+    pub fn of(time: Option<UnixTime>) -> Self {
+        time.map_or(Self::NEVER, |time| {
+            let micros = (time.seconds() * Self::SECOND as f64).round_ties_even() as i64;
+            Self(micros.clamp(0, Self::LATEST.0))
+        })
+    }
+
+    /// Whole seconds since 1970; `None` for [`Micros::NEVER`].
+    pub fn whole_seconds(self) -> Option<i64> {
+        (self < Self::NEVER).then_some(self.0.div_euclid(Self::SECOND))
+    }
+
+    /// So long after this; never, where there is no such lifetime, and at the latest
+    /// [`Micros::LATEST`].
+    #[must_use]
+    pub fn plus(self, lifetime: Option<Duration>) -> Self {
+        lifetime.map_or(Self::NEVER, |lifetime| {
+            let micros = i64::try_from(lifetime.as_micros()).unwrap_or(i64::MAX);
+            Self(self.0.saturating_add(micros)).min(Self::LATEST)
+        })
+    }
+
+    /// How long it is until [`Micros::LATEST`].
+    pub fn until_latest(self) -> Duration {
+        let left = Self::LATEST.0.saturating_sub(self.0);
+        Duration::from_micros(u64::try_from(left).unwrap_or_default())
+    }
+
+    /// Seconds from an earlier time to this one; negative where that is the later one.
+    #[expect(clippy::cast_precision_loss, reason = "exact for the next 285 years")]
+    pub fn seconds_since(self, earlier: Self) -> f64 {
+        self.0.saturating_sub(earlier.0) as f64 / Self::SECOND as f64
     }
 }

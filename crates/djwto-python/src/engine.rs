@@ -103,6 +103,7 @@ impl Engine {
             id: jti,
             access_lifetime,
             refresh_lifetime,
+            session_lifetime: None,
             not_before,
             leeway: Duration::ZERO,
             accept_legacy,

@@ -41,6 +41,7 @@ pub(crate) fn session_of(claims: &Bound<'_, PyDict>) -> PyResult<Option<SessionI
         issued_at: time(intern!(py, "iat"))?,
         refresh_issued_at: time(intern!(py, "refresh_iat"))?,
         expires: time(intern!(py, "exp"))?,
+        generation: None,
     }))
 }
 

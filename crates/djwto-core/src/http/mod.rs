@@ -9,6 +9,7 @@
 //! A prefix of the operator's stands before each name. `__Host-` is the one that keeps other hosts
 //! of the domain from setting such a cookie.
 
+pub mod client;
 mod cookie_names;
 mod cookies;
 mod credentials;

@@ -1,4 +1,8 @@
 //! Sessions: how one begins, is renewed and ends.
 
+pub mod end;
+pub mod login;
 pub mod messages;
+pub mod renewal;
 pub mod rotation;
+pub mod row;

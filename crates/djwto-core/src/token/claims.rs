@@ -101,6 +101,7 @@ impl<'p> Claims<'p> {
             issued_at: self.issued_at,
             refresh_issued_at: self.refresh_issued_at,
             expires: self.expires,
+            generation: self.generation,
         })
     }
 

@@ -3,15 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use aws_lc_rs::rand;
-use uuid::Uuid;
-
 use crate::compact::{self, MAX_TOKEN_BYTES};
 use crate::key::KeyRing;
 use crate::policy::{Audience, Policy, Subject};
 use crate::token::claims::{Claims, ClaimsError};
 use crate::token::claims_writer::{ClaimsJson, IssuedClaims};
-use crate::token::session_id::derived;
+use crate::token::session_id::{SessionId, derived};
 use crate::types::{Kind, UnixTime};
 
 /// The registered claims of a new token; a face adds `user` and its own.
@@ -87,8 +84,8 @@ impl RegisteredClaims {
         let spec = RefreshTokenSpec {
             session: &random_uuid()?,
             generation: FIRST_GENERATION,
-            issued_at: whole(now),
-            expires: lifetime.map(|lifetime| later(whole(now), lifetime)),
+            issued_at: now.whole(),
+            expires: lifetime.map(|lifetime| later(now.whole(), lifetime)),
             has_derived_jti: true,
         };
         Self::refresh(policy, &spec)
@@ -120,12 +117,12 @@ impl RegisteredClaims {
         now: UnixTime,
     ) -> Result<Self, IssueError> {
         let lifetime = policy.options().access_lifetime;
-        let expires = lifetime.map(|lifetime| later(whole(now), lifetime)).or(link.expires);
+        let expires = lifetime.map(|lifetime| later(now.whole(), lifetime)).or(link.expires);
         let session = link.session.map_or_else(random_uuid, |session| Ok(session.to_owned()))?;
         Ok(Self {
             expires: expires.into_iter().chain(link.ends).min(),
             refresh_issued_at: link.issued_at,
-            ..Self::new(policy, Kind::Access, session, link.generation, whole(now))?
+            ..Self::new(policy, Kind::Access, session, link.generation, now.whole())?
         })
     }
 
@@ -248,14 +245,8 @@ fn serialize(keys: &KeyRing, payload: String, written: IssuedClaims) -> Result<T
 }
 
 fn random_uuid() -> Result<String, IssueError> {
-    let mut bytes = [0; 16];
-    rand::fill(&mut bytes).map_err(|_| IssueError::Random)?;
-    Ok(uuid::Builder::from_random_bytes(bytes).into_uuid()).map(|uuid: Uuid| uuid.to_string())
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and fractions are cut")]
-fn whole(now: UnixTime) -> i64 {
-    now.seconds() as i64
+    let session = SessionId::random().map_err(|_| IssueError::Random)?;
+    Ok(session.to_string())
 }
 
 /// Why a token could not be issued.

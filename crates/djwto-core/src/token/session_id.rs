@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest;
+use aws_lc_rs::{digest, rand};
 use uuid::Uuid;
 
 use crate::types::{UnixTime, UserId};
@@ -54,13 +54,36 @@ impl SessionId {
         Self(derived("djwto legacy session", &[jti.as_bytes()]))
     }
 
+    /// Draws a new one.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRandomBytes`] where the system gives none.
+    pub fn random() -> Result<Self, NoRandomBytes> {
+        let mut bytes = [0; 16];
+        rand::fill(&mut bytes).map_err(|_| NoRandomBytes)?;
+        Ok(Self(uuid::Builder::from_random_bytes(bytes).into_uuid()))
+    }
+
     /// From the 16 bytes of the UUID.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(Uuid::from_bytes(bytes))
     }
 }
 
-/// The claims by which a session is named.
+/// The system gives no random bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoRandomBytes;
+
+impl fmt::Display for NoRandomBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the system gives no random bytes")
+    }
+}
+
+impl std::error::Error for NoRandomBytes {}
+
+/// The claims by which a session is named, and the place of a refresh token in it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SessionClaims<'a> {
     /// `sid`
@@ -75,6 +98,8 @@ pub struct SessionClaims<'a> {
     pub refresh_issued_at: Option<UnixTime>,
     /// `exp`
     pub expires: Option<UnixTime>,
+    /// `gen`, of a refresh token
+    pub generation: Option<i64>,
 }
 
 impl fmt::Display for SessionId {

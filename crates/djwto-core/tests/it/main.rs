@@ -20,6 +20,7 @@ mod issue;
 mod jwk;
 mod keys;
 mod messages;
+mod renewal;
 mod rfc;
 mod rotation;
 mod secrets;

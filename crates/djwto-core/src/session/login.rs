@@ -1,0 +1,156 @@
+//! How a session begins.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::renewal::until;
+use super::row::NewRow;
+use crate::http::Mode;
+use crate::policy::Policy;
+use crate::token::issue::{self, IssueError, RefreshLink, RegisteredClaims};
+use crate::token::session_id::SessionId;
+use crate::types::{Micros, UnixTime};
+
+/// What a login asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct NewSession {
+    /// How its tokens are delivered.
+    pub mode: Mode,
+    /// How long the login lasts, however often it is renewed; `None` leaves that to the policy.
+    pub lifetime: Option<Duration>,
+}
+
+/// What a project has put into the claims of the first refresh token by itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GivenClaims<'a> {
+    /// `sid`; `None` draws one.
+    pub session: Option<&'a str>,
+    /// `iat`
+    pub issued_at: Option<UnixTime>,
+    /// `exp`; `None` leaves it to the policy.
+    pub expires: Option<UnixTime>,
+}
+
+/// A session that begins.
+#[derive(Debug)]
+pub struct Opened {
+    /// The session.
+    pub session: SessionId,
+    /// Its row.
+    pub row: NewRow,
+    /// `exp` of the refresh token, whole seconds; `None` where it has none.
+    pub refresh_expires: Option<i64>,
+    /// The registered claims of the access token.
+    pub access: RegisteredClaims,
+}
+
+/// Opens a session. The claims of its refresh token and its row agree, whatever was given.
+///
+/// # Errors
+///
+/// [`LoginError`]
+pub fn open(
+    policy: &Policy,
+    new: &NewSession,
+    given: &GivenClaims<'_>,
+    now: UnixTime,
+) -> Result<Opened, LoginError> {
+    let begin = Micros::of(Some(now));
+    if new.lifetime.is_some_and(|lifetime| lifetime < Duration::from_secs(1)) {
+        return Err(LoginError::Lifetime);
+    }
+    let session = match given.session {
+        Some(sid) => SessionId::parse(sid).ok_or(LoginError::Session)?,
+        None => SessionId::random().map_err(|_| LoginError::Issue(IssueError::Random))?,
+    };
+    let mut row = NewRow { generation: FIRST, ..opened(policy, new, begin) };
+    if new.lifetime.is_none() {
+        let expires = given.expires.map_or_else(
+            || begin.plus(policy.options().refresh_lifetime),
+            |exp| Micros::of(Some(exp)),
+        );
+        row.expires_at = expires.min(row.ends_at);
+    }
+    row.issued_at = given.issued_at.map_or(begin, |iat| Micros::of(Some(iat)));
+    let sid = session.to_string();
+    let link = RefreshLink {
+        session: Some(&sid),
+        generation: None,
+        issued_at: given.issued_at.map(UnixTime::whole),
+        expires: row.expires_at.whole_seconds(),
+        ends: row.ends_at.whole_seconds(),
+    };
+    let access = RegisteredClaims::access(policy, &link, now).map_err(LoginError::Issue)?;
+    row.access_until = until(access.expires);
+    Ok(Opened { session, refresh_expires: row.expires_at.whole_seconds(), row, access })
+}
+
+const FIRST: i64 = issue::FIRST_GENERATION.cast_signed();
+
+/// The row of a token of djwto 0.0.4, which is its session's generation 0.
+pub(super) fn open_legacy(
+    policy: &Policy,
+    new: &NewSession,
+    issued_at: Option<UnixTime>,
+    expires: Option<UnixTime>,
+    now: Micros,
+) -> NewRow {
+    let row = opened(policy, new, now);
+    let expires = Micros::of(expires);
+    let issued_at = issued_at.map_or(now, |iat| Micros::of(Some(iat)));
+    NewRow {
+        expires_at: expires.min(row.ends_at),
+        // Its access token may have been issued under a longer lifetime.
+        access_until: expires.max(row.access_until),
+        issued_at,
+        authenticated_at: issued_at,
+        ..row
+    }
+}
+
+fn opened(policy: &Policy, new: &NewSession, now: Micros) -> NewRow {
+    let options = policy.options();
+    NewRow {
+        mode: new.mode,
+        created_at: now,
+        authenticated_at: now,
+        issued_at: now,
+        expires_at: now.plus(new.lifetime.or(options.refresh_lifetime)),
+        ends_at: now.plus(new.lifetime.or(options.session_lifetime)),
+        // Cut where time ends, so that a store can hold it.
+        lifetime: new.lifetime.map(|lifetime| lifetime.min(now.until_latest())),
+        generation: 0,
+        access_until: now.plus(options.access_lifetime.or(options.refresh_lifetime)),
+    }
+}
+
+/// Why a session cannot begin: a mistake of the project's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LoginError {
+    /// The lifetime is under a second, which is what `exp` holds.
+    Lifetime,
+    /// The given `sid` is no UUID.
+    Session,
+    /// The claims cannot be made.
+    Issue(IssueError),
+}
+
+impl fmt::Display for LoginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lifetime => f.write_str("the lifetime of a login must be at least one second"),
+            Self::Session => f.write_str("the claim \"sid\" is not a UUID: leave it to djwto"),
+            Self::Issue(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for LoginError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Issue(error) => Some(error),
+            _ => None,
+        }
+    }
+}

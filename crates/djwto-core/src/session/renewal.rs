@@ -1,0 +1,526 @@
+//! A renewal: a refresh token becomes its successor, once, however often that is asked.
+//!
+//! Each step is the only input of the next, so the types hold the order:
+//!
+//! | step | a face gives | it gets back |
+//! |---|---|---|
+//! | [`Presented::new`] | the claims of a verified refresh token, and how it came | the session |
+//! | [`Presented::adopt`] | for a token of djwto 0.0.4: the row, the blacklist | whether to write a row first |
+//! | [`begin`] | the time | the first statement: one conditional update |
+//! | [`Begun::judge`] | the row, whether the update touched it, the store's time | or a refusal |
+//! | [`Judged::check_user`] | the user as the store has them | or a refusal |
+//! | [`Allowed::renew`] | where the request comes from, and the time | claims, and the last update |
+//! | [`Renewed::finish`] | how many rows the last update touched | or a refusal |
+//!
+//! All statements belong to one transaction. It is rolled back at a refusal, and
+//! [`Refusal::end`] is carried out after that.
+//!
+//! The update comes first. So the row is locked, and no other statement has fixed what the
+//! transaction sees of it. Where the grace period lets a token in a second time, the answer is made
+//! from the row alone, so it is the winner's answer again.
+
+use super::end::{EndReason, Liveness, Refusal, liveness};
+use super::login::{self, NewSession};
+use super::rotation::{RenewalError, State, TokenStatus};
+use super::row::{Client, Column, Condition, NewRow, Row, Update, Value};
+use crate::error::Code;
+use crate::http::{Mode, client};
+use crate::policy::Policy;
+use crate::token::issue::{IssueError, RefreshLink, RefreshTokenSpec, RegisteredClaims};
+use crate::token::session_id::{SessionClaims, SessionId};
+use crate::types::{Micros, UnixTime};
+
+/// A verified refresh token that a request presents.
+#[derive(Clone, Copy, Debug)]
+pub struct Presented {
+    session: SessionId,
+    /// A token of 0.0.4 is its session's generation 0, whatever it calls `gen`.
+    generation: i64,
+    is_legacy: bool,
+    has_id: bool,
+    issued_at: Option<UnixTime>,
+    expires: Option<UnixTime>,
+    mode: Mode,
+}
+
+/// The user as the store that is written has them now.
+#[derive(Clone, Copy, Debug)]
+pub struct User<'a> {
+    /// Whether the user may log in.
+    pub is_active: bool,
+    /// The hashes that change with the password: the present one first, then those under older
+    /// keys of the server. [`Row::auth_hash`] is one of these, or empty.
+    pub auth_hashes: &'a [String],
+}
+
+impl Presented {
+    /// Takes the claims of a refresh token that was verified, and the mode in which it came.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::SessionUnknown`] where it names no session or no generation.
+    pub fn new(claims: &SessionClaims<'_>, mode: Mode) -> Result<Self, Refusal> {
+        let unknown = Refusal::of(Code::SessionUnknown);
+        let session = SessionId::of(claims).ok_or(unknown)?;
+        let is_legacy = claims.session.is_none();
+        let generation = match claims.generation {
+            _ if is_legacy => 0,
+            // One more must fit the column.
+            Some(generation) if (0..i64::MAX).contains(&generation) => generation,
+            _ => return Err(unknown),
+        };
+        Ok(Self {
+            session,
+            generation,
+            is_legacy,
+            has_id: claims.id.is_some(),
+            issued_at: claims.issued_at,
+            expires: claims.expires,
+            mode,
+        })
+    }
+
+    /// The session, by which a face finds the row.
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// Whether the token is one of djwto 0.0.4, which names no session.
+    pub fn is_legacy(&self) -> bool {
+        self.is_legacy
+    }
+
+    /// Before the renewal of a token of 0.0.4: gives the row to write, where there is none yet.
+    ///
+    /// `user` is asked for only where there is no row. The blacklist is read before the row: whoever
+    /// renews the token blacklists it and moves its session on, both at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]: the token was logged out, or came in another way before.
+    pub fn adopt(
+        &self,
+        policy: &Policy,
+        row: Option<&Row>,
+        is_blacklisted: bool,
+        now: Micros,
+    ) -> Result<Option<NewRow>, Refusal> {
+        if let Some(row) = row {
+            self.check_mode(row)?;
+        }
+        let is_live = match liveness(self.is_legacy, row) {
+            Liveness::Live => true,
+            Liveness::Ended => false,
+            Liveness::AskBlacklist => !is_blacklisted,
+        };
+        if !is_live && row.is_none_or(|row| row.generation == 0) {
+            return Err(Refusal::of(Code::TokenBlacklisted));
+        }
+        Ok(row.is_none().then(|| self.legacy_row(policy, now)))
+    }
+
+    /// The row of a token of 0.0.4, which is its session's generation 0.
+    pub fn legacy_row(&self, policy: &Policy, now: Micros) -> NewRow {
+        let new = NewSession { mode: self.mode, lifetime: None };
+        login::open_legacy(policy, &new, self.issued_at, self.expires, now)
+    }
+
+    /// Judges the token without renewing anything, as endpoints do that list or check sessions.
+    /// [`check_user`] comes next, with [`Code::TokenBlacklisted`].
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]
+    pub fn check(
+        &self,
+        policy: &Policy,
+        row: Option<&Row>,
+        is_blacklisted: bool,
+        store_now: Micros,
+    ) -> Result<(), Refusal> {
+        let ended = Refusal::of(Code::TokenBlacklisted);
+        if let Some(row) = row {
+            self.check_mode(row)?;
+        }
+        match (liveness(self.is_legacy, row), row) {
+            (_, None) if !self.is_legacy => Err(Refusal::of(Code::SessionUnknown)),
+            (Liveness::AskBlacklist, _) if is_blacklisted => Err(ended),
+            (Liveness::AskBlacklist, _) => Ok(()),
+            (_, Some(row)) if !self.is_legacy || row.generation > 0 => {
+                self.check_generation(policy, row, store_now).map(drop)
+            }
+            (Liveness::Live, _) => Ok(()),
+            (Liveness::Ended, _) => Err(ended),
+        }
+    }
+
+    /// Refuses a token of 0.0.4 in a cookie that came before as Bearer, or the reverse. A browser
+    /// does not turn its cookie into text, so another client has the token. A later token of the
+    /// session is noticed by its generation.
+    fn check_mode(&self, row: &Row) -> Result<(), Refusal> {
+        let was_json = row.mode == Some(Mode::Json);
+        if self.is_legacy && row.ended.is_none() && was_json != (self.mode == Mode::Json) {
+            return Err(Refusal::ending(Code::RefreshReused, EndReason::Reuse));
+        }
+        Ok(())
+    }
+
+    fn check_generation(
+        &self,
+        policy: &Policy,
+        row: &Row,
+        store_now: Micros,
+    ) -> Result<TokenStatus, Refusal> {
+        let since = |time: Option<Micros>| time.map(|time| store_now.seconds_since(time));
+        let state = State {
+            generation: unsigned(row.generation),
+            is_ended: row.ended.is_some(),
+            since_rotation: since(row.rotated_at),
+            since_previous_rotation: since(row.previously_rotated_at),
+        };
+        let verdict =
+            state.check_generation(unsigned(self.generation), policy.options().refresh_grace);
+        verdict.map_err(|error| Refusal {
+            code: error.code(),
+            end: (error == RenewalError::Reused).then_some(EndReason::Reuse),
+        })
+    }
+}
+
+/// Refuses a user who may not renew the session. `row` is `None` where the session has none yet.
+///
+/// `refused` is the slug of a user who is gone, or has another password.
+///
+/// # Errors
+///
+/// [`Refusal`], which ends the session.
+pub fn check_user(
+    row: Option<&Row>,
+    user: Option<&User<'_>>,
+    refused: Code,
+) -> Result<(), Refusal> {
+    let Some(user) = user else {
+        return Err(Refusal::ending(refused, EndReason::UserDeleted));
+    };
+    if !user.is_active {
+        let is_update = refused == Code::RefreshUpdateFailed;
+        let code = if is_update { Code::UserInactive } else { refused };
+        return Err(Refusal::ending(code, EndReason::UserDeactivated));
+    }
+    if row.is_some_and(|row| !is_of(row, user)) {
+        return Err(Refusal::ending(refused, EndReason::PasswordChanged));
+    }
+    Ok(())
+}
+
+/// Whether a session is of this user, with the password that they have now. Another user may have
+/// the same key: after a restore, a store gives keys away again.
+pub fn is_of(row: &Row, user: &User<'_>) -> bool {
+    row.auth_hash.is_empty() || user.auth_hashes.contains(&row.auth_hash)
+}
+
+/// Begins a renewal. `extends_refresh` gives the refresh token a new `iat` and `exp`.
+///
+/// The update moves a session on that is rotated. A row of an earlier generation than the token's
+/// was set back, as by a restore: the newest token moves it on.
+pub fn begin(
+    presented: Presented,
+    policy: &Policy,
+    extends_refresh: bool,
+    now: Micros,
+) -> (Begun, Update) {
+    let rotation = policy.options().rotation;
+    let rotated = Mode::ALL.iter().filter(|mode| rotation.applies(**mode));
+    let update = Update::of_live(vec![
+        (Column::PreviouslyRotatedAt, Value::Of(Column::RotatedAt)),
+        (Column::RenewedAt, Value::Integer(now.get())),
+        (Column::Generation, Value::Integer(presented.generation.saturating_add(1))),
+    ])
+    .only_where(Condition::AtMost(Column::Generation, presented.generation))
+    .only_where(Condition::OneOf(Column::Mode, rotated.map(|mode| mode.name()).collect()));
+    (Begun { presented, extends_refresh, now }, update)
+}
+
+/// A renewal whose first update was carried out.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun {
+    presented: Presented,
+    extends_refresh: bool,
+    now: Micros,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// The update touched the row.
+    Won,
+    /// The latest token of a session that is not rotated.
+    Current,
+    /// Used a moment ago.
+    Repeated,
+    /// Ended since its user is gone or inactive. Such a user gets that specific error.
+    Ended,
+}
+
+impl Begun {
+    /// Judges the token by the row as it is after the update. `has_won` says that the update
+    /// touched the row, and `store_now` is the store's clock.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]
+    pub fn judge(
+        self,
+        policy: &Policy,
+        row: Option<Row>,
+        has_won: bool,
+        store_now: Micros,
+    ) -> Result<Judged, Refusal> {
+        let row = row.ok_or(Refusal::of(Code::SessionUnknown))?;
+        let of_user = [EndReason::UserDeleted, EndReason::UserDeactivated].map(EndReason::text);
+        let verdict = if row.ended.as_deref().is_some_and(|reason| of_user.contains(&reason)) {
+            Verdict::Ended
+        } else {
+            self.presented.check_mode(&row)?;
+            if has_won {
+                Verdict::Won
+            } else {
+                match self.presented.check_generation(policy, &row, store_now)? {
+                    TokenStatus::Current => Verdict::Current,
+                    TokenStatus::Repeated => Verdict::Repeated,
+                }
+            }
+        };
+        Ok(Judged { begun: self, row, verdict })
+    }
+}
+
+/// A renewal whose token is good for it.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    begun: Begun,
+    row: Row,
+    verdict: Verdict,
+}
+
+impl Judged {
+    /// Checks the user. `None` is one who is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]
+    pub fn check_user(self, user: Option<&User<'_>>) -> Result<Allowed, Refusal> {
+        let refused = if self.begun.extends_refresh {
+            Code::RefreshUpdateFailed
+        } else {
+            Code::AccessRefreshFailed
+        };
+        check_user(Some(&self.row), user, refused)?;
+        if self.verdict == Verdict::Ended {
+            return Err(Refusal::of(Code::TokenBlacklisted));
+        }
+        if self.verdict != Verdict::Repeated && self.row.ends_at <= self.begun.now {
+            return Err(Refusal::of(Code::TokenExpired));
+        }
+        let auth_hash = user.and_then(|user| user.auth_hashes.first()).cloned();
+        let auth_hash = auth_hash.unwrap_or_default();
+        Ok(Allowed { begun: self.begun, row: self.row, verdict: self.verdict, auth_hash })
+    }
+}
+
+/// A renewal that the user may have.
+#[derive(Clone, Debug)]
+pub struct Allowed {
+    begun: Begun,
+    row: Row,
+    verdict: Verdict,
+    auth_hash: String,
+}
+
+/// What a renewal gives.
+#[derive(Debug)]
+pub struct Renewed {
+    /// The registered claims of the new refresh token; `None` where the presented one stays.
+    pub refresh: Option<RegisteredClaims>,
+    /// The registered claims of the new access token.
+    pub access: RegisteredClaims,
+    /// The last update, of which [`Renewed::finish`] wants to know whether it touched the row;
+    /// `None` where nothing is to be written.
+    pub update: Option<Update>,
+    /// To be carried out after that. Where it touches the row, this is the session's first renewal
+    /// from another device or network, and a face tells the project so.
+    pub mark: Option<Update>,
+    /// Whether the presented token's `jti` goes to the blacklist: a token of 0.0.4 that was
+    /// replaced.
+    pub blacklists: bool,
+}
+
+impl Allowed {
+    /// Makes the claims and the last update. `client` is where the request comes from.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError::Random`] where the system gives no random bytes.
+    pub fn renew(
+        self,
+        policy: &Policy,
+        client: &Client<'_>,
+        now: Micros,
+    ) -> Result<Renewed, IssueError> {
+        let Begun { presented, extends_refresh, now: begun_at } = self.begun;
+        let has_won = self.verdict == Verdict::Won;
+        let is_repeated = self.verdict == Verdict::Repeated;
+        let mut row = self.row;
+        if !is_repeated {
+            row.renewed_at = if has_won { row.renewed_at } else { begun_at };
+            row.generation = row.generation.max(presented.generation);
+            if extends_refresh {
+                let lifetime = row.lifetime.or(policy.options().refresh_lifetime);
+                row.issued_at = begun_at;
+                row.expires_at = begun_at.plus(lifetime).min(row.ends_at);
+            }
+        }
+        let is_rotated = has_won || is_repeated;
+        let is_replaced = is_rotated || (extends_refresh && !is_repeated);
+        let refresh = is_replaced.then(|| refresh_claims(policy, &presented, &row, is_rotated));
+        let refresh = refresh.transpose()?;
+        let access = access_claims(policy, &presented, refresh.as_ref(), &row, is_rotated, now)?;
+        let access_until = until(access.expires);
+        if is_repeated {
+            return Ok(Renewed {
+                // Later where the winner's had little time left, or where a setting was made
+                // longer since.
+                update: (access_until > row.access_until).then(|| {
+                    Update::of_live(vec![(Column::AccessUntil, Value::AtLeast(access_until.get()))])
+                }),
+                // The winner has stored its own device and address.
+                mark: is_elsewhere(client, &row).then(|| {
+                    let change = (Column::RenewedElsewhereAt, Value::StoreNow);
+                    Update::of_live(vec![change])
+                        .only_where(Condition::IsNull(Column::RenewedElsewhereAt))
+                }),
+                blacklists: false,
+                refresh,
+                access,
+            });
+        }
+        let mut changes = vec![
+            (Column::RenewedAt, Value::Integer(row.renewed_at.get())),
+            (Column::Generation, Value::Integer(row.generation)),
+            (Column::IssuedAt, Value::Integer(row.issued_at.get())),
+            // Older tokens of a session that is not rotated are good for as long as they say.
+            (
+                Column::ExpiresAt,
+                if has_won {
+                    Value::Integer(row.expires_at.get())
+                } else {
+                    Value::AtLeast(row.expires_at.get())
+                },
+            ),
+            (Column::AccessUntil, Value::AtLeast(access_until.get())),
+            (Column::Device, Value::Text(client.device.to_owned())),
+            (Column::UserAgent, Value::Text(client.user_agent.to_owned())),
+            (Column::Address, text_or_null(client.address)),
+        ];
+        if has_won {
+            // The grace period starts here, so waiting for a lock does not shorten it.
+            changes.push((Column::RotatedAt, Value::StoreNow));
+        }
+        // Only where it is another: a change of the password that keeps this session may be under
+        // way.
+        if self.auth_hash != row.auth_hash {
+            changes.push((Column::AuthHash, Value::Text(self.auth_hash)));
+        }
+        Ok(Renewed {
+            blacklists: presented.is_legacy && presented.has_id && refresh.is_some(),
+            update: Some(Update::of_live(changes)),
+            mark: None,
+            refresh,
+            access,
+        })
+    }
+}
+
+impl Renewed {
+    /// Ends the renewal: how many rows [`Renewed::update`] has touched, where there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::TokenBlacklisted`] where the session was ended meanwhile.
+    pub fn finish(rows_changed: u64) -> Result<(), Refusal> {
+        if rows_changed == 0 { Err(Refusal::of(Code::TokenBlacklisted)) } else { Ok(()) }
+    }
+}
+
+fn refresh_claims(
+    policy: &Policy,
+    presented: &Presented,
+    row: &Row,
+    is_rotated: bool,
+) -> Result<RegisteredClaims, IssueError> {
+    let spec = RefreshTokenSpec {
+        session: &presented.session.to_string(),
+        generation: unsigned(row.generation),
+        issued_at: row.issued_at.whole_seconds().unwrap_or_default(),
+        expires: row.expires_at.whole_seconds(),
+        has_derived_jti: is_rotated,
+    };
+    RegisteredClaims::refresh(policy, &spec)
+}
+
+fn access_claims(
+    policy: &Policy,
+    presented: &Presented,
+    refresh: Option<&RegisteredClaims>,
+    row: &Row,
+    is_rotated: bool,
+    now: Micros,
+) -> Result<RegisteredClaims, IssueError> {
+    let is_late = policy.options().access_lifetime.is_some_and(|lifetime| {
+        // Over half of the winner's token is gone, as after a long grace period.
+        now.seconds_since(row.renewed_at) > lifetime.as_secs_f64() / 2.0
+    });
+    let (issued_at, expires) = match refresh {
+        Some(refresh) => (refresh.issued_at, refresh.expires),
+        None => (
+            presented.issued_at.map(UnixTime::whole),
+            Micros::of(presented.expires).whole_seconds(),
+        ),
+    };
+    let session = presented.session.to_string();
+    let link = RefreshLink {
+        session: Some(&session),
+        // The winner's is another, and has another `jti`.
+        generation: (is_rotated && !is_late).then(|| unsigned(row.generation)),
+        issued_at,
+        expires,
+        ends: row.ends_at.whole_seconds(),
+    };
+    let begins = if is_late { now } else { row.renewed_at };
+    RegisteredClaims::access(
+        policy,
+        &link,
+        UnixTime::from_whole(begins.whole_seconds().unwrap_or_default()),
+    )
+}
+
+fn is_elsewhere(client: &Client<'_>, row: &Row) -> bool {
+    let network = |address: &str| client::network(address);
+    client.device != row.device
+        || network(client.address) != network(row.address.as_deref().unwrap_or_default())
+}
+
+/// When an access token expires, in a row's time.
+pub(super) fn until(expires: Option<i64>) -> Micros {
+    expires.map_or(Micros::NEVER, |seconds| {
+        let micros = seconds.saturating_mul(Micros::SECOND);
+        Micros::new(micros.clamp(0, Micros::LATEST.get()))
+    })
+}
+
+fn text_or_null(text: &str) -> Value {
+    if text.is_empty() { Value::Null } else { Value::Text(text.to_owned()) }
+}
+
+fn unsigned(generation: i64) -> u64 {
+    u64::try_from(generation).unwrap_or_default()
+}
