@@ -16,6 +16,7 @@ from djwto import conf, sessions, tokens
 from djwto._core import session_of
 from djwto.exceptions import JWTValidationError
 from djwto.models import Session
+from tests.rows import opened
 from tests.test_properties import identifiers, numbers, signed
 
 SID = "6f1c7d0e-8c5b-4f2a-9d3e-2b1a0c9d8e7f"
@@ -173,6 +174,6 @@ def is_refused(header: str) -> bool:
 
 
 def fields() -> dict[str, Any]:
-    row = sessions.opened(User(pk=7), "JSON", time.time(), timedelta(days=1))
+    row = opened(User(pk=7), "JSON", time.time(), timedelta(days=1))
     names = [field.name for field in Session._meta.fields if not field.primary_key]
     return {name: getattr(row, name) for name in names}

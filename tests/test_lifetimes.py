@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.test import RequestFactory, override_settings
@@ -17,6 +18,7 @@ from djwto.exceptions import JWTIssueError
 from djwto.models import Session
 from djwto.settings import DEFAULT_THROTTLE
 from tests.conftest import Visitor
+from tests.rows import opened
 
 LATEST = times.LATEST // times.SECOND
 TO_YEAR_9998 = datetime(9998, 1, 2, tzinfo=timezone.utc) - datetime.now(timezone.utc)
@@ -176,5 +178,7 @@ def visits(visitor: Visitor) -> None:
 @example(1795842049.0975187)
 @example(1796402110.1199794)
 def test_a_lifetime_that_is_cut_ends_when_time_does(now: float) -> None:
-    lifetime = sessions._bounded(timedelta.max, now)
-    assert sessions.after(now, lifetime) == times.LATEST
+    row = opened(User(pk=7), "JSON", now, timedelta.max)
+    assert row.lifetime is not None
+    assert times.micros(now) + row.lifetime // timedelta(microseconds=1) == times.LATEST
+    assert row.ends_at == times.LATEST

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from djwto import sessions, times
 from djwto.models import Session
 from tests.conftest import Visitor
+from tests.rows import opened
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +92,7 @@ def test_two_thousand_logins_of_a_program_leave_the_browser_in(alice: Any, setti
     model = Session.objects.get()
     rows = []
     for _ in range(1999):
-        row = sessions.opened(alice, "JSON", 0)
+        row = opened(alice, "JSON", 0)
         row.pk, row.generation = uuid.uuid4(), 1
         row.expires_at = row.ends_at = times.NEVER
         row.auth_hash = model.auth_hash

@@ -22,6 +22,7 @@ from django.test.utils import CaptureQueriesContext
 from djwto import sessions, stores, times
 from djwto.models import JWTBlacklist, Session
 from tests.conftest import Visitor
+from tests.rows import opened
 
 AGENT = "Zoë's browser 🦊 (X11; Linux)"
 
@@ -113,7 +114,7 @@ def test_within_a_transaction_it_is_run_once() -> None:
 
 def row(user_id: str) -> Session:
     user = get_user_model()(pk=1, username="alice")
-    session = sessions.opened(user, "JSON", times.now() / times.SECOND)
+    session = opened(user, "JSON", times.now() / times.SECOND)
     session.pk, session.user_id = uuid.uuid4(), user_id
     session.insert()
     return session

@@ -8,9 +8,9 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use djwto_core::token::claims::{Claims, ClaimsError};
-use djwto_core::types::UnixTime;
 use djwto_core::token::claims_writer::{ClaimsJson, Names, ValueWriter, Written};
 use djwto_core::token::issue::{self, IssueError};
+use djwto_core::types::UnixTime;
 use djwto_core::{Algorithm, KeyRing};
 use libfuzzer_sys::fuzz_target;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};

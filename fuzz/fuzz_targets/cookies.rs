@@ -5,8 +5,8 @@
 
 #![no_main]
 
-use djwto_core::types::Kind;
 use djwto_core::http::{Found, ReadError, TokenCookie};
+use djwto_core::types::Kind;
 use djwto_core::{Mode, Transport, TransportOptions};
 use libfuzzer_sys::fuzz_target;
 

@@ -2,19 +2,26 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 __all__ = [
     "Authenticated",
     "CacheInfo",
     "Engine",
     "KeyRing",
+    "OpenedSession",
+    "Renewal",
+    "RenewedClaims",
     "Revocations",
     "SetCookie",
     "Token",
     "algorithms",
+    "check_jwt_type",
+    "check_user",
     "codes",
+    "end_statement",
     "generate_jwk",
+    "jwt_type",
     "modes",
     "pbkdf2_sha256",
     "read_fields",
@@ -110,13 +117,10 @@ class Engine:
         user_as_subject: bool = False,
         cookie_prefix: str = "",
         public_path: str = "",
+        session_lifetime: timedelta | None = None,
     ) -> Engine: ...
     @property
     def modes(self) -> list[str]: ...
-    @property
-    def rotated_modes(self) -> list[str]:
-        """The modes whose sessions get a new refresh token at each renewal."""
-
     @property
     def can_sign(self) -> bool: ...
     def cache_info(self) -> CacheInfo:
@@ -153,20 +157,6 @@ class Engine:
     def login_claims(self, now: float) -> dict[str, Any]:
         """Make the registered claims of the first refresh token of a new session."""
 
-    def refresh_claims(
-        self,
-        *,
-        session: str,
-        generation: int,
-        issued_at: float,
-        expires: float | None,
-        has_derived_jti: bool,
-    ) -> dict[str, Any]:
-        """Make the registered claims of a refresh token of a session.
-
-        `has_derived_jti`: it is the one of its generation, and made again it has the same `jti`.
-        """
-
     def access_claims(
         self,
         now: float,
@@ -182,18 +172,20 @@ class Engine:
         With a `generation`, it is the one of that generation, and made again it has the same `jti`.
         """
 
-    def check_generation(
+    def open_session(
         self,
-        presented: int,
+        mode: str,
+        lifetime: timedelta | None,
         *,
-        generation: int,
-        is_ended: bool,
-        since_rotation: float | None,
-        since_previous_rotation: float | None,
-    ) -> str:
-        """Judge a refresh token by its generation: `current`, or `repeated` within the grace.
+        sid: str | None,
+        iat: float | None,
+        exp: float | None,
+        now: float,
+    ) -> OpenedSession:
+        """Open a session that lasts so long; None leaves that to the settings.
 
-        Seconds are by the store's clock. Raises `exceptions.JWTValidationError`.
+        `sid`, `iat` and `exp` are what a project has put into the first refresh token by itself.
+        Raises `exceptions.JWTIssueError`.
         """
 
     @staticmethod
@@ -253,6 +245,88 @@ class Engine:
         `path` is the request's, decoded. If that is too much for one reply, each `turn` gives
         another part. With `__Host-` there is nothing to clear.
         """
+
+_Statement: TypeAlias = tuple[list[tuple[str, str, Any]], list[tuple[str, str, Any]]]
+"""A conditional update of a session's row: conditions and changes, each of a column.
+
+Conditions: `is_null`, `at_most` a number, `one_of` a list. Changes: a `value`, `at_least` a number,
+`of` another column, `store_now`.
+"""
+
+@final
+class Renewal:
+    """The steps of a renewal: `begin`, `judge`, `check_user`, `renew`. Each is taken once.
+
+    Times are microseconds since 1970-01-01T00:00:00Z. Rows are of the model `Session`; a user is
+    `users.facts`. Raises `exceptions.JWTError`, whose `ends` says why the session must be ended.
+    """
+
+    def __new__(cls, engine: Engine, claims: dict[str, Any], mode: str) -> Renewal: ...
+    @property
+    def session(self) -> str: ...
+    @property
+    def is_legacy(self) -> bool:
+        """Whether the token is one of 0.0.4, which names no session."""
+
+    def adopt(self, row: Any, is_blacklisted: bool, now: int) -> dict[str, Any] | None:
+        """Give the row to write for a token of 0.0.4, where there is none yet."""
+
+    def legacy_row(self, now: int) -> dict[str, Any]:
+        """Give that row in any case."""
+
+    def check(self, row: Any, is_blacklisted: bool, store_now: int) -> None:
+        """Judge the token without renewing anything."""
+
+    def begin(self, extends_refresh: bool, now: int) -> _Statement:
+        """Give the first statement, which moves a session on that is rotated."""
+
+    def judge(self, row: Any, has_won: bool, store_now: int) -> None:
+        """Judge the token; `has_won` says that the statement has touched the row."""
+
+    def check_user(self, user: tuple[bool, list[str]] | None) -> None:
+        """Check the user. None is one who is gone."""
+
+    def renew(self, device: str, user_agent: str, address: str, now: int) -> RenewedClaims:
+        """Make the claims, and the last statement. Raises `exceptions.JWTIssueError`."""
+
+@final
+class RenewedClaims:
+    """What a renewal gives."""
+
+    @property
+    def refresh(self) -> dict[str, Any] | None:
+        """The registered claims of the new refresh token; None where the old one stays."""
+
+    @property
+    def access(self) -> dict[str, Any]: ...
+    @property
+    def update(self) -> _Statement | None:
+        """The last statement; `finish` wants to know how many rows it has touched."""
+
+    @property
+    def mark(self) -> _Statement | None:
+        """If this touches the row, it is the session's first renewal from elsewhere."""
+
+    @property
+    def blacklists(self) -> bool:
+        """Whether the presented token goes to the blacklist."""
+
+    @staticmethod
+    def finish(rows_changed: int) -> None:
+        """End the renewal. Raises `exceptions.JWTError` where the session has ended."""
+
+@final
+class OpenedSession:
+    """What a session begins with."""
+
+    @property
+    def session(self) -> str: ...
+    @property
+    def row(self) -> dict[str, Any]: ...
+    @property
+    def refresh_expires(self) -> int | None: ...
+    @property
+    def access(self) -> dict[str, Any]: ...
 
 @final
 class CacheInfo:
@@ -339,3 +413,15 @@ def read_fields(text: bytes, most: int | None) -> list[tuple[str, str | None]]:
     Numbers stand as they are written, `true` and `false` in words, `null` is None. No name is there
     twice, and there are at most `most` of them. Raises `ValueError` with the reason.
     """
+
+def check_jwt_type(given: str | None, wanted: str) -> None:
+    """Check the field `jwt_type` of a form. Raises `exceptions.JWTError`."""
+
+def jwt_type(given: str | None) -> str:
+    """Give the kind that the field `jwt_type` names. Raises `exceptions.JWTError`."""
+
+def check_user(row: Any, user: tuple[bool, list[str]] | None, refused: str) -> None:
+    """Refuse a user who may not go on with a session. Raises `exceptions.JWTError`."""
+
+def end_statement(reason: str) -> _Statement:
+    """Give the statement that ends a live session."""

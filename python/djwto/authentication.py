@@ -18,7 +18,18 @@ from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject, empty
 
-from djwto import api_views, conf, csrf, renewal, responses, revocation, sessions, stores, tokens
+from djwto import (
+    _core,
+    api_views,
+    conf,
+    csrf,
+    renewal,
+    responses,
+    revocation,
+    sessions,
+    stores,
+    tokens,
+)
 from djwto.exceptions import JWTError, JWTValidationError
 from djwto.forms import LoginForm
 from djwto.responses import WWWAUTHENTICATE
@@ -88,6 +99,13 @@ def jwt_authenticate(
     sessions have ended; `allow_revoked` takes their tokens too. CSRF is not checked here, and the
     reply is not kept out of caches: `csrf.check` and `responses.keep_private` do that.
     """
+    return authenticate(request, kind, allow_revoked=allow_revoked).claims
+
+
+def authenticate(
+    request: HttpRequest, kind: str = "access", *, allow_revoked: bool = False
+) -> _core.Authenticated:
+    """Do the same, and give all that the engine says of the token."""
     # Django REST framework wraps Django's request, and is slow to give what is inside.
     inner: Any = getattr(request, "_request", request)
     return _authenticate(request, inner, kind, allow_revoked=allow_revoked)
@@ -98,9 +116,7 @@ def get_raw_token_from_request(request: HttpRequest) -> str:
 
     Raises `JWTError` where there is none, or two.
     """
-    kind = request.POST.get("jwt_type", "access")
-    if kind not in ("access", "refresh"):
-        raise JWTError.of("jwt_type_unknown", kind[:64])
+    kind = _core.jwt_type(request.POST.get("jwt_type"))
     try:
         return conf.engine().find(
             request.META.get("HTTP_AUTHORIZATION"), request.META.get("HTTP_COOKIE"), kind
@@ -144,29 +160,30 @@ def jwt_is_refresh(view: View) -> View:
 
 def authenticate_form(
     request: HttpRequest, kind: str, *, csrf_exempt: bool = False
-) -> dict[str, Any]:
+) -> _core.Authenticated:
     """Verify the token of an endpoint, whose form says `jwt_type` where a cookie carries it.
 
-    Checks CSRF, and not whether the session was ended: that is the database's to say. Returns the
-    claims. Raises `JWTError`.
+    Checks CSRF, and not whether the session was ended: that is the database's to say. Raises
+    `JWTError`.
     """
     if answering_mode(request) != "JSON":
-        _check_jwt_type(request, kind)
-    claims = jwt_authenticate(request, kind, allow_revoked=True)
-    by_cookie = cast("THttpRequest", request).jwt_mode != "JSON"
-    if by_cookie and conf.current().csrf and not csrf_exempt:
+        _core.check_jwt_type(request.POST.get("jwt_type"), kind)
+    seen = authenticate(request, kind, allow_revoked=True)
+    if seen.mode != "JSON" and conf.current().csrf and not csrf_exempt:
         csrf.check(request)
-    return claims
+    return seen
 
 
-def live_claims(request: HttpRequest, kind: str, *, csrf_exempt: bool = False) -> dict[str, Any]:
+def authenticate_live(
+    request: HttpRequest, kind: str, *, csrf_exempt: bool = False
+) -> _core.Authenticated:
     """Do the same, and refuse a token whose session was ended, or that is not its latest."""
-    claims = authenticate_form(request, kind, csrf_exempt=csrf_exempt)
+    seen = authenticate_form(request, kind, csrf_exempt=csrf_exempt)
     if kind == "refresh":
-        renewal.check(cast("THttpRequest", request))
-    elif not sessions.is_renewable(claims):
+        renewal.check(seen)
+    elif not sessions.is_renewable(seen.claims):
         raise JWTError.of("token_blacklisted")
-    return claims
+    return seen
 
 
 def answering_mode(request: HttpRequest) -> str:
@@ -178,7 +195,7 @@ def answering_mode(request: HttpRequest) -> str:
 
 def _authenticate(
     request: Any, inner: Any, kind: str = "access", *, allow_revoked: bool = False
-) -> dict[str, Any]:
+) -> _core.Authenticated:
     config = conf.current()
     if not allow_revoked:
         revocation.require(config)
@@ -203,7 +220,7 @@ def _authenticate(
     # Django REST framework would put its own idea of the user over ours; this it takes as given.
     inner._force_auth_user = user  # noqa: SLF001
     inner._force_auth_token = seen.token  # noqa: SLF001
-    return claims
+    return seen
 
 
 def _mended(error: JWTValidationError, request: HttpRequest) -> JWTValidationError:
@@ -211,15 +228,6 @@ def _mended(error: JWTValidationError, request: HttpRequest) -> JWTValidationErr
     if error.code == "cookie_ambiguous":
         error.cookies = responses.clearing_doubled(request)
     return error
-
-
-def _check_jwt_type(request: HttpRequest, kind: str) -> None:
-    given = request.POST.get("jwt_type")
-    if given == kind or (given is None and kind == "access"):
-        return
-    if given not in (None, "access", "refresh") and kind == "access":
-        raise JWTError.of("jwt_type_unknown", given[:64])
-    raise JWTError.of("jwt_type_wrong", kind)
 
 
 def _lazy(load: Callable[[], Any]) -> Any:
@@ -254,7 +262,7 @@ def _check_login(request: Any, inner: Any, view: Any) -> Work | None:
 
 
 def _check_refresh(request: Any, inner: Any, view: Any) -> Work:
-    return partial(live_claims, request, "refresh", csrf_exempt=_is_exempt(inner, view))
+    return partial(authenticate_live, request, "refresh", csrf_exempt=_is_exempt(inner, view))
 
 
 def _is_exempt(request: HttpRequest, view: Any) -> bool:

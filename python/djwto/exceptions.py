@@ -40,6 +40,9 @@ class JWTError(Exception):
     cookies: Sequence[_core.SetCookie] = ()
     """What the reply clears: a refusal alone would not help against planted cookies."""
 
+    ends: "str | None" = None
+    """Why the session of the token must be ended, where that is so."""
+
     errors: "dict[str, list[dict[str, str]]] | None" = None
     """What a failed login says of each field, see `login_errors`."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.signals import user_logged_out
 from django.db import IntegrityError, transaction
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-    from djwto.authentication import THttpRequest
-
 
 def named(request: HttpRequest) -> tuple[list[tokens.Claims], str]:
     """The claims of a token that is good, and the mode of the reply.
@@ -28,26 +26,21 @@ def named(request: HttpRequest) -> tuple[list[tokens.Claims], str]:
     """
     for kind in ("refresh", "access"):
         try:
-            claims = authentication.jwt_authenticate(request, kind, allow_revoked=True)
+            seen = authentication.authenticate(request, kind, allow_revoked=True)
         except JWTError as error:
             if error.code == "cookie_ambiguous" and (each := _each(request, kind)):
                 return each, authentication.answering_mode(request)
             continue
-        return [claims], cast("THttpRequest", request).jwt_mode
+        return [seen.claims], seen.mode
     return [], authentication.answering_mode(request)
 
 
-def log_out_each(request: HttpRequest, claims_of_each: list[tokens.Claims], mode: str) -> None:
-    """End the sessions of these tokens, which came in this mode."""
-    live = cast("THttpRequest", request)
-    for claims in claims_of_each:
-        live.payload, live.jwt_mode = claims, mode
-        log_out(request, claims)
+def log_out(request: HttpRequest, claims: tokens.Claims, mode: str) -> bool:
+    """End the session of a token, and tell the receivers. False: it had ended before.
 
-
-def log_out(request: HttpRequest, claims: tokens.Claims) -> bool:
-    """End the session of a token, and tell the receivers. False: it had ended before."""
-    if not end_session(request, claims):
+    `mode` is how the token came.
+    """
+    if not end_session(claims, mode):
         return False
     jti = claims.get("jti")
     signals.jwt_blacklisted.send(sender="BlackListTokenView", request=request, jti=jti)
@@ -56,20 +49,19 @@ def log_out(request: HttpRequest, claims: tokens.Claims) -> bool:
     return True
 
 
-def end_session(request: HttpRequest, claims: tokens.Claims) -> bool:
+def end_session(claims: tokens.Claims, mode: str) -> bool:
     """End the session of a token, and blacklist its `jti`. False: someone did so before."""
     key = sessions.session_id_of(claims)
     if "sid" not in claims and claims["type"] == "access":
         # Its refresh token has the same session (0.0.4), and outlives it.
         claims = {name: value for name, value in claims.items() if name != "exp"}
-        cast("THttpRequest", request).payload = claims
     if "sid" not in claims and key is not None and not Session.rows().filter(pk=key).exists():
         # A token of 0.0.4: guards look for ended sessions alone.
         if "jti" in claims and JWTBlacklist.is_blacklisted(claims["jti"]):
             return False
         # Its session ends although the user is inactive, or gone: its access token lives on.
         user = users.find_user(claims["user"]["id"], active=False, fresh=True)
-        renewal.open_legacy(cast("THttpRequest", request), key, user)
+        renewal.open_legacy(claims, mode, user)
     return stores.retried(partial(_end_at_once, claims, key), using=Session.rows().db)
 
 

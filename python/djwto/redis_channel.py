@@ -2,8 +2,8 @@
 
 It only makes the news faster. What is lost on the way, the database's feed brings within
 `DJWTO_REVOCATION_INTERVAL`. Redis is not trusted: a message counts where the signature of another
-server with the same keys holds (`crates/djwto-core/src/session/messages.rs`); any other message is a reason
-to look at the database. Needs the package `redis`.
+server with the same keys holds (`crates/djwto-core/src/session/messages.rs`). Any other message is
+a reason to look at the database. Needs the package `redis`.
 """
 
 from __future__ import annotations

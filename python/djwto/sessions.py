@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.signals import user_logged_in
-from django.db.models import Case, When
+from django.db.models import Case, Count, Subquery, When
 
 from djwto import (
+    _core,
     addresses,
     commits,
     conf,
@@ -21,6 +23,7 @@ from djwto import (
     responses,
     revocation,
     signals,
+    statements,
     stores,
     times,
     tokens,
@@ -65,22 +68,19 @@ def login(
     mode = offered_mode(mode)
     if not user.is_active:
         raise JWTError.of("user_inactive")
-    now = time.time()
-    session = opened(user, mode, now, lifetime or tokens.process_lifetime(user, request))
+    lifetime = lifetime or tokens.process_lifetime(user, request)
+    refresh_claims, claim = tokens.login_claims(user, request)
+    opened = _opened(mode, lifetime or None, refresh_claims)
+    refresh_claims = _agreeing(refresh_claims, opened)
+    access_claims = tokens.access_claims_of(user, refresh_claims, opened.access, claim=claim)
+    issued = tokens.issue(refresh_claims, access_claims, mode)
+    session = new(opened.session, user, opened.row)
     session.amr = " ".join(amr)[:255]
     session.device, session.user_agent, session.address = devices.describe(request)
-    refresh_claims = _first_claims(tokens.process_claims(user, request, "refresh"), session, now)
-    registered = tokens.registered_access_claims(
-        refresh_claims, now, ends=times.seconds(session.ends_at)
-    )
-    access_claims = tokens.access_claims_of(user, refresh_claims, registered)
-    issued = tokens.issue(refresh_claims, access_claims, mode)
-    session.access_until = times.micros(issued.access_claims.get("exp"))
     # Django's receiver writes `last_login`: where it fails, no session is left that nobody has.
     user_logged_in.send(sender=user.__class__, request=request, user=user)
     stores.retried(session.insert, using=Session.rows().db)
     _check_again(session)
-    keep_to_limit(session)
     signals.jwt_logged_in.send(
         sender="GetTokensView",
         request=request,
@@ -99,8 +99,11 @@ def end(session_id: uuid.UUID | str, *, reason: str = "ended") -> bool:
 
     `reason` is for the record, in at most 32 letters.
     """
-    key = _as_key(str(session_id))
-    return key is not None and end_rows(Session.rows().filter(pk=key), reason) > 0
+    try:
+        key = uuid.UUID(str(session_id))
+    except ValueError:
+        return False
+    return end_rows(Session.rows().filter(pk=key), reason) > 0
 
 
 def end_all(user: Any, *, keep: HttpRequest | None = None, reason: str = "ended") -> int:
@@ -127,11 +130,7 @@ def end_rows(rows: QuerySet[Session], reason: str) -> int:
 
     The query has no condition on what an end changes.
     """
-    end = partial(
-        rows.filter(revoked_at=None).update,
-        revoked_at=times.StoreNow(),
-        revoked_reason=reason[:32],
-    )
+    end = partial(statements.apply, rows, _core.end_statement(reason))
     number = stores.retried(end, using=rows.db)
     if number:
         # After the update, when no renewal makes a last access token later any more. Sessions that
@@ -262,97 +261,78 @@ def current_key(request: HttpRequest | None) -> uuid.UUID | None:
     return None if seen is None else uuid.UUID(seen.session)
 
 
-def opened(user: Any, mode: str, now: float, lifetime: timedelta | None = None) -> Session:
-    """Make a session that begins now, without saving it. A user who is gone is None."""
-    config, begin = conf.current(), times.micros(now)
-    lifetime = _bounded(lifetime, now)
+def new(session_id: str, user: Any, values: dict[str, Any]) -> Session:
+    """Make a session of the engine's values, without saving it. A user who is gone is None."""
     return Session(
+        pk=uuid.UUID(session_id),
         user_id="" if user is None else str(user.pk),
-        mode=mode,
-        created_at=begin,
-        renewed_at=begin,
-        issued_at=begin,
-        expires_at=after(now, lifetime or config.refresh_lifetime),
-        ends_at=after(now, lifetime or config.session_lifetime),
-        lifetime=lifetime,
-        authenticated_at=begin,
-        generation=0,
-        access_until=after(now, config.access_lifetime or config.refresh_lifetime),
         auth_hash=users.auth_hash(user),
+        **values,
     )
 
 
-def after(now: float, lifetime: timedelta | None) -> int:
-    """Give the end of a lifetime that begins now; `times.NEVER` where there is none."""
-    if lifetime is None:
-        return times.NEVER
-    # In whole numbers: so far away, fractions of a second are too fine for a float.
-    return min(times.micros(now) + lifetime // timedelta(microseconds=1), times.LATEST)
-
-
-def _bounded(lifetime: Any, now: float) -> timedelta | None:
-    """Cut the lifetime of a login where time ends; None where there is none.
-
-    Raises `JWTIssueError` where it is no `timedelta`, or under a second, which is what `exp` holds.
-    """
-    if not lifetime:
-        return None
-    if not isinstance(lifetime, timedelta) or lifetime < timedelta(seconds=1):
+def _opened(
+    mode: str, lifetime: timedelta | None, refresh_claims: tokens.Claims
+) -> _core.OpenedSession:
+    """Open a session, whatever a hook has put into the claims. Raises `JWTIssueError`."""
+    if lifetime is not None and not (isinstance(lifetime, timedelta) and lifetime > timedelta()):
         raise JWTIssueError(
             "the lifetime of a login must be a timedelta of at least one second, or None: "
             f"found {lifetime!r}"
         )
-    return min(lifetime, timedelta(microseconds=times.LATEST - times.micros(now)))
-
-
-def _first_claims(claims: tokens.Claims, session: Session, now: float) -> tokens.Claims:
-    """Make claims and session agree: a hook may have said what it liked."""
-    registered = conf.engine().login_claims(now)
-    claims = {**claims, "sid": claims.get("sid", registered["sid"]), "gen": registered["gen"]}
-    key = _as_key(str(claims["sid"]))
-    if key is None:
-        raise JWTIssueError('the claim "sid" is not a UUID: leave it to djwto')
-    # In the one spelling by which the engine knows an ended session.
-    claims["sid"] = str(key)
-    session.pk, session.generation = key, claims["gen"]
-    for name in ("exp", "iat"):
-        if not isinstance(claims.get(name, 0), (int, float)):
+    sid = refresh_claims.get("sid")
+    # Python's classes know more spellings of a UUID than the engine.
+    with suppress(ValueError):
+        sid = None if sid is None else str(uuid.UUID(str(sid)))
+    times_given = {}
+    for name in ("iat", "exp"):
+        value = refresh_claims.get(name, None)
+        if name in refresh_claims and not isinstance(value, int | float):
             raise JWTIssueError(f'the claim "{name}" is no number of seconds since 1970')
-    if session.lifetime is None:
-        # A hook that leaves `exp` out leaves it to the settings.
-        exp = claims.get("exp", registered.get("exp"))
-        session.expires_at = min(times.micros(exp), session.ends_at)
-    expires = times.seconds(session.expires_at)
-    session.issued_at = times.micros(claims.get("iat", now))
-    claims = tokens.with_subject(claims)
-    return claims if expires is None else {**claims, "exp": int(expires)}
+        times_given[name] = value
+    return conf.engine().open_session(
+        mode, lifetime, sid=None if sid is None else str(sid), now=time.time(), **times_given
+    )
+
+
+def _agreeing(claims: tokens.Claims, opened: _core.OpenedSession) -> tokens.Claims:
+    """Make the claims agree with the session: a hook may have said what it liked."""
+    claims = {**claims, "sid": opened.session, "gen": opened.row["generation"]}
+    if opened.refresh_expires is not None:
+        claims["exp"] = opened.refresh_expires
+    return tokens.with_subject(claims)
 
 
 def _check_again(session: Session) -> None:
     """Refuse a login whose user changed meanwhile, and end its session. Raises `JWTError`.
 
-    The change has looked for sessions before this one was written, or it sees this one.
+    The change has looked for sessions before this one was written, or it sees this one. The same
+    statement counts the user's sessions, and those beyond the limit end.
     """
     using = Session.rows().db
     if commits.is_pending(using):
         # Until then, no other transaction sees the row.
         look = partial(end_unrenewable, session.user_id)
         commits.after_commit(look, using, robust=True)
-    user = users.find_user(session.user_id, fresh=True)
     # As it is stored: another login that only rehashes the password has written it anew.
-    stored = Session.live().filter(pk=session.pk).values_list("auth_hash", flat=True).first()
-    if user is None or stored is None or stored not in ("", *users.auth_hashes(user)):
+    stored = Session.live().filter(pk=session.pk).values("auth_hash")
+    number = own(session.user_id).order_by().values("user_id").annotate(n=Count("pk")).values("n")
+    if users.database() == using:
+        beside = {"djwto_stored": Subquery(stored), "djwto_number": Subquery(number)}
+        user = users.find_user(session.user_id, fresh=True, beside=beside)
+    else:
+        user = users.find_user(session.user_id, fresh=True)
+        if user is not None:
+            user.djwto_stored = stored.values_list("auth_hash", flat=True).first()
+            user.djwto_number = number.values_list("n", flat=True).first()
+    if user is None or user.djwto_stored not in ("", *users.auth_hashes(user)):
         end_rows(Session.rows().filter(pk=session.pk), USER_CHANGED)
         raise JWTError.of("user_changed")
+    most = conf.current().max_sessions
+    if most is not None and (user.djwto_number or 0) > most:
+        keep_to_limit(session)
 
 
 _KNOWN_ADDRESSES = 200
 _BATCH = 500
 """Sessions of one statement: SQLite takes no more than 999 parameters in some builds."""
-
-
-def _as_key(sid: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(sid)
-    except ValueError:
-        return None

@@ -240,7 +240,7 @@ SETTINGS = (
     ),
     Setting("ROTATE_REFRESH", "cookies", '"cookies", True or False', _rotation, "rotation"),
     Setting("REFRESH_GRACE", timedelta(seconds=10), _DELAY, _delay, "refresh_grace"),
-    Setting("SESSION_LIFETIME", None, _LIFETIME, _lifetime),
+    Setting("SESSION_LIFETIME", None, _LIFETIME, _lifetime, "session_lifetime"),
     Setting("ACCEPT_LEGACY", True, "True or False", _bool, "accept_legacy"),
     Setting(
         "REVOCATION_INTERVAL",

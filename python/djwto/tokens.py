@@ -54,6 +54,9 @@ def process_claims(
     return with_subject({**engine.login_claims(now), "user": lean_user(user, claim)})
 
 
+_process_claims = process_claims
+
+
 def process_lifetime(user: Any, request: HttpRequest) -> timedelta | None:  # noqa: ARG001
     """Hook: how long a login lasts ("remember me"); None leaves it to the settings.
 
@@ -83,19 +86,39 @@ def registered_access_claims(refresh_claims: Claims, now: float, **kwargs: Any) 
     )
 
 
-def access_claims_of(user: Any, refresh_claims: Claims, registered: Claims | None = None) -> Claims:
-    """Make the claims of an access token for a user as he is now."""
+def login_claims(user: Any, request: HttpRequest) -> tuple[Claims, Claims]:
+    """Make the claims of a first refresh token, and the `user` claim of the access token.
+
+    Permissions are read once, unless a project has replaced `process_claims`.
+    """
+    if process_claims is not _process_claims:
+        return process_claims(user, request, "refresh"), process_user(user)
+    claim = process_user(user)
+    registered = conf.engine().login_claims(time.time())
+    return with_subject({**registered, "user": lean_user(user, claim)}), claim
+
+
+def access_claims_of(
+    user: Any,
+    refresh_claims: Claims,
+    registered: Claims | None = None,
+    *,
+    claim: Claims | None = None,
+) -> Claims:
+    """Make the claims of an access token for a user as they are now.
+
+    `claim` is what `process_user` gives; None asks it.
+    """
     if registered is None:
         registered = registered_access_claims(refresh_claims, time.time())
-    claim = {**_carried(refresh_claims, user.USERNAME_FIELD), **process_user(user)}
-    return with_subject({**_added(refresh_claims), "user": claim, **registered})
+    claim = process_user(user) if claim is None else claim
+    return _with(refresh_claims, user, claim, registered)
 
 
-def refresh_claims_of(user: Any, refresh_claims: Claims, registered: Claims) -> Claims:
-    """Make the claims of the next refresh token of the same login."""
-    claim = lean_user(user, process_user(user))
-    claim = {**_carried(refresh_claims, user.USERNAME_FIELD), **claim}
-    return with_subject({**_added(refresh_claims), "user": claim, **registered})
+def _with(claims: Claims, user: Any, claim: Claims, registered: Claims) -> Claims:
+    """Make the next claims of a session: what hooks added stays, and `claim` is the user's."""
+    claim = {**_carried(claims, user.USERNAME_FIELD), **claim}
+    return with_subject({**_added(claims), "user": claim, **registered})
 
 
 def with_subject(claims: Claims) -> Claims:
@@ -148,7 +171,7 @@ class Issued:
 
     refresh: _core.Token | None
     """None where the old one stays."""
-    held: Any = field(repr=False)
+    held: _core.Authenticated | None = field(repr=False)
     """What has the old one as its `token`."""
     refresh_claims: Claims
     access: _core.Token
@@ -157,11 +180,30 @@ class Issued:
     @property
     def refresh_text(self) -> str:
         """The text of the refresh token, the new one or the old."""
-        return str(self.held.token) if self.refresh is None else self.refresh.text
+        if self.refresh is not None:
+            return self.refresh.text
+        return "" if self.held is None else self.held.token
 
 
-def issue(refresh_claims: Claims, access_claims: Claims, mode: str, *, held: Any = None) -> Issued:
-    """Sign a pair of tokens that fit their mode; with `held`, a request, its refresh token stays.
+def issue_renewed(user: Any, seen: _core.Authenticated, renewed: _core.RenewedClaims) -> Issued:
+    """Sign the tokens of a renewal, for a user as they are now. Raises `JWTIssueError`."""
+    claim = process_user(user)
+    refresh_claims, held = seen.claims, seen if renewed.refresh is None else None
+    if renewed.refresh is not None:
+        refresh_claims = _with(seen.claims, user, lean_user(user, claim), renewed.refresh)
+    # What a refresh token's `user` holds, the access token of the same renewal has too.
+    access_claims = access_claims_of(user, refresh_claims, renewed.access, claim=claim)
+    return issue(refresh_claims, access_claims, seen.mode, held=held)
+
+
+def issue(
+    refresh_claims: Claims,
+    access_claims: Claims,
+    mode: str,
+    *,
+    held: _core.Authenticated | None = None,
+) -> Issued:
+    """Sign a pair of tokens that fit their mode; with `held` the refresh token stays.
 
     Permissions that do not fit are left out, and `perms_omitted` says so. Raises `JWTIssueError`.
     """
@@ -170,7 +212,7 @@ def issue(refresh_claims: Claims, access_claims: Claims, mode: str, *, held: Any
         refresh = _signed(refresh_claims)
         if refresh is None or conf.engine().bytes_over_limit(mode, len(refresh.text), None):
             raise _too_large("refresh", refresh_claims)
-    length = len(held.token if refresh is None else refresh.text)
+    length = len(held.token if held is not None else refresh.text)  # type: ignore[union-attr]
     access = _sign_to_fit(access_claims, mode, length)
     if access is None and "perms" in access_claims["user"]:
         user = {**access_claims["user"], "perms": [], "perms_omitted": True}

@@ -11,26 +11,40 @@ from django.core.exceptions import FieldError, ValidationError
 from django.db import DataError, router
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 NO_NAME = (ValidationError, ValueError, TypeError, OverflowError, DataError)
 """What fields and databases raise at a text that they cannot hold."""
 
 
-def find_user(pk: Any, *, active: bool = True, fresh: bool = False) -> Any:
-    """Find a user by the `id` of a token; None where there is none, or `active` rules him out.
+def find_user(
+    pk: Any,
+    *,
+    active: bool = True,
+    fresh: bool = False,
+    beside: Mapping[str, Any] | None = None,
+) -> Any:
+    """Find a user by the `id` of a token; None if there is none, or if `active` rules them out.
 
-    `fresh` asks the database that is written: a replica may not know of him yet, or still.
+    `fresh` asks the database that is written: a replica may not know of a user yet, or still.
+    `beside` names expressions that the same statement reads into attributes of the user.
     """
     model = get_user_model()
     rows: Any = model._default_manager  # noqa: SLF001
     if fresh:
         rows = rows.using(router.db_for_write(model))
+    if beside:
+        rows = rows.annotate(**beside)
     try:
         user = rows.get(pk=model._meta.pk.to_python(pk))  # noqa: SLF001
     except (model.DoesNotExist, ValidationError, ValueError, OverflowError):
         return None
     return user if user.is_active or not active else None
+
+
+def database() -> str:
+    """Give the alias of the database in which users are written."""
+    return router.db_for_write(get_user_model())
 
 
 def find_account(name: str) -> Any:
@@ -114,6 +128,11 @@ def auth_hashes(user: Any) -> list[str]:
     """Give the hash, and those under the keys of `SECRET_KEY_FALLBACKS`."""
     fallbacks = getattr(user, "get_session_auth_fallback_hash", list)
     return [auth_hash(user), *fallbacks()]
+
+
+def facts(user: Any) -> tuple[bool, list[str]] | None:
+    """Give what the engine asks of a user: whether they are active, and `auth_hashes`."""
+    return None if user is None else (user.is_active, auth_hashes(user))
 
 
 def _name_field() -> Any:

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
@@ -10,6 +10,7 @@ from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.signals import user_logged_out, user_login_failed
 from django.core.exceptions import ValidationError
 from django.db import connections, transaction
+from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.cache import get_conditional_response
 from django.utils.decorators import method_decorator
@@ -19,6 +20,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
 from djwto import (
+    _core,
     authentication,
     conf,
     csrf,
@@ -37,7 +39,6 @@ from djwto import (
     tokens,
     users,
 )
-from djwto.authentication import THttpRequest
 from djwto.exceptions import JWTError
 from djwto.forms import LoginForm
 from djwto.models import ENDED_BY_USER, LOGOUT, Session
@@ -147,7 +148,7 @@ class ValidateTokensView(Endpoint):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Validate the token of this view's kind."""
         try:
-            authentication.live_claims(request, self.kind)
+            authentication.authenticate_live(request, self.kind)
         except JWTError as error:
             # Nothing is renewed here, so there is nothing that is in conflict.
             is_conflict = error.code == "refresh_superseded"
@@ -160,16 +161,13 @@ class RefreshAccessView(Endpoint):
     """`refresh_access/`: a refresh token buys an access token; its own times stay as they are."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Issue an access token for the user as he is now."""
-        live = _with_refresh_token(request)
-        issued = renewal.renew(live, sender="RefreshAccessView", extends_refresh=False)
-        return _renewed(
-            live,
-            issued,
-            signals.jwt_access_refreshed,
-            "RefreshAccessView",
-            "Access token successfully refreshed.",
-        )
+        """Issue an access token for the user as they are now."""
+        seen = authentication.authenticate_form(request, "refresh")
+        sender = "RefreshAccessView"
+        issued = renewal.renew(request, seen, sender=sender, extends_refresh=False)
+        _tell(signals.jwt_access_refreshed, sender, request, issued)
+        message = "Access token successfully refreshed."
+        return build_tokens_response(request, issued, seen.mode, message)
 
 
 class UpdateRefreshView(Endpoint):
@@ -177,15 +175,12 @@ class UpdateRefreshView(Endpoint):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Issue both tokens of the same session anew."""
-        live = _with_refresh_token(request)
-        issued = renewal.renew(live, sender="UpdateRefreshView", extends_refresh=True)
-        return _renewed(
-            live,
-            issued,
-            signals.jwt_refresh_updated,
-            "UpdateRefreshView",
-            "Refresh token successfully updated.",
-        )
+        seen = authentication.authenticate_form(request, "refresh")
+        sender = "UpdateRefreshView"
+        issued = renewal.renew(request, seen, sender=sender, extends_refresh=True)
+        _tell(signals.jwt_refresh_updated, sender, request, issued)
+        message = "Refresh token successfully updated."
+        return build_tokens_response(request, issued, seen.mode, message)
 
 
 class BlackListTokenView(Endpoint):
@@ -193,10 +188,10 @@ class BlackListTokenView(Endpoint):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Blacklist the refresh token."""
-        claims = authentication.authenticate_form(request, "refresh")
-        if "jti" not in claims:
+        seen = authentication.authenticate_form(request, "refresh")
+        if "jti" not in seen.claims:
             raise JWTError.of("jti_missing")
-        if not logouts.log_out(request, claims):
+        if not logouts.log_out(request, seen.claims, seen.mode):
             raise JWTError.of("already_blacklisted")
         return JsonResponse({"msg": "Token successfully blacklisted."})
 
@@ -205,7 +200,8 @@ class BlackListTokenView(Endpoint):
         named, mode = logouts.named(request)
         if mode != "JSON" and conf.current().csrf:
             csrf.check(request)
-        logouts.log_out_each(request, named, mode)
+        for claims in named:
+            logouts.log_out(request, claims, mode)
         if mode == "JSON":
             return HttpResponse(status=204)
         response = JsonResponse({"msg": "Tokens successfully deleted."})
@@ -217,8 +213,8 @@ class SessionsView(Endpoint):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """List the user's sessions, the latest first."""
-        claims = _session_claims(request)
-        current = sessions.session_id_of(claims)
+        seen = _of_session(request)
+        current = UUID(seen.session)
         rows = [
             {
                 "id": str(row.pk),
@@ -229,7 +225,7 @@ class SessionsView(Endpoint):
                 "current": row.pk == current,
                 "renewed_elsewhere_at": times.as_datetime(row.renewed_elsewhere_at),
             }
-            for row in sessions.own(claims["user"]["id"])[:_MOST_SESSIONS]
+            for row in sessions.own(seen.claims["user"]["id"])[:_MOST_SESSIONS]
         ]
         return JsonResponse({"sessions": rows})
 
@@ -238,13 +234,14 @@ class SessionView(Endpoint):
     """`sessions/<id>/`: one of them."""
 
     def delete(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """End it, if it is the user's own; his present one too."""
-        claims = _session_claims(request)
-        is_own = sessions.own(claims["user"]["id"]).filter(pk=pk).exists()
+        """End it, if it is the user's own; the present one too."""
+        seen = _of_session(request)
+        is_own = sessions.own(seen.claims["user"]["id"]).filter(pk=pk).exists()
         if not is_own or not sessions.end(pk, reason=ENDED_BY_USER):
             raise JWTError.of("session_not_found")
         response = JsonResponse({"msg": "Session successfully ended."})
-        return _forgotten(request, response) if pk == sessions.session_id_of(claims) else response
+        is_present = pk == UUID(seen.session)
+        return _forgotten(request, response, seen.mode) if is_present else response
 
 
 class LogoutAllView(Endpoint):
@@ -252,23 +249,23 @@ class LogoutAllView(Endpoint):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """End them; with the field `others` the present one goes on."""
-        claims = authentication.live_claims(request, "refresh")
-        user = users.find_user(claims["user"]["id"], active=False, fresh=True)
+        seen = authentication.authenticate_live(request, "refresh")
+        user = users.find_user(seen.claims["user"]["id"], active=False, fresh=True)
         if user is None:
             raise JWTError.of("user_inactive")
         others = request.POST.get("others", "").lower() in ("true", "1", "on")
-        if not others and "sid" not in claims:
-            logouts.end_session(request, claims)
+        if not others and "sid" not in seen.claims:
+            logouts.end_session(seen.claims, seen.mode)
         ended = sessions.end_all(user, keep=request if others else None, reason=LOGOUT)
         response = JsonResponse({"msg": "Sessions successfully ended.", "ended": ended})
         if not others:
             user_logged_out.send(sender=user.__class__, request=request, user=user)
-            _forgotten(request, response)
+            _forgotten(request, response, seen.mode)
         return response
 
 
 class PasswordChangeView(Endpoint):
-    """A new password for the user of an access token; his other sessions end.
+    """A new password for the user of an access token; their other sessions end.
 
     In no list of URLs: `path("password/", PasswordChangeView.as_view())` puts it where it fits.
     """
@@ -277,8 +274,8 @@ class PasswordChangeView(Endpoint):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Take `old_password`, `new_password1` and `new_password2`."""
-        claims = authentication.live_claims(request, "access")
-        user = users.find_user(claims["user"]["id"], fresh=True)
+        seen = authentication.authenticate_live(request, "access")
+        user = users.find_user(seen.claims["user"]["id"], fresh=True)
         if user is None:
             raise JWTError.of("user_inactive")
         form = self.form_class(user, request.POST)
@@ -287,7 +284,7 @@ class PasswordChangeView(Endpoint):
                 raise _password_refused(form)
         if not form.is_valid():
             raise _password_refused(form)
-        receivers.keep_session(user, sessions.session_id_of(claims))
+        receivers.keep_session(user, UUID(seen.session))
         # In one database the password and what it means for sessions are seen together, or not at
         # all. In two, a session that is left over ends at its next renewal.
         with throttle.hashing(), transaction.atomic(using=Session.rows().db):
@@ -364,35 +361,25 @@ def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
     return responses.refusal(JWTError.of("processing_failed"))
 
 
-def _with_refresh_token(request: HttpRequest) -> THttpRequest:
-    authentication.authenticate_form(request, "refresh")
-    return cast("THttpRequest", request)
-
-
-def _forgotten(request: HttpRequest, response: JsonResponse) -> JsonResponse:
+def _forgotten(request: HttpRequest, response: JsonResponse, mode: str) -> JsonResponse:
     """Let a browser forget the tokens that it has shown."""
-    if cast("THttpRequest", request).jwt_mode != "JSON":
-        responses.clear_cookies(request, response)
-    return response
+    return response if mode == "JSON" else responses.clear_cookies(request, response)
 
 
-def _session_claims(request: HttpRequest) -> tokens.Claims:
-    """The claims of the latest refresh token of a live session; there is no `jwt_type`."""
-    claims = authentication.jwt_authenticate(request, "refresh")
+def _of_session(request: HttpRequest) -> _core.Authenticated:
+    """Verify the latest refresh token of a live session; there is no `jwt_type`."""
+    seen = authentication.authenticate(request, "refresh")
     is_safe = request.method in csrf.SAFE_METHODS
-    if cast("THttpRequest", request).jwt_mode != "JSON" and conf.current().csrf and not is_safe:
+    if seen.mode != "JSON" and conf.current().csrf and not is_safe:
         csrf.check(request)
-    renewal.check(cast("THttpRequest", request))
-    return claims
+    renewal.check(seen)
+    return seen
 
 
-def _renewed(
-    request: THttpRequest, issued: tokens.Issued, signal: Any, sender: str, msg: str
-) -> HttpResponse:
+def _tell(signal: Signal, sender: str, request: HttpRequest, issued: tokens.Issued) -> None:
     signal.send(
         sender=sender,
         request=request,
         refresh_claims=issued.refresh_claims,
         access_claims=issued.access_claims,
     )
-    return build_tokens_response(request, issued, request.jwt_mode, msg)

@@ -4,11 +4,11 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use djwto_core::token::cache::{Lookup, TokenCache};
-use djwto_core::token::claims_writer::{ClaimsJson, Names};
+use djwto_core::http::TransportOptions;
 use djwto_core::key::{Key, KeyRing};
 use djwto_core::policy::{Audience, PolicyOptions, Subject};
-use djwto_core::http::TransportOptions;
+use djwto_core::token::cache::{Lookup, TokenCache};
+use djwto_core::token::claims_writer::{ClaimsJson, Names};
 use djwto_core::{Algorithm, Engine, Kind, Mode, Policy, Transport, UnixTime};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::compact::Untrusted;
 use crate::error::Code;
-use crate::http::{Found, Mode, ReadError, Transport};
+use crate::http::{Found, Lines, Mode, ReadError, Transport};
 use crate::key::KeyRing;
 use crate::policy::Policy;
 use crate::token::claims_writer::ClaimsJson;
@@ -44,8 +44,8 @@ impl Engine {
     /// [`AuthenticateError`]: it is missing, ambiguous or not good.
     pub fn authenticate<'h>(
         &self,
-        authorization: Option<&'h [u8]>,
-        cookie: Option<&'h [u8]>,
+        authorization: impl Into<Lines<'h>>,
+        cookie: impl Into<Lines<'h>>,
         kind: Kind,
         now: UnixTime,
     ) -> Result<Authenticated<'h, ()>, AuthenticateError> {

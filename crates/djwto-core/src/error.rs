@@ -3,6 +3,8 @@
 //! The same slugs stand in Rust errors, in Python's `JWTValidationError.code` and in the `code`
 //! of a JSON reply. A sentence may change its detail; a slug never changes.
 
+use std::fmt;
+
 /// Defines [`Code`] from the one list.
 macro_rules! codes {
     ($($variant:ident, $slug:literal, $status:literal, $sentence:literal, $meaning:literal;)*) => {
@@ -203,11 +205,46 @@ codes! {
 }
 
 impl Code {
+    /// The failure of that exact slug.
+    pub fn from_slug(slug: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.slug() == slug)
+    }
+
     /// The sentence with its detail filled in.
     pub fn fill(self, detail: &str) -> String {
         self.sentence().replacen("{}", detail, 1)
     }
 }
+
+/// A failure with what its sentence says in detail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The stable slug.
+    pub code: Code,
+    /// What stands in the gap of the sentence; empty where it has none.
+    pub detail: String,
+}
+
+impl Failure {
+    /// A failure whose sentence has a gap.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into() }
+    }
+}
+
+impl From<Code> for Failure {
+    fn from(code: Code) -> Self {
+        Self { code, detail: String::new() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.code.fill(&self.detail))
+    }
+}
+
+impl std::error::Error for Failure {}
 
 #[cfg(test)]
 mod tests {

@@ -41,6 +41,7 @@ pub mod key;
 pub mod manual;
 pub mod policy;
 pub mod session;
+pub mod throttle;
 pub mod token;
 pub mod types;
 

@@ -4,15 +4,19 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 use djwto_core::engine::AuthenticateError;
-use djwto_core::session::rotation::RenewalError;
+use djwto_core::error::Failure;
+use djwto_core::session::end::Refusal;
 use djwto_core::token::issue::IssueError;
 use djwto_core::token::verify::VerifyError;
 use djwto_core::types::{Kind, UnixTime};
 use djwto_core::{Algorithm, Code, Mode};
 use pyo3::exceptions::PyValueError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+pyo3::import_exception!(djwto.exceptions, JWTBlacklistError);
+pyo3::import_exception!(djwto.exceptions, JWTError);
 pyo3::import_exception!(djwto.exceptions, JWTValidationError);
 pyo3::import_exception!(djwto.exceptions, JWTIssueError);
 pyo3::import_exception!(djwto.exceptions, JWTTooLargeError);
@@ -61,8 +65,21 @@ pub(crate) fn not_verified(error: VerifyError) -> PyErr {
     validation_error(error.code(), &error)
 }
 
-pub(crate) fn not_renewed(error: RenewalError) -> PyErr {
-    validation_error(error.code(), &error)
+/// A refusal of a session; `ends` of the exception says why the session must be ended.
+pub(crate) fn session_refused(py: Python<'_>, refusal: Refusal) -> PyErr {
+    let detail = (refusal.to_string(), refusal.code.slug());
+    let error = if refusal.code == Code::TokenBlacklisted {
+        JWTBlacklistError::new_err(detail)
+    } else {
+        JWTError::new_err(detail)
+    };
+    match refusal.end {
+        // Should the attribute not be taken, that error says more.
+        Some(reason) => {
+            error.value(py).setattr(intern!(py, "ends"), reason.text()).err().unwrap_or(error)
+        }
+        None => error,
+    }
 }
 
 pub(crate) fn not_issued(error: IssueError) -> PyErr {
@@ -70,6 +87,16 @@ pub(crate) fn not_issued(error: IssueError) -> PyErr {
         IssueError::TooLarge => JWTTooLargeError::new_err(error.to_string()),
         error => JWTIssueError::new_err(error.to_string()),
     }
+}
+
+/// A failure that is no fault of a token.
+pub(crate) fn failure(error: &Failure) -> PyErr {
+    JWTError::new_err((error.to_string(), error.code.slug()))
+}
+
+/// A mistake of the project's, for the server's log.
+pub(crate) fn issue_error(error: &impl Display) -> PyErr {
+    JWTIssueError::new_err(error.to_string())
 }
 
 fn validation_error(code: Code, error: &impl Display) -> PyErr {

@@ -6,28 +6,28 @@ use std::time::Duration;
 use djwto_core::engine::AuthenticateError;
 use djwto_core::http::{Delivery, Found, Pair, SameSite, TransportOptions};
 use djwto_core::policy::{Audience, PolicyOptions, Subject};
-use djwto_core::session::rotation::{Rotation, State, TokenStatus};
+use djwto_core::session::rotation::Rotation;
 use djwto_core::token::cache::{Lookup, TokenCache};
-use djwto_core::token::issue::{self, RefreshLink, RefreshTokenSpec, RegisteredClaims};
+use djwto_core::token::issue::{self, RefreshLink, RegisteredClaims};
 use djwto_core::token::verify::{Requirements, VerifyError};
-use djwto_core::{Mode, Policy, SessionId, Transport};
+use djwto_core::{Policy, SessionId, Transport};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use crate::convert::{
-    header_bytes, kind, mode, not_issued, not_renewed, not_verified, refused, setting_error,
-    unix_time,
+    header_bytes, kind, mode, not_issued, not_verified, refused, setting_error, unix_time,
 };
 use crate::keys::KeyRing;
 use crate::outputs::{Authenticated, CacheInfo, SetCookie, Token, registered_dict};
 use crate::read_claims::{Builder, LastStrings, Template};
+use crate::renewals::{self, OpenedSession};
 use crate::revocations::Revocations;
 use crate::write_claims::{LastNames, write_claims};
 
 /// Keys, policy and transport, checked and parsed once; and the tokens verified by them.
 #[pyclass(frozen, module = "djwto._core")]
 pub(crate) struct Engine {
-    core: djwto_core::Engine,
+    pub(crate) core: djwto_core::Engine,
     cache: Option<TokenCache<Known>>,
     last_strings: LastStrings,
     last_names: LastNames,
@@ -56,7 +56,7 @@ impl Engine {
         issued_at, jti, access_lifetime, refresh_lifetime, not_before, modes, refresh_path,
         same_site, domain, cache_entries, cache_bytes, accept_legacy = true,
         rotation = "cookies", refresh_grace = DEFAULT_GRACE, revocations = None,
-        user_as_subject = false, cookie_prefix = "", public_path = ""))]
+        user_as_subject = false, cookie_prefix = "", public_path = "", session_lifetime = None))]
     #[expect(
         clippy::too_many_arguments,
         clippy::fn_params_excessive_bools,
@@ -86,6 +86,7 @@ impl Engine {
         user_as_subject: bool,
         cookie_prefix: &str,
         public_path: &str,
+        session_lifetime: Option<Duration>,
     ) -> PyResult<Self> {
         let subject = match (subject, user_as_subject) {
             (Some(_), true) => return Err(setting_error("user_as_subject", &ONE_SUBJECT)),
@@ -103,7 +104,7 @@ impl Engine {
             id: jti,
             access_lifetime,
             refresh_lifetime,
-            session_lifetime: None,
+            session_lifetime,
             not_before,
             leeway: Duration::ZERO,
             accept_legacy,
@@ -137,13 +138,6 @@ impl Engine {
     #[getter]
     fn modes(&self) -> Vec<&'static str> {
         self.core.transport.modes().iter().map(|mode| mode.name()).collect()
-    }
-
-    /// The modes whose sessions are rotated.
-    #[getter]
-    fn rotated_modes(&self) -> Vec<&'static str> {
-        let rotation = self.core.policy.options().rotation;
-        Mode::ALL.iter().filter(|mode| rotation.applies(**mode)).map(|mode| mode.name()).collect()
     }
 
     #[getter]
@@ -248,27 +242,6 @@ impl Engine {
         registered_dict(py, &registered.map_err(not_issued)?)
     }
 
-    #[pyo3(signature = (*, session, generation, issued_at, expires, has_derived_jti))]
-    fn refresh_claims<'py>(
-        &self,
-        py: Python<'py>,
-        session: &str,
-        generation: u64,
-        issued_at: f64,
-        expires: Option<f64>,
-        has_derived_jti: bool,
-    ) -> PyResult<Bound<'py, PyDict>> {
-        let spec = RefreshTokenSpec {
-            session,
-            generation,
-            issued_at: whole(issued_at)?,
-            expires: expires.map(whole).transpose()?,
-            has_derived_jti,
-        };
-        let registered = RegisteredClaims::refresh(&self.core.policy, &spec);
-        registered_dict(py, &registered.map_err(not_issued)?)
-    }
-
     #[pyo3(signature = (now, *, session = None, generation = None, refresh_iat = None,
         refresh_exp = None, ends = None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments, one for each claim")]
@@ -293,22 +266,19 @@ impl Engine {
         registered_dict(py, &registered.map_err(not_issued)?)
     }
 
-    #[pyo3(signature = (presented, *, generation, is_ended, since_rotation,
-        since_previous_rotation))]
-    fn check_generation(
+    #[pyo3(signature = (mode, lifetime, *, sid, iat, exp, now))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments, one for each claim")]
+    fn open_session(
         &self,
-        presented: u64,
-        generation: u64,
-        is_ended: bool,
-        since_rotation: Option<f64>,
-        since_previous_rotation: Option<f64>,
-    ) -> PyResult<&'static str> {
-        let state = State { generation, is_ended, since_rotation, since_previous_rotation };
-        match state.check_generation(presented, self.core.policy.options().refresh_grace) {
-            Ok(TokenStatus::Current) => Ok("current"),
-            Ok(TokenStatus::Repeated) => Ok("repeated"),
-            Err(error) => Err(not_renewed(error)),
-        }
+        py: Python<'_>,
+        mode: &str,
+        lifetime: Option<Duration>,
+        sid: Option<&str>,
+        iat: Option<f64>,
+        exp: Option<f64>,
+        now: f64,
+    ) -> PyResult<OpenedSession> {
+        renewals::opened(py, self, mode, lifetime, (sid, iat, exp), now)
     }
 
     #[staticmethod]

@@ -7,6 +7,7 @@ mod keys;
 mod outputs;
 mod password;
 mod read_claims;
+mod renewals;
 mod revocations;
 mod write_claims;
 
@@ -14,8 +15,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use djwto_core::http::form::Field;
-use djwto_core::{Algorithm, Code, Mode};
+use djwto_core::http::form::{self, Field};
+use djwto_core::{Algorithm, Code, Kind, Mode};
 
 /// The Rust engine of djwto.
 #[pymodule]
@@ -29,9 +30,11 @@ mod _core {
     #[pymodule_export]
     use crate::password::pbkdf2_sha256;
     #[pymodule_export]
+    use crate::renewals::{OpenedSession, Renewal, RenewedClaims, check_user, end_statement};
+    #[pymodule_export]
     use crate::revocations::Revocations;
     #[pymodule_export]
-    use crate::{algorithms, codes, modes, read_fields, session_of};
+    use crate::{algorithms, check_jwt_type, codes, jwt_type, modes, read_fields, session_of};
 }
 
 /// Every failure: slug, HTTP status, sentence with `{}` for its detail, meaning.
@@ -66,4 +69,16 @@ fn modes() -> Vec<&'static str> {
 fn read_fields(text: &[u8], most: Option<usize>) -> PyResult<Vec<Field>> {
     djwto_core::http::form::read_fields(text, most)
         .map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+/// Checks the field `jwt_type` of an endpoint that takes a token of this kind.
+#[pyfunction]
+fn check_jwt_type(given: Option<&str>, wanted: &str) -> PyResult<()> {
+    form::check_jwt_type(given, convert::kind(wanted)?).map_err(|error| convert::failure(&error))
+}
+
+/// The kind that the field `jwt_type` names.
+#[pyfunction]
+fn jwt_type(given: Option<&str>) -> PyResult<&'static str> {
+    form::jwt_type(given).map(Kind::name).map_err(|error| convert::failure(&error))
 }

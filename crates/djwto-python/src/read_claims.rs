@@ -17,32 +17,64 @@ pub(crate) struct LastStrings(Mutex<Strings>);
 
 type Strings = Vec<(Box<str>, Py<PyString>)>;
 
-/// The session of claims that Python has, by the rule that guards go by. `None` where they name
-/// none of ours.
+/// The claims by which a session is named, as Python has them.
+#[derive(Default)]
+pub(crate) struct OwnedSessionClaims {
+    session: Option<PyBackedStr>,
+    id: Option<PyBackedStr>,
+    user: Option<UserId<'static>>,
+    issued_at: Option<UnixTime>,
+    refresh_issued_at: Option<UnixTime>,
+    expires: Option<UnixTime>,
+    generation: Option<i64>,
+}
+
+impl OwnedSessionClaims {
+    pub(crate) fn of<'py>(claims: &Bound<'py, PyDict>) -> PyResult<Self> {
+        let py = claims.py();
+        let number = |name: &Bound<'py, PyString>| -> PyResult<_> {
+            Ok(claims.get_item(name)?.filter(|value| !value.is_instance_of::<PyBool>()))
+        };
+        let time = |name: &Bound<'py, PyString>| -> PyResult<Option<UnixTime>> {
+            Ok(number(name)?.and_then(|value| value.extract().ok()).and_then(UnixTime::new))
+        };
+        let generation = number(intern!(py, "gen"))?.and_then(|value| value.extract().ok());
+        let session = claims.get_item(intern!(py, "sid"))?;
+        let id = claims.get_item(intern!(py, "jti"))?;
+        let texts: PyResult<(Option<PyBackedStr>, Option<PyBackedStr>)> = (|| {
+            let text = |value: Bound<'_, PyAny>| value.extract();
+            Ok((session.map(text).transpose()?, id.map(text).transpose()?))
+        })();
+        // An identifier that is no text names nothing.
+        let Ok((session, id)) = texts else { return Ok(Self::default()) };
+        Ok(Self {
+            session,
+            id,
+            user: user_of(claims)?,
+            issued_at: time(intern!(py, "iat"))?,
+            refresh_issued_at: time(intern!(py, "refresh_iat"))?,
+            expires: time(intern!(py, "exp"))?,
+            generation,
+        })
+    }
+
+    pub(crate) fn borrowed(&self) -> SessionClaims<'_> {
+        SessionClaims {
+            session: self.session.as_deref(),
+            id: self.id.as_deref(),
+            user: self.user.as_ref(),
+            issued_at: self.issued_at,
+            refresh_issued_at: self.refresh_issued_at,
+            expires: self.expires,
+            generation: self.generation,
+        }
+    }
+}
+
+/// The session of claims that Python has, by the rule of the guards. `None` where they name none of
+/// ours.
 pub(crate) fn session_of(claims: &Bound<'_, PyDict>) -> PyResult<Option<SessionId>> {
-    let py = claims.py();
-    let time = |name| -> PyResult<Option<UnixTime>> {
-        let value = claims.get_item(name)?.filter(|value| !value.is_instance_of::<PyBool>());
-        Ok(value.and_then(|value| value.extract().ok()).and_then(UnixTime::new))
-    };
-    let session = claims.get_item(intern!(py, "sid"))?;
-    let id = claims.get_item(intern!(py, "jti"))?;
-    let texts: PyResult<(Option<PyBackedStr>, Option<PyBackedStr>)> = (|| {
-        let text = |value: Bound<'_, PyAny>| value.extract();
-        Ok((session.map(text).transpose()?, id.map(text).transpose()?))
-    })();
-    // An identifier that is no text names nothing.
-    let Ok((session, id)) = texts else { return Ok(None) };
-    let user = user_of(claims)?;
-    Ok(SessionId::of(&SessionClaims {
-        session: session.as_deref(),
-        id: id.as_deref(),
-        user: user.as_ref(),
-        issued_at: time(intern!(py, "iat"))?,
-        refresh_issued_at: time(intern!(py, "refresh_iat"))?,
-        expires: time(intern!(py, "exp"))?,
-        generation: None,
-    }))
+    Ok(SessionId::of(&OwnedSessionClaims::of(claims)?.borrowed()))
 }
 
 fn user_of(claims: &Bound<'_, PyDict>) -> PyResult<Option<UserId<'static>>> {

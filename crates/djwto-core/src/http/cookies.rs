@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Mode, SameSite, TokenCookie, Transport, paths};
+use super::{Lines, Mode, SameSite, TokenCookie, Transport, paths};
 use crate::token::issue::Token;
 use crate::types::{Kind, UnixTime};
 
@@ -53,6 +53,26 @@ pub struct SetCookie {
     pub http_only: bool,
     /// `SameSite`
     pub same_site: Option<SameSite>,
+}
+
+impl fmt::Display for SetCookie {
+    /// The value of a `Set-Cookie` line (RFC 6265 §4.1.1).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}; Path={}; Secure", self.name, self.value, self.path)?;
+        if let Some(domain) = &self.domain {
+            write!(f, "; Domain={domain}")?;
+        }
+        if let Some(max_age) = self.max_age {
+            write!(f, "; Max-Age={max_age}")?;
+        }
+        if self.http_only {
+            f.write_str("; HttpOnly")?;
+        }
+        match self.same_site {
+            Some(same_site) => write!(f, "; SameSite={}", same_site.name()),
+            None => Ok(()),
+        }
+    }
 }
 
 impl fmt::Debug for SetCookie {
@@ -102,11 +122,11 @@ impl Transport {
     /// Puts tokens into a reply of this mode. `cookie` is the request's raw `Cookie` header: token
     /// cookies of the other cookie mode that stand in it are cleared. `script_prefix` is the part
     /// of the request's path, decoded, under which the face is mounted.
-    pub fn deliver(
+    pub fn deliver<'h>(
         &self,
         mode: Mode,
         pair: &Pair<'_>,
-        cookie: Option<&[u8]>,
+        cookie: impl Into<Lines<'h>>,
         script_prefix: &str,
         now: UnixTime,
     ) -> Delivery {
@@ -121,7 +141,7 @@ impl Transport {
             let payload = STANDARD.encode(access.payload());
             writer.set(TokenCookie::AccessPayload, payload, access, now);
         }
-        let header = cookie.unwrap_or_default();
+        let header = cookie.into();
         for cookie in TokenCookie::ALL {
             let is_own = mode.cookies().any(|own| own == cookie);
             if !is_own && self.is_present(header, cookie) {
@@ -133,8 +153,8 @@ impl Transport {
 
     /// Clears every token cookie of the modes offered, and any other that the request's raw
     /// `Cookie` header holds, with the attributes they were set with.
-    pub fn clear(&self, cookie: Option<&[u8]>, script_prefix: &str) -> Vec<SetCookie> {
-        let header = cookie.unwrap_or_default();
+    pub fn clear<'h>(&self, cookie: impl Into<Lines<'h>>, script_prefix: &str) -> Vec<SetCookie> {
+        let header = cookie.into();
         let mut writer = self.writer(script_prefix);
         for cookie in TokenCookie::ALL {
             let offered = self.cookie_modes().any(|mode| mode.cookies().any(|set| set == cookie));

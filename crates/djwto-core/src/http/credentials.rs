@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Mode, TokenCookie, Transport};
+use super::{Lines, Mode, TokenCookie, Transport};
 use crate::error::Code;
 use crate::types::Kind;
 
@@ -34,16 +34,16 @@ impl Transport {
     /// [`ReadError`] says what is missing or ambiguous.
     pub fn read<'h>(
         &self,
-        authorization: Option<&'h [u8]>,
-        cookie: Option<&'h [u8]>,
+        authorization: impl Into<Lines<'h>>,
+        cookie: impl Into<Lines<'h>>,
         kind: Kind,
     ) -> Result<Found<'h>, ReadError> {
         if self.modes.contains(&Mode::Json)
-            && let Some(token) = authorization.map(bearer).transpose()?.flatten()
+            && let Some(token) = bearer(authorization.into())?
         {
             return Ok(Found { token, mode: Mode::Json });
         }
-        let header = cookie.unwrap_or_default();
+        let header = cookie.into();
         for mode in self.cookie_modes() {
             let Some(name) = mode.cookie(kind).map(|cookie| self.names.of(cookie)) else {
                 continue;
@@ -64,10 +64,10 @@ impl Transport {
     /// Never to let a request in: a neighbour may have planted one of them.
     pub fn read_each<'h>(
         &self,
-        cookie: Option<&'h [u8]>,
+        cookie: impl Into<Lines<'h>>,
         kind: Kind,
     ) -> impl Iterator<Item = Found<'h>> {
-        let header = cookie.unwrap_or_default();
+        let header = cookie.into();
         let names = self.cookie_modes().filter_map(move |mode| Some((mode, mode.cookie(kind)?)));
         let found = names.flat_map(move |(mode, cookie)| {
             let name = self.names.of(cookie).as_bytes();
@@ -79,12 +79,16 @@ impl Transport {
 
     /// Where a reply goes, whether or not a token is good: with a Bearer header to the body; else
     /// to the cookie mode whose cookie is there; else to the default mode.
-    pub fn answering_mode(&self, authorization: Option<&[u8]>, cookie: Option<&[u8]>) -> Mode {
-        let has_bearer = authorization.is_some_and(|header| !matches!(bearer(header), Ok(None)));
+    pub fn answering_mode<'h>(
+        &self,
+        authorization: impl Into<Lines<'h>>,
+        cookie: impl Into<Lines<'h>>,
+    ) -> Mode {
+        let has_bearer = !matches!(bearer(authorization.into()), Ok(None));
         if has_bearer && self.modes.contains(&Mode::Json) {
             return Mode::Json;
         }
-        let header = cookie.unwrap_or_default();
+        let header = cookie.into();
         let mut names = self.cookie_modes().flat_map(Mode::cookies);
         match self.cookie_modes().next() {
             Some(first) if names.any(|cookie| self.is_present(header, cookie)) => {
@@ -96,7 +100,7 @@ impl Transport {
 
     /// Both cookie modes share the refresh cookie: the access cookie beside it tells which. It has
     /// often expired by then; two cookies serve a page of either mode.
-    fn page_mode(&self, header: &[u8], first: Mode) -> Mode {
+    fn page_mode(&self, header: Lines<'_>, first: Mode) -> Mode {
         let present = |mode: &Mode| {
             mode.cookie(Kind::Access).is_some_and(|cookie| self.is_present(header, cookie))
         };
@@ -108,7 +112,7 @@ impl Transport {
     }
 
     /// Whether a cookie, empty or not, is in the header.
-    pub(super) fn is_present(&self, header: &[u8], cookie: TokenCookie) -> bool {
+    pub(super) fn is_present(&self, header: Lines<'_>, cookie: TokenCookie) -> bool {
         count(header, self.names.of(cookie)) > 0
     }
 }
@@ -117,13 +121,22 @@ impl Transport {
 const MOST_READ: usize = 16;
 
 /// How many cookies of that very name, empty or not, are in the header.
-pub(super) fn count(header: &[u8], name: &str) -> usize {
+pub(super) fn count(header: Lines<'_>, name: &str) -> usize {
     pairs(header).filter(|(found, _)| *found == name.as_bytes()).count()
 }
 
 /// The token of a Bearer header; `None` for another scheme (RFC 6750 §2.1, RFC 9110 §11.4).
-fn bearer(header: &[u8]) -> Result<Option<&[u8]>, ReadError> {
-    let header = trim(header);
+///
+/// A second line is as good as a comma: a request has one `Authorization`.
+fn bearer(header: Lines<'_>) -> Result<Option<&[u8]>, ReadError> {
+    let mut lines = header.iter();
+    let Some(first) = lines.next() else { return Ok(None) };
+    if lines.next().is_some() {
+        let mut elements = header.iter().flat_map(|line| line.split(|byte| *byte == b','));
+        let is_meant = elements.any(names_bearer);
+        return if is_meant { Err(ReadError::AuthorizationInvalid) } else { Ok(None) };
+    }
+    let header = trim(first);
     let end = memchr::memchr2(b' ', b'\t', header).unwrap_or(header.len());
     let (scheme, rest) = header.split_at_checked(end).unwrap_or((header, &[]));
     if !scheme.eq_ignore_ascii_case(b"bearer") {
@@ -158,7 +171,7 @@ fn names_bearer(element: &[u8]) -> bool {
 /// With `__Host-` a name that looks alike is another cookie. A neighbour can plant one, since it
 /// does not begin with the prefix, and its refusal would lock the user out.
 fn cookie_value<'h>(
-    header: &'h [u8],
+    header: Lines<'h>,
     name: &Arc<str>,
     is_host: bool,
 ) -> Result<Option<&'h [u8]>, ReadError> {
@@ -177,7 +190,11 @@ fn cookie_value<'h>(
 }
 
 /// The name and value of each cookie (RFC 6265 §5.4). Only space and tab are trimmed.
-fn pairs(header: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+fn pairs(header: Lines<'_>) -> impl Iterator<Item = (&[u8], &[u8])> {
+    header.iter().flat_map(pairs_of_line)
+}
+
+fn pairs_of_line(header: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let ends = memchr::memchr_iter(b';', header).chain(std::iter::once(header.len()));
     let mut start = 0;
     ends.filter_map(move |end| {

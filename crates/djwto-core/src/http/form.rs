@@ -1,9 +1,108 @@
-//! The JSON object that stands for a form: names and plain values, read strictly.
+//! Forms: what text a request may hold, the fields that djwto reads, and the JSON object that
+//! stands for a form.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use jiter::{Jiter, Peek};
+
+use crate::error::{Code, Failure};
+use crate::types::Kind;
+
+/// The most characters of a field or its name. More is no name and no password, and a password hash
+/// should not be made to read it.
+pub const MAX_FIELD_LETTERS: usize = 4096;
+
+/// Fields that a form must not name twice: programs on the way may see the other value. The field of
+/// the account's name is one more.
+const ONCE: [&str; 4] = ["username", "password", "mode", "jwt_type"];
+
+/// Charsets that are read as UTF-8.
+const UTF8_CHARSETS: [&str; 4] = ["utf-8", "utf8", "us-ascii", "ascii"];
+
+/// Checks the fields of a form, however they came. `name_field` is the field of the account's name.
+///
+/// # Errors
+///
+/// [`Code::FieldInvalid`] and [`Code::BodyUnreadable`].
+pub fn check_fields<'f>(
+    fields: impl IntoIterator<Item = (&'f str, &'f str)>,
+    name_field: &str,
+) -> Result<(), Failure> {
+    let mut seen = HashSet::new();
+    for (name, value) in fields {
+        check_text(name, value)?;
+        let is_single = name == name_field || ONCE.contains(&name);
+        if is_single && !seen.insert(name) {
+            let detail = format!("the field \"{name}\" is there twice");
+            return Err(Failure::new(Code::BodyUnreadable, detail));
+        }
+    }
+    Ok(())
+}
+
+/// Checks the text of one field.
+///
+/// # Errors
+///
+/// [`Code::FieldInvalid`]
+pub fn check_text(name: &str, value: &str) -> Result<(), Failure> {
+    // Bytes first, which are counted at once: a text has no more characters than bytes.
+    let is_long =
+        |text: &str| text.len() > MAX_FIELD_LETTERS && text.chars().count() > MAX_FIELD_LETTERS;
+    if [name, value].iter().any(|text| is_long(text) || text.contains('\0')) {
+        let start = name.chars().take(64).filter(|letter| *letter != '\0');
+        return Err(Failure::new(Code::FieldInvalid, start.collect::<String>()));
+    }
+    Ok(())
+}
+
+/// Checks the charset that a request claims for its body, which is read as UTF-8.
+///
+/// # Errors
+///
+/// [`Code::BodyUnreadable`]
+pub fn check_charset(charset: &str) -> Result<(), Failure> {
+    let charset = charset.trim().to_ascii_lowercase();
+    if UTF8_CHARSETS.contains(&charset.as_str()) {
+        return Ok(());
+    }
+    Err(Failure::new(Code::BodyUnreadable, "its charset is not UTF-8"))
+}
+
+/// Checks the field `jwt_type` of an endpoint that takes a token of this kind from a cookie. Without
+/// the field it is `access`.
+///
+/// # Errors
+///
+/// [`Code::JwtTypeUnknown`] and [`Code::JwtTypeWrong`].
+pub fn check_jwt_type(given: Option<&str>, wanted: Kind) -> Result<(), Failure> {
+    let kind = match given {
+        None => Some(Kind::Access),
+        Some(name) => Kind::from_name(name),
+    };
+    match (kind, wanted) {
+        (Some(kind), _) if kind == wanted => Ok(()),
+        (None, Kind::Access) => Err(unknown_jwt_type(given.unwrap_or_default())),
+        _ => Err(Failure::new(Code::JwtTypeWrong, wanted.name())),
+    }
+}
+
+/// The kind that the field `jwt_type` names; without the field it is `access`.
+///
+/// # Errors
+///
+/// [`Code::JwtTypeUnknown`]
+pub fn jwt_type(given: Option<&str>) -> Result<Kind, Failure> {
+    match given {
+        None => Ok(Kind::Access),
+        Some(name) => Kind::from_name(name).ok_or_else(|| unknown_jwt_type(name)),
+    }
+}
+
+fn unknown_jwt_type(given: &str) -> Failure {
+    Failure::new(Code::JwtTypeUnknown, given.chars().take(64).collect::<String>())
+}
 
 /// Why a JSON text is no form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,15 +14,19 @@ mod cookie_names;
 mod cookies;
 mod credentials;
 pub mod form;
+mod lines;
 mod mode;
+pub mod origin;
 mod paths;
 mod planted;
+pub mod reply;
 
 pub use cookie_names::{CookiePrefix, TokenCookie};
 pub use cookies::{
     Delivery, MAX_BEARER_BYTES, MAX_COOKIE_BYTES, MAX_PATH_COOKIES_BYTES, Pair, SetCookie, TooLarge,
 };
 pub use credentials::{Found, ReadError};
+pub use lines::Lines;
 pub use mode::{Mode, SameSite};
 pub use planted::MAX_CLEARING_BYTES;
 

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::credentials::count;
-use super::{SameSite, SetCookie, TokenCookie, Transport, is_domain, paths};
+use super::{Lines, SameSite, SetCookie, TokenCookie, Transport, is_domain, paths};
 
 /// The room that these `Set-Cookie` lines may take in a reply, in bytes. Proxies such as nginx read
 /// the header of a reply into 4 KiB, and answer 502 if there is more.
@@ -29,9 +29,9 @@ impl Transport {
     /// rest in time.
     ///
     /// With `__Host-` there is nothing to clear: no other host can set such a cookie.
-    pub fn clear_doubled(
+    pub fn clear_doubled<'h>(
         &self,
-        cookie: Option<&[u8]>,
+        cookie: impl Into<Lines<'h>>,
         host: &str,
         path: &str,
         turn: u64,
@@ -39,7 +39,7 @@ impl Transport {
         if self.prefix.is_host() {
             return Vec::new();
         }
-        let header = cookie.unwrap_or_default();
+        let header = cookie.into();
         let path = format!("{}{}", self.public_path, paths::encoded(path));
         let path = path.get(..MAX_PATH_BYTES).unwrap_or(&path);
         let (domains, prefixes) = (domains(host), paths::prefixes(path));

@@ -359,11 +359,11 @@ fn what_is_doubled_is_cleared_wherever_a_browser_may_hold_it() {
             assert_eq!((cookie.value.as_str(), cookie.max_age), ("", Some(0)));
         }
     }
-    assert_eq!(transport.clear_doubled(Some(b"jwt_refresh=a"), "a.example", "/", 0), []);
+    assert_eq!(transport.clear_doubled(Some(&b"jwt_refresh=a"[..]), "a.example", "/", 0), []);
     assert_eq!(transport.clear_doubled(None, "a.example", "/", 0), []);
     let host = prefixed(&[Mode::TwoCookies], "__Host-");
     let header = b"__Host-jwt_refresh=a; __Host-jwt_refresh=b";
-    assert_eq!(host.clear_doubled(Some(header), "a.example", "/", 0), []);
+    assert_eq!(host.clear_doubled(Some(&header[..]), "a.example", "/", 0), []);
 }
 
 #[test]

@@ -267,7 +267,7 @@ proptest! {
     ) {
         let transport = transport(&modes);
         for kind in [Kind::Access, Kind::Refresh] {
-            let Ok(found) = transport.read(None, Some(&cookie), kind) else { continue };
+            let Ok(found) = transport.read(None, Some(&cookie[..]), kind) else { continue };
             prop_assert!(modes.contains(&found.mode) && !found.token.is_empty());
             let name = found.mode.cookie(kind).unwrap().name().as_bytes();
             let namesakes = cookie
@@ -287,9 +287,9 @@ proptest! {
     fn a_bearer_header_decides_alone(token in "[A-Za-z0-9._~+/=-]{1,80}", cookie in near_cookies()) {
         let header = format!("Bearer {token}");
         let transport = transport(Mode::ALL);
-        let found = transport.read(Some(header.as_bytes()), Some(&cookie), Kind::Access).unwrap();
+        let found = transport.read(Some(header.as_bytes()), Some(&cookie[..]), Kind::Access).unwrap();
         prop_assert_eq!(found, Found { token: token.as_bytes(), mode: Mode::Json });
-        let invalid = transport.read(Some(b"Bearer a b"), Some(&cookie), Kind::Access);
+        let invalid = transport.read(Some(&b"Bearer a b"[..]), Some(&cookie[..]), Kind::Access);
         prop_assert_eq!(invalid, Err(ReadError::AuthorizationInvalid));
     }
 
@@ -301,8 +301,8 @@ proptest! {
         let header = format!("{scheme}{rest}");
         prop_assume!(!header.to_ascii_lowercase().contains("bearer"));
         let transport = transport(Mode::ALL);
-        let without = transport.read(None, Some(&cookie), Kind::Access);
-        let with = transport.read(Some(header.as_bytes()), Some(&cookie), Kind::Access);
+        let without = transport.read(None, Some(&cookie[..]), Kind::Access);
+        let with = transport.read(Some(header.as_bytes()), Some(&cookie[..]), Kind::Access);
         prop_assert_eq!(with, without);
     }
 }

@@ -68,7 +68,7 @@ fn a_bad_bearer_token_is_not_made_good_by_a_cookie() {
     let cookie = format!("jwt_access={}", engine.sign(ACCESS).unwrap().text());
     let cookie = Some(cookie.as_bytes());
     assert!(engine.authenticate(None, cookie, Kind::Access, now()).is_ok());
-    assert!(engine.authenticate(Some(b"Basic x"), cookie, Kind::Access, now()).is_ok());
+    assert!(engine.authenticate(Some(&b"Basic x"[..]), cookie, Kind::Access, now()).is_ok());
     for (header, code) in [
         ("Bearer", Code::AuthorizationInvalid),
         ("Bearer x", Code::TokenMalformed),

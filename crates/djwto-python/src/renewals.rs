@@ -1,0 +1,351 @@
+//! `djwto._core.Renewal`: the steps of `djwto_core::session`, each by one call.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use djwto_core::http::Mode;
+use djwto_core::session::end::Refusal;
+use djwto_core::session::login::{GivenClaims, LoginError, NewSession, open};
+use djwto_core::session::renewal::{self, Allowed, Begun, Judged, Presented, Renewed, User};
+use djwto_core::session::row::{Client, Condition, NewRow, Row, Update, Value};
+use djwto_core::types::Micros;
+use djwto_core::{Code, session};
+use pyo3::IntoPyObjectExt as _;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
+
+use crate::convert::{issue_error, mode, not_issued, session_refused, unix_time};
+use crate::engine::Engine;
+use crate::outputs::registered_dict;
+use crate::read_claims::OwnedSessionClaims;
+
+/// The row of a session, by the attributes of the model.
+#[derive(FromPyObject)]
+pub(crate) struct RowArgument {
+    mode: String,
+    generation: i64,
+    renewed_at: i64,
+    issued_at: i64,
+    expires_at: i64,
+    ends_at: i64,
+    lifetime: Option<Duration>,
+    rotated_at: Option<i64>,
+    previously_rotated_at: Option<i64>,
+    access_until: i64,
+    auth_hash: String,
+    device: String,
+    address: Option<String>,
+    revoked_at: Option<i64>,
+    revoked_reason: String,
+}
+
+impl From<RowArgument> for Row {
+    fn from(row: RowArgument) -> Self {
+        Self {
+            mode: Mode::from_name(&row.mode),
+            generation: row.generation,
+            renewed_at: Micros::new(row.renewed_at),
+            issued_at: Micros::new(row.issued_at),
+            expires_at: Micros::new(row.expires_at),
+            ends_at: Micros::new(row.ends_at),
+            lifetime: row.lifetime,
+            rotated_at: row.rotated_at.map(Micros::new),
+            previously_rotated_at: row.previously_rotated_at.map(Micros::new),
+            access_until: Micros::new(row.access_until),
+            auth_hash: row.auth_hash,
+            device: row.device,
+            address: row.address,
+            ended: row.revoked_at.map(|_| row.revoked_reason),
+        }
+    }
+}
+
+/// Whether the user is active, and the hashes that change with the password.
+#[derive(FromPyObject)]
+pub(crate) struct UserArgument(bool, Vec<String>);
+
+/// A refresh token that a request presents, and how far its renewal has come.
+#[pyclass(frozen, module = "djwto._core")]
+pub(crate) struct Renewal {
+    engine: Py<Engine>,
+    presented: Presented,
+    step: Mutex<Step>,
+}
+
+/// What the next step takes. A step that was refused leaves nothing.
+enum Step {
+    None,
+    Begun(Begun),
+    Judged(Judged),
+    Allowed(Allowed),
+}
+
+#[pymethods]
+impl Renewal {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        engine: Py<Engine>,
+        claims: &Bound<'_, PyDict>,
+        mode: &str,
+    ) -> PyResult<Self> {
+        let claims = OwnedSessionClaims::of(claims)?;
+        let presented = Presented::new(&claims.borrowed(), self::mode(mode)?)
+            .map_err(|refusal| session_refused(py, refusal))?;
+        Ok(Self { engine, presented, step: Mutex::new(Step::None) })
+    }
+
+    #[getter]
+    fn session(&self) -> String {
+        self.presented.session().to_string()
+    }
+
+    #[getter]
+    fn is_legacy(&self) -> bool {
+        self.presented.is_legacy()
+    }
+
+    fn adopt<'py>(
+        &self,
+        py: Python<'py>,
+        row: Option<RowArgument>,
+        is_blacklisted: bool,
+        now: i64,
+    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let row = row.map(Row::from);
+        let policy = &self.engine.get().core.policy;
+        let new = self.presented.adopt(policy, row.as_ref(), is_blacklisted, Micros::new(now));
+        let new = new.map_err(|refusal| session_refused(py, refusal))?;
+        new.map(|new| new_row(py, &new)).transpose()
+    }
+
+    fn legacy_row<'py>(&self, py: Python<'py>, now: i64) -> PyResult<Bound<'py, PyDict>> {
+        let policy = &self.engine.get().core.policy;
+        new_row(py, &self.presented.legacy_row(policy, Micros::new(now)))
+    }
+
+    fn check(
+        &self,
+        py: Python<'_>,
+        row: Option<RowArgument>,
+        is_blacklisted: bool,
+        store_now: i64,
+    ) -> PyResult<()> {
+        let row = row.map(Row::from);
+        let policy = &self.engine.get().core.policy;
+        self.presented
+            .check(policy, row.as_ref(), is_blacklisted, Micros::new(store_now))
+            .map_err(|refusal| session_refused(py, refusal))
+    }
+
+    fn begin<'py>(
+        &self,
+        py: Python<'py>,
+        extends_refresh: bool,
+        now: i64,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let policy = &self.engine.get().core.policy;
+        let (begun, update) =
+            renewal::begin(self.presented, policy, extends_refresh, Micros::new(now));
+        self.put(Step::Begun(begun));
+        statement(py, &update)
+    }
+
+    fn judge(
+        &self,
+        py: Python<'_>,
+        row: Option<RowArgument>,
+        has_won: bool,
+        store_now: i64,
+    ) -> PyResult<()> {
+        let Step::Begun(begun) = self.take() else { return Err(out_of_order()) };
+        let policy = &self.engine.get().core.policy;
+        let judged = begun
+            .judge(policy, row.map(Row::from), has_won, Micros::new(store_now))
+            .map_err(|refusal| session_refused(py, refusal))?;
+        self.put(Step::Judged(judged));
+        Ok(())
+    }
+
+    fn check_user(&self, py: Python<'_>, user: Option<UserArgument>) -> PyResult<()> {
+        let Step::Judged(judged) = self.take() else { return Err(out_of_order()) };
+        let user = user.as_ref().map(UserArgument::borrowed);
+        let allowed =
+            judged.check_user(user.as_ref()).map_err(|refusal| session_refused(py, refusal))?;
+        self.put(Step::Allowed(allowed));
+        Ok(())
+    }
+
+    fn renew(
+        &self,
+        py: Python<'_>,
+        device: &str,
+        user_agent: &str,
+        address: &str,
+        now: i64,
+    ) -> PyResult<RenewedClaims> {
+        let Step::Allowed(allowed) = self.take() else { return Err(out_of_order()) };
+        let client = Client { device, user_agent, address };
+        let policy = &self.engine.get().core.policy;
+        let renewed = allowed.renew(policy, &client, Micros::new(now)).map_err(not_issued)?;
+        let Renewed { refresh, access, update, mark, blacklists } = renewed;
+        let statement = |update: Option<Update>| {
+            update.map(|update| statement(py, &update).map(Bound::unbind)).transpose()
+        };
+        Ok(RenewedClaims {
+            refresh: refresh
+                .map(|claims| registered_dict(py, &claims).map(Bound::unbind))
+                .transpose()?,
+            access: registered_dict(py, &access)?.unbind(),
+            update: statement(update)?,
+            mark: statement(mark)?,
+            blacklists,
+        })
+    }
+}
+
+impl Renewal {
+    fn take(&self) -> Step {
+        let mut step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut step, Step::None)
+    }
+
+    fn put(&self, next: Step) {
+        *self.step.lock().unwrap_or_else(PoisonError::into_inner) = next;
+    }
+}
+
+impl UserArgument {
+    fn borrowed(&self) -> User<'_> {
+        User { is_active: self.0, auth_hashes: &self.1 }
+    }
+}
+
+fn out_of_order() -> PyErr {
+    PyRuntimeError::new_err("the steps of a renewal are begin, judge, check_user, renew")
+}
+
+/// What a renewal gives.
+#[pyclass(frozen, get_all, module = "djwto._core")]
+pub(crate) struct RenewedClaims {
+    refresh: Option<Py<PyDict>>,
+    access: Py<PyDict>,
+    update: Option<Py<PyTuple>>,
+    mark: Option<Py<PyTuple>>,
+    blacklists: bool,
+}
+
+#[pymethods]
+impl RenewedClaims {
+    /// Ends the renewal.
+    #[staticmethod]
+    fn finish(py: Python<'_>, rows_changed: u64) -> PyResult<()> {
+        Renewed::finish(rows_changed).map_err(|refusal| session_refused(py, refusal))
+    }
+}
+
+/// Refuses a user who may not go on with a session.
+#[pyfunction]
+pub(crate) fn check_user(
+    py: Python<'_>,
+    row: Option<RowArgument>,
+    user: Option<UserArgument>,
+    refused: &str,
+) -> PyResult<()> {
+    let code = Code::from_slug(refused).unwrap_or(Code::TokenBlacklisted);
+    let (row, user) = (row.map(Row::from), user.as_ref().map(UserArgument::borrowed));
+    renewal::check_user(row.as_ref(), user.as_ref(), code)
+        .map_err(|refusal: Refusal| session_refused(py, refusal))
+}
+
+/// What a session begins with.
+#[pyclass(frozen, get_all, module = "djwto._core")]
+pub(crate) struct OpenedSession {
+    session: String,
+    row: Py<PyDict>,
+    refresh_expires: Option<i64>,
+    access: Py<PyDict>,
+}
+
+const NO_LIFETIME: &str =
+    "the lifetime of a login must be a timedelta of at least one second, or None: found less";
+
+pub(crate) fn opened(
+    py: Python<'_>,
+    engine: &Engine,
+    mode: &str,
+    lifetime: Option<Duration>,
+    claims: (Option<&str>, Option<f64>, Option<f64>),
+    now: f64,
+) -> PyResult<OpenedSession> {
+    let (sid, issued_at, expires) = claims;
+    let new = NewSession { mode: self::mode(mode)?, lifetime };
+    let given = GivenClaims {
+        session: sid,
+        issued_at: issued_at.map(unix_time).transpose()?,
+        expires: expires.map(unix_time).transpose()?,
+    };
+    let opened = open(&engine.core.policy, &new, &given, unix_time(now)?);
+    let opened = opened.map_err(|error| match error {
+        LoginError::Issue(error) => not_issued(error),
+        LoginError::Lifetime => issue_error(&NO_LIFETIME),
+        error => issue_error(&error),
+    })?;
+    Ok(OpenedSession {
+        session: opened.session.to_string(),
+        row: new_row(py, &opened.row)?.unbind(),
+        refresh_expires: opened.refresh_expires,
+        access: registered_dict(py, &opened.access)?.unbind(),
+    })
+}
+
+fn new_row<'py>(py: Python<'py>, row: &NewRow) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("mode", row.mode.name())?;
+    dict.set_item("lifetime", row.lifetime)?;
+    dict.set_item("generation", row.generation)?;
+    for (name, time) in [
+        ("created_at", row.created_at),
+        ("renewed_at", row.created_at),
+        ("authenticated_at", row.authenticated_at),
+        ("issued_at", row.issued_at),
+        ("expires_at", row.expires_at),
+        ("ends_at", row.ends_at),
+        ("access_until", row.access_until),
+    ] {
+        dict.set_item(name, time.get())?;
+    }
+    Ok(dict)
+}
+
+/// An update as Python renders it: conditions, and changes.
+fn statement<'py>(py: Python<'py>, update: &Update) -> PyResult<Bound<'py, PyTuple>> {
+    let conditions = PyList::empty(py);
+    for condition in &update.conditions {
+        conditions.append(match condition {
+            Condition::IsNull(column) => (column.name(), "is_null", true.into_py_any(py)?),
+            Condition::AtMost(column, most) => (column.name(), "at_most", most.into_py_any(py)?),
+            Condition::OneOf(column, texts) => (column.name(), "one_of", texts.into_py_any(py)?),
+        })?;
+    }
+    let changes = PyList::empty(py);
+    for (column, value) in &update.changes {
+        let (kind, value) = match value {
+            Value::Integer(number) => ("value", number.into_py_any(py)?),
+            Value::AtLeast(number) => ("at_least", number.into_py_any(py)?),
+            Value::Text(text) => ("value", text.into_py_any(py)?),
+            Value::Null => ("value", py.None()),
+            Value::Of(other) => ("of", other.name().into_py_any(py)?),
+            Value::StoreNow => ("store_now", py.None()),
+        };
+        changes.append((column.name(), kind, value))?;
+    }
+    (conditions, changes).into_pyobject(py)
+}
+
+/// The update that ends a session.
+#[pyfunction]
+pub(crate) fn end_statement<'py>(py: Python<'py>, reason: &str) -> PyResult<Bound<'py, PyTuple>> {
+    statement(py, &session::end::end(reason))
+}
