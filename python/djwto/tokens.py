@@ -9,7 +9,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest
 
-from djwto import _core, conf, revocation, times
+from djwto import _core, conf, permissions, revocation, times
 from djwto.exceptions import JWTIssueError, JWTTooLargeError
 
 Claims = dict[str, Any]
@@ -24,7 +24,7 @@ def process_perms(user: Any) -> list[str]:
     """Hook: the permissions of a user, as `app.codename`. An active superuser has `*`."""
     if user.is_active and getattr(user, "is_superuser", False):
         return ["*"]
-    return sorted(user.get_all_permissions()) if hasattr(user, "get_all_permissions") else []
+    return sorted(permissions.of(user))
 
 
 def process_user(user: Any) -> Claims:
