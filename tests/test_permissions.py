@@ -30,7 +30,7 @@ class Plain(ModelBackend):
 class Granting(BaseBackend):
     """One that has permissions of its own."""
 
-    def get_user_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:  # noqa: ARG002
+    def get_user_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
         return {"own.granted"}
 
 
