@@ -28,7 +28,7 @@ PACKAGES = (
     "granian",
 )
 
-PARTS = ("tokens", "caching", "requests", "servers", "passwords", "weight", "counts")
+PARTS = ("tokens", "caching", "requests", "logins", "servers", "passwords", "weight", "counts")
 
 
 def main() -> None:

@@ -1,6 +1,5 @@
 """Guarded requests through Django's own WSGI handler and middleware, without a socket."""
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +15,7 @@ from knox.models import AuthToken
 
 from benches.timing import added, interleave, middle, ratio, table
 from benches.tokens import access_token
-from benches.views import Handler
+from benches.views import Environ, Handler, Headers, environ_of
 from djwto import sessions
 
 ROUNDS = 60
@@ -28,9 +27,6 @@ LOGINS = 100
 """Tokens that come back again and again, as those of a hundred users would."""
 UNGUARDED = ("bare", "Django: method_decorator")
 """How the names of rows begin that let everyone in."""
-
-Environ = dict[str, Any]
-Headers = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,7 @@ def run() -> None:
     pools: dict[str, list[Environ]] = {}
     for group in groups:
         for name, path in group.views.items():
-            pools[name] = [_environ(group.method, path, headers) for headers in group.logins]
+            pools[name] = [environ_of(group.method, path, headers) for headers in group.logins]
             _check(handler, pools[name][0], guarded=not name.startswith(UNGUARDED))
     samples = interleave(dict.fromkeys(pools, partial(_answer, handler)), _batches(pools))
     for group in groups:
@@ -188,30 +184,6 @@ def cookies(user: Any) -> Headers:
 def _csrf_headers(login: Headers) -> Headers:
     token = login["HTTP_COOKIE"].rpartition("csrftoken=")[2]
     return {"HTTP_X_CSRFTOKEN": token, "HTTP_ORIGIN": "https://localhost"}
-
-
-def _environ(method: str, path: str, headers: Headers) -> Environ:
-    return {
-        "REQUEST_METHOD": method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": path,
-        "QUERY_STRING": "",
-        "CONTENT_LENGTH": "0",
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "443",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "HTTP_HOST": "localhost",
-        "HTTP_ACCEPT": "*/*",
-        "HTTP_USER_AGENT": "benches",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "https",
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": False,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-        **headers,
-    }
 
 
 def _batches(pools: dict[str, list[Environ]]) -> Iterator[dict[str, list[Environ]]]:

@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 SECRET_KEY = "benches only"
 ALLOWED_HOSTS = ["localhost"]
@@ -17,6 +18,7 @@ STARTPROJECT_APPS = [
     "django.contrib.staticfiles",
 ]
 INSTALLED_APPS = [*STARTPROJECT_APPS, "rest_framework", "knox", "djwto"]
+INSTALLED_APPS += ["rest_framework_simplejwt.token_blacklist"]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -30,6 +32,16 @@ ROOT_URLCONF = "benches.views"
 # The fastest database there is: it favours whoever asks it. Servers share a file.
 DATABASE = os.environ.get("BENCHES_DATABASE", ":memory:")
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATABASE}}
+if DATABASE.startswith("postgresql:"):
+    _url = urlsplit(DATABASE)
+    DATABASES["default"] = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": _url.path.strip("/"),
+        "USER": _url.username,
+        "HOST": _url.hostname,
+        "PORT": _url.port,
+        "CONN_MAX_AGE": None,
+    }
 STATIC_URL = "static/"
 # Each guard is shown a bad token before it is timed; those refusals are no news.
 LOGGING = {
@@ -58,4 +70,6 @@ SIMPLE_JWT = {
     "AUDIENCE": AUDIENCE,
     "TOKEN_TYPE_CLAIM": "type",
     "USER_ID_CLAIM": "user_id",
+    "ROTATE_REFRESH_TOKENS": True,
+    "BLACKLIST_AFTER_ROTATION": True,
 }

@@ -1,6 +1,8 @@
 """The views that are timed: one thing to say, and different guards before it."""
 
+import sys
 from functools import wraps
+from typing import Any
 
 import jwt
 from django.contrib.auth.decorators import login_required
@@ -21,6 +23,9 @@ from rest_framework_simplejwt.authentication import (
 from benches import settings
 from benches.peers import REQUIRED
 from djwto.authentication import jwt_login_required, jwt_perm_required
+
+Environ = dict[str, Any]
+Headers = dict[str, str]
 
 
 def bare(request):
@@ -159,3 +164,28 @@ class Handler(WSGIHandler):
     """Django's own, with such requests."""
 
     request_class = Request
+
+
+def environ_of(method: str, path: str, headers: Headers) -> Environ:
+    """Make what a server hands to Django, without a body."""
+    return {
+        "REQUEST_METHOD": method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": "",
+        "CONTENT_LENGTH": "0",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "443",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": "localhost",
+        "HTTP_ACCEPT": "*/*",
+        "HTTP_USER_AGENT": "benches",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "https",
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        **headers,
+    }
