@@ -10,7 +10,8 @@
 /// use djwto_core::http::Lines;
 ///
 /// let joined: Lines<'_> = Some(&b"a=1; b=2"[..]).into();
-/// let split: Lines<'_> = (&[&b"a=1"[..], &b"b=2"[..]][..]).into();
+/// let lines = [&b"a=1"[..], &b"b=2"[..]];
+/// let split: Lines<'_> = lines[..].into();
 /// assert_eq!((joined.iter().count(), split.iter().count()), (1, 2));
 /// ```
 #[derive(Clone, Copy, Debug)]
