@@ -12,8 +12,8 @@ from tests.large import SPARE, make_person, room
 VIEWS = ("permission", "async_permission")
 RIGHTS = ["auth.add_user", "auth.view_user"]
 
-ASKED = 3
-"""Queries for permissions that were omitted: the user, his own permissions, those of his groups."""
+ASKED = 2
+"""Statements for permissions that were omitted: the user, and all permissions of the user."""
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -1,7 +1,5 @@
 //! What a ring of keys signs, it verifies.
 
-use std::sync::Arc;
-
 use djwto_core::{
     Engine, KeyRing, Mode, Policy, PolicyOptions, Transport, TransportOptions, UnixTime,
 };
@@ -10,16 +8,10 @@ const ACCESS: &str =
     r#"{"exp":1700000300,"iat":1700000000,"jti":"1","type":"access","user":{"id":7}}"#;
 
 pub fn works(keys: KeyRing) {
-    let engine = Engine {
-        keys: keys.into(),
-        policy: Policy::new(PolicyOptions::default()).expect("the defaults are good"),
-        transport: Transport::new(TransportOptions {
-            modes: vec![Mode::Json],
-            ..TransportOptions::default()
-        })
-        .expect("the defaults are good"),
-        revocations: Arc::default(),
-    };
+    let policy = Policy::new(PolicyOptions::default()).expect("the defaults are good");
+    let bearer = TransportOptions { modes: vec![Mode::Json], ..TransportOptions::default() };
+    let transport = Transport::new(bearer).expect("the defaults are good");
+    let engine: Engine = Engine::new(keys, policy, transport);
     // A key with wrong numbers may fail to sign, and a `kid` may be too long for a token of ours; a
     // signature that is made must hold.
     let Ok(token) = engine.sign(ACCESS) else { return };

@@ -12,6 +12,7 @@ __all__ = [
     "OpenedSession",
     "Renewal",
     "RenewedClaims",
+    "RequiredPermissions",
     "Revocations",
     "SetCookie",
     "Token",
@@ -252,6 +253,22 @@ _Statement: TypeAlias = tuple[list[tuple[str, str, Any]], list[tuple[str, str, A
 Conditions: `is_null`, `at_most` a number, `one_of` a list. Changes: a `value`, `at_least` a number,
 `of` another column, `store_now`.
 """
+
+@final
+class RequiredPermissions:
+    """The permissions that a guard requires, all of them."""
+
+    def __new__(cls, permissions: list[str]) -> RequiredPermissions: ...
+    def check(self, user: dict[str, Any]) -> bool:
+        """Check them against a token's `user` claim.
+
+        False where the token does not carry its user's permissions, since they were too many: then
+        `check_list` decides. Raises `exceptions.JWTError` (`permissions_insufficient`,
+        `permissions_invalid`).
+        """
+
+    def check_list(self, permissions: list[str]) -> bool:
+        """Check them against permissions from the store. Returns True, or raises as `check`."""
 
 @final
 class Renewal:

@@ -136,8 +136,8 @@ def jwt_perm_required(perms: Iterable[str]) -> Callable[[View], View]:
     Goes inside `jwt_login_required`. Asks the database only where the token says that its
     permissions were too many to carry.
     """
-    wanted = frozenset([perms] if isinstance(perms, str) else perms)
-    return lambda view: _guard(view, partial(_check_permissions, wanted), authentication=None)
+    required = _core.RequiredPermissions([perms] if isinstance(perms, str) else list(perms))
+    return lambda view: _guard(view, partial(_check_permissions, required), authentication=None)
 
 
 def jwt_passes_test(test: Callable[[Any], bool]) -> Callable[[View], View]:
@@ -270,27 +270,22 @@ def _is_exempt(request: HttpRequest, view: Any) -> bool:
     return csrf.exempt_by_author(view) or (match is not None and csrf.exempt_by_author(match.func))
 
 
-def _check_permissions(wanted: frozenset[str], request: Any, inner: Any, _view: Any) -> Work | None:
+def _check_permissions(
+    required: _core.RequiredPermissions, request: Any, inner: Any, _view: Any
+) -> Work | None:
     claims = getattr(inner, "_djwto_claims", None)
     if claims is None:
         raise JWTError.of("login_required")
-    user = claims["user"]
-    if user.get("perms_omitted") is True:
-        return partial(_check_stored_permissions, wanted, request)
-    perms = user.get("perms")
-    if not isinstance(perms, list) or not all(isinstance(p, str) for p in perms):
-        raise JWTError.of("permissions_invalid")
-    if "*" not in perms and not wanted.issubset(perms):
-        raise JWTError.of("permissions_insufficient")
-    return None
+    if required.check(claims["user"]):
+        return None
+    return partial(_check_stored_permissions, required, request)
 
 
-def _check_stored_permissions(wanted: frozenset[str], request: HttpRequest) -> None:
+def _check_stored_permissions(required: _core.RequiredPermissions, request: HttpRequest) -> None:
     # Through the hook: what it would have put into the token decides here too.
     user = request.user
-    perms = tokens.process_perms(user) if user.is_active else []
-    if "*" not in perms and not wanted.issubset(perms):
-        raise JWTError.of("permissions_insufficient")
+    granted = tokens.process_perms(user) if user.is_active else []
+    required.check_list([str(permission) for permission in granted])
 
 
 def _check_test(test: Callable[[Any], bool], request: Any, inner: Any, view: Any) -> Work:

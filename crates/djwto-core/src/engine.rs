@@ -1,85 +1,142 @@
-//! The paved path: keys, policy and transport in one hand.
+//! The paved path: keys, policy, transport and verified tokens in one hand.
 
+mod face;
+
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::compact::Untrusted;
+use serde::de::DeserializeOwned;
+
 use crate::error::Code;
 use crate::http::{Found, Lines, Mode, ReadError, Transport};
 use crate::key::KeyRing;
 use crate::policy::Policy;
-use crate::token::claims_writer::ClaimsJson;
+use crate::token::cache::{CacheInfo, TokenCache};
+use crate::token::claims::ShapeError;
 use crate::token::issue::{self, IssueError, Token};
 use crate::token::revoked::Revocations;
-use crate::token::verify::{self, Requirements, Signed, Verified, VerifyError};
+use crate::token::session_id::SessionId;
+use crate::token::verify::{Requirements, VerifyError};
 use crate::types::{Kind, UnixTime};
 
+#[cfg(feature = "faces")]
+pub use face::Face;
+use face::Typed;
+
+/// Claims as JSON, for a service that has no type for them.
+pub type JsonClaims = serde_json::Map<String, serde_json::Value>;
+
 /// Everything that a face needs to authenticate requests and to issue tokens.
-#[derive(Debug)]
-pub struct Engine {
-    /// What signs and verifies.
-    pub keys: Arc<KeyRing>,
-    /// What a token must be.
-    pub policy: Policy,
-    /// Where tokens travel.
-    pub transport: Transport,
-    /// Whose tokens are refused. It outlives an engine: settings change, ended sessions stay.
-    pub revocations: Arc<Revocations>,
+///
+/// `V` is what the engine keeps of a verified token. A service in Rust keeps `Arc<T>`, where `T` is
+/// its type of claims. A token that comes again is then neither verified nor parsed again: its
+/// times, its kind and its session are checked, and nothing else.
+pub struct Engine<V = Arc<JsonClaims>> {
+    keys: Arc<KeyRing>,
+    policy: Policy,
+    transport: Transport,
+    revocations: Arc<Revocations>,
+    cache: Option<TokenCache<V>>,
 }
 
 /// A request's token, verified.
-#[derive(Debug)]
-pub struct Authenticated<'h, V> {
+pub struct Authenticated<'h, C> {
     /// The token, and the mode in which it came.
     pub found: Found<'h>,
+    /// The session that it belongs to.
+    pub session: SessionId,
     /// Its claims.
-    pub verified: Verified<V>,
+    pub claims: C,
 }
 
-impl Engine {
-    /// Finds and verifies the token of a kind in a request's raw headers.
-    ///
-    /// # Errors
-    ///
-    /// [`AuthenticateError`]: it is missing, ambiguous or not good.
-    pub fn authenticate<'h>(
-        &self,
-        authorization: impl Into<Lines<'h>>,
-        cookie: impl Into<Lines<'h>>,
-        kind: Kind,
-        now: UnixTime,
-    ) -> Result<Authenticated<'h, ()>, AuthenticateError> {
-        let found = self.transport.read(authorization, cookie, kind)?;
-        let verified = self
-            .verify(found.token, Some(kind), now)
-            .map_err(|error| AuthenticateError::of(error, found.mode))?;
-        Ok(Authenticated { found, verified })
+impl<V> fmt::Debug for Engine<V> {
+    /// Never shows a key or a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("keys", &self.keys)
+            .field("policy", &self.policy)
+            .field("transport", &self.transport)
+            .field("cache", &self.cache)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<C> fmt::Debug for Authenticated<'_, C> {
+    /// Never shows the token or the claims.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticated")
+            .field("mode", &self.found.mode)
+            .field("session", &self.session)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What becomes of a token whose session was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    /// It is refused, as a guard does.
+    Refuse,
+    /// It is taken, as a second logout does.
+    Allow,
+}
+
+/// The tokens that an engine keeps unless [`Engine::with_cache`] says otherwise.
+pub const CACHE_ENTRIES: usize = 4096;
+/// The bytes that they take at most.
+pub const CACHE_BYTES: usize = 16 << 20;
+
+impl<V: Clone> Engine<V> {
+    /// An engine that verifies and issues tokens by these keys, under this policy.
+    pub fn new(keys: impl Into<Arc<KeyRing>>, policy: Policy, transport: Transport) -> Self {
+        Self {
+            keys: keys.into(),
+            policy,
+            transport,
+            revocations: Arc::default(),
+            cache: TokenCache::new(CACHE_ENTRIES, CACHE_BYTES),
+        }
     }
 
-    /// Verifies the text of a token; `kind` is the kind wanted, `None` takes either.
-    ///
-    /// # Errors
-    ///
-    /// [`VerifyError`] names the first rule that does not hold.
-    pub fn verify(
-        &self,
-        token: &[u8],
-        kind: Option<Kind>,
-        now: UnixTime,
-    ) -> Result<Verified<()>, VerifyError> {
-        verify::verify(&Untrusted::parse(token)?, &self.keys, &self.requirements(kind, now))
+    /// Refuses the tokens of these sessions. The set outlives an engine: when settings change, a
+    /// new engine takes over the set of ended sessions.
+    #[must_use]
+    pub fn with_revocations(self, revocations: Arc<Revocations>) -> Self {
+        Self { revocations, ..self }
     }
 
-    /// The slow half of [`Engine::verify`], for faces that do the rest under a lock.
-    ///
-    /// # Errors
-    ///
-    /// As [`verify::verify_signature`].
-    pub fn verify_signature(&self, token: &[u8]) -> Result<Signed, VerifyError> {
-        verify::verify_signature(&Untrusted::parse(token)?, &self.keys)
+    /// Keeps at most so many verified tokens, and so many bytes. Zero of either keeps none.
+    #[must_use]
+    pub fn with_cache(self, max_entries: usize, max_bytes: usize) -> Self {
+        Self { cache: TokenCache::new(max_entries, max_bytes), ..self }
     }
 
-    /// What this engine requires of a token.
+    /// What signs and verifies.
+    pub fn keys(&self) -> &Arc<KeyRing> {
+        &self.keys
+    }
+
+    /// What a token must be.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Where tokens travel.
+    pub fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    /// Whose tokens are refused.
+    pub fn revocations(&self) -> &Arc<Revocations> {
+        &self.revocations
+    }
+
+    /// How full the cache is, and how often it was of use.
+    pub fn cache_info(&self) -> CacheInfo {
+        self.cache.as_ref().map(TokenCache::info).unwrap_or_default()
+    }
+
+    /// What this engine requires of a token; `kind` is the kind wanted, `None` takes either.
     pub fn requirements(&self, kind: Option<Kind>, now: UnixTime) -> Requirements<'_> {
         Requirements { policy: &self.policy, revocations: Some(&self.revocations), kind, now }
     }
@@ -98,13 +155,59 @@ impl Engine {
     /// # Errors
     ///
     /// [`IssueError`] says what hinders it.
-    pub fn sign_claims(&self, claims: ClaimsJson) -> Result<Token, IssueError> {
+    #[cfg(feature = "faces")]
+    pub fn sign_claims(
+        &self,
+        claims: crate::token::claims_writer::ClaimsJson,
+    ) -> Result<Token, IssueError> {
         issue::sign_claims(&self.keys, claims)
     }
 }
 
+impl<T: DeserializeOwned> Engine<Arc<T>> {
+    /// Finds and verifies the token of a kind in a request's raw headers.
+    ///
+    /// A header is given as its lines ([`Lines`]): `Some(bytes)` or `None` for a request that has
+    /// one or none.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthenticateError`]: it is missing, ambiguous or not good, or its claims are no `T`.
+    pub fn authenticate<'h>(
+        &self,
+        authorization: impl Into<Lines<'h>>,
+        cookie: impl Into<Lines<'h>>,
+        kind: Kind,
+        now: UnixTime,
+    ) -> Result<Authenticated<'h, Arc<T>>, AuthenticateError> {
+        let Authenticated { found, session, claims } = self.authenticate_by(
+            authorization,
+            cookie,
+            kind,
+            now,
+            Revoked::Refuse,
+            &mut Typed::default(),
+        )?;
+        Ok(Authenticated { found, session, claims: claims? })
+    }
+
+    /// Verifies the text of a token; `kind` is the kind wanted, `None` takes either.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthenticateError`]: it is not good, or its claims are no `T`.
+    pub fn verify(
+        &self,
+        token: &[u8],
+        kind: Option<Kind>,
+        now: UnixTime,
+    ) -> Result<Arc<T>, AuthenticateError> {
+        Ok(self.verify_by(token, kind, now, &mut Typed::default())??)
+    }
+}
+
 /// Why a request is not authenticated.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum AuthenticateError {
     /// No token was found, or more than one.
@@ -113,6 +216,8 @@ pub enum AuthenticateError {
     Verify(VerifyError),
     /// A refresh token was wanted in the header, and an access token came.
     RefreshNotInHeader,
+    /// The token is good, and its claims are not of the type that this service reads.
+    Shape(ShapeError),
 }
 
 impl AuthenticateError {
@@ -130,6 +235,7 @@ impl AuthenticateError {
             Self::Read(error) => error.code(),
             Self::Verify(error) => error.code(),
             Self::RefreshNotInHeader => Code::RefreshNotInHeader,
+            Self::Shape(error) => error.code(),
         }
     }
 }
@@ -140,11 +246,34 @@ impl fmt::Display for AuthenticateError {
             Self::Read(error) => error.fmt(f),
             Self::Verify(error) => error.fmt(f),
             Self::RefreshNotInHeader => f.write_str(self.code().sentence()),
+            Self::Shape(error) => error.fmt(f),
         }
     }
 }
 
-impl std::error::Error for AuthenticateError {}
+impl Error for AuthenticateError {
+    /// Below the sentence of the inner error, which is this one's.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Read(error) => error.source(),
+            Self::Verify(error) => error.source(),
+            Self::RefreshNotInHeader => None,
+            Self::Shape(error) => error.source(),
+        }
+    }
+}
+
+impl From<VerifyError> for AuthenticateError {
+    fn from(error: VerifyError) -> Self {
+        Self::Verify(error)
+    }
+}
+
+impl From<ShapeError> for AuthenticateError {
+    fn from(error: ShapeError) -> Self {
+        Self::Shape(error)
+    }
+}
 
 impl From<ReadError> for AuthenticateError {
     fn from(error: ReadError) -> Self {

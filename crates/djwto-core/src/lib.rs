@@ -6,25 +6,35 @@
 //! ```
 //! use djwto_core::{Algorithm, Engine, Key, KeyRing, Kind, Mode, Policy, PolicyOptions};
 //! use djwto_core::{Transport, TransportOptions, UnixTime};
+//! use serde::Deserialize;
 //! use std::sync::Arc;
 //!
+//! #[derive(Deserialize)]
+//! struct Claims {
+//!     user: User,
+//! }
+//!
+//! #[derive(Deserialize)]
+//! struct User {
+//!     id: u64,
+//! }
+//!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let engine = Engine {
-//!     keys: KeyRing::new(Key::secret(Algorithm::Hs256, b"a secret of at least 32 bytes......")?).into(),
-//!     policy: Policy::new(PolicyOptions::default())?,
-//!     transport: Transport::new(TransportOptions {
-//!         modes: vec![Mode::Json],
-//!         ..TransportOptions::default()
-//!     })?,
-//!     revocations: Arc::default(),
-//! };
+//! let key = Key::secret(Algorithm::Hs256, b"a secret of at least 32 bytes......")?;
+//! let bearer = TransportOptions { modes: vec![Mode::Json], ..TransportOptions::default() };
+//! let engine: Engine<Arc<Claims>> = Engine::new(
+//!     KeyRing::new(key),
+//!     Policy::new(PolicyOptions::default())?,
+//!     Transport::new(bearer)?,
+//! );
+//!
 //! let now = UnixTime::new(1_700_000_000.0).ok_or("finite")?;
 //! let access = engine.sign(
-//!     r#"{"exp":1700000300,"iat":1700000000,"jti":"1","type":"access","user":{"id":7}}"#.to_owned(),
+//!     r#"{"exp":1700000300,"iat":1700000000,"jti":"1","type":"access","user":{"id":7}}"#,
 //! )?;
-//! let bearer = format!("Bearer {}", access.text());
-//! let seen = engine.authenticate(Some(bearer.as_bytes()), None, Kind::Access, now)?;
-//! assert_eq!(seen.verified.payload(), access.payload().as_bytes());
+//! let header = format!("Bearer {}", access.text());
+//! let seen = engine.authenticate(Some(header.as_bytes()), None, Kind::Access, now)?;
+//! assert_eq!(seen.claims.user.id, 7);
 //! # Ok(())
 //! # }
 //! ```
@@ -36,9 +46,13 @@ pub mod compact;
 pub mod engine;
 pub mod error;
 pub mod http;
+#[cfg(feature = "faces")]
 pub mod json;
+#[cfg(not(feature = "faces"))]
+mod json;
 pub mod key;
 pub mod manual;
+pub mod password;
 pub mod policy;
 pub mod session;
 pub mod throttle;

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use djwto_core::engine::AuthenticateError;
-use djwto_core::http::{Delivery, Found, Pair, SameSite, TransportOptions};
+use djwto_core::engine::Revoked;
+use djwto_core::http::{Delivery, Pair, SameSite, TransportOptions};
 use djwto_core::policy::{Audience, PolicyOptions, Subject};
 use djwto_core::session::rotation::Rotation;
-use djwto_core::token::cache::{Lookup, TokenCache};
 use djwto_core::token::issue::{self, RefreshLink, RegisteredClaims};
-use djwto_core::token::verify::{Requirements, VerifyError};
 use djwto_core::{Policy, SessionId, Transport};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -19,7 +17,7 @@ use crate::convert::{
 };
 use crate::keys::KeyRing;
 use crate::outputs::{Authenticated, CacheInfo, SetCookie, Token, registered_dict};
-use crate::read_claims::{Builder, LastStrings, Template};
+use crate::read_claims::{LastStrings, PythonFace, Template};
 use crate::renewals::{self, OpenedSession};
 use crate::revocations::Revocations;
 use crate::write_claims::{LastNames, write_claims};
@@ -27,17 +25,9 @@ use crate::write_claims::{LastNames, write_claims};
 /// Keys, policy and transport, checked and parsed once; and the tokens verified by them.
 #[pyclass(frozen, module = "djwto._core")]
 pub(crate) struct Engine {
-    pub(crate) core: djwto_core::Engine,
-    cache: Option<TokenCache<Known>>,
+    pub(crate) core: djwto_core::Engine<Template>,
     last_strings: LastStrings,
     last_names: LastNames,
-}
-
-/// What is kept beside a verified token.
-#[derive(Clone)]
-struct Known {
-    claims: Template,
-    session: SessionId,
 }
 
 const ONE_SUBJECT: &str = "expected False where all tokens have one subject";
@@ -121,15 +111,11 @@ impl Engine {
             public_path: public_path.to_owned(),
         })
         .map_err(|error| setting_error(error.field(), &error))?;
-        let keys = Arc::clone(&keys.ring);
+        let revocations = revocations.map(|set| Arc::clone(&set.0)).unwrap_or_default();
         Ok(Self {
-            core: djwto_core::Engine {
-                keys,
-                policy,
-                transport,
-                revocations: revocations.map(|set| Arc::clone(&set.0)).unwrap_or_default(),
-            },
-            cache: TokenCache::new(cache_entries, cache_bytes),
+            core: djwto_core::Engine::new(Arc::clone(&keys.ring), policy, transport)
+                .with_revocations(revocations)
+                .with_cache(cache_entries, cache_bytes),
             last_strings: LastStrings::default(),
             last_names: LastNames::default(),
         })
@@ -137,16 +123,16 @@ impl Engine {
 
     #[getter]
     fn modes(&self) -> Vec<&'static str> {
-        self.core.transport.modes().iter().map(|mode| mode.name()).collect()
+        self.core.transport().modes().iter().map(|mode| mode.name()).collect()
     }
 
     #[getter]
     fn can_sign(&self) -> bool {
-        self.core.keys.can_sign()
+        self.core.keys().can_sign()
     }
 
     fn cache_info(&self) -> CacheInfo {
-        CacheInfo(self.cache.as_ref().map(TokenCache::info).unwrap_or_default())
+        CacheInfo(self.core.cache_info())
     }
 
     #[pyo3(signature = (authorization, cookie, kind, now, *, allow_revoked = false))]
@@ -162,20 +148,13 @@ impl Engine {
         let (kind, now) = (self::kind(kind)?, unix_time(now)?);
         let authorization = authorization.map(header_bytes);
         let cookie = cookie.map(header_bytes);
+        let revoked = if allow_revoked { Revoked::Allow } else { Revoked::Refuse };
         let (authorization, cookie) = (authorization.as_deref(), cookie.as_deref());
-        let found = self
+        let seen = self
             .core
-            .transport
-            .read(authorization, cookie, kind)
-            .map_err(|error| refused(&error.into()))?;
-        let mut requirements = self.core.requirements(Some(kind), now);
-        if allow_revoked {
-            requirements.revocations = None;
-        }
-        let (claims, session) = self
-            .verified(py, found.token, &requirements)?
-            .map_err(|error| refused(&AuthenticateError::of(error, found.mode)))?;
-        authenticated(found, claims, session)
+            .authenticate_by(authorization, cookie, kind, now, revoked, &mut self.face(py))
+            .map_err(|error| refused(&error))?;
+        Authenticated::of(py, seen)
     }
 
     fn authenticate_each(
@@ -187,15 +166,8 @@ impl Engine {
     ) -> PyResult<Vec<Authenticated>> {
         let (kind, now) = (self::kind(kind)?, unix_time(now)?);
         let cookie = cookie.map(header_bytes);
-        let requirements =
-            Requirements { revocations: None, ..self.core.requirements(Some(kind), now) };
-        let mut good = Vec::new();
-        for found in self.core.transport.read_each(cookie.as_deref(), kind) {
-            if let Ok((claims, session)) = self.verified(py, found.token, &requirements)? {
-                good.push(authenticated(found, claims, session)?);
-            }
-        }
-        Ok(good)
+        let each = self.core.authenticate_each_by(cookie.as_deref(), kind, now, &mut self.face(py));
+        each.into_iter().map(|seen| Authenticated::of(py, seen)).collect()
     }
 
     fn find(
@@ -208,7 +180,7 @@ impl Engine {
         let cookie = cookie.map(header_bytes);
         let found = self
             .core
-            .transport
+            .transport()
             .read(authorization.as_deref(), cookie.as_deref(), self::kind(kind)?)
             .map_err(|error| refused(&error.into()))?;
         Ok((String::from_utf8_lossy(found.token).into_owned(), found.mode.name()))
@@ -221,7 +193,7 @@ impl Engine {
     ) -> &'static str {
         let authorization = authorization.map(header_bytes);
         let cookie = cookie.map(header_bytes);
-        self.core.transport.answering_mode(authorization.as_deref(), cookie.as_deref()).name()
+        self.core.transport().answering_mode(authorization.as_deref(), cookie.as_deref()).name()
     }
 
     fn decode<'py>(
@@ -233,12 +205,11 @@ impl Engine {
     ) -> PyResult<Bound<'py, PyDict>> {
         let (kind, now) = (kind.map(self::kind).transpose()?, unix_time(now)?);
         let token = header_bytes(token);
-        let verified = self.verified(py, &token, &self.core.requirements(kind, now))?;
-        verified.map(|(claims, _)| claims).map_err(not_verified)
+        self.core.verify_by(&token, kind, now, &mut self.face(py)).map_err(not_verified)?
     }
 
     fn login_claims<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Bound<'py, PyDict>> {
-        let registered = RegisteredClaims::login(&self.core.policy, unix_time(now)?);
+        let registered = RegisteredClaims::login(self.core.policy(), unix_time(now)?);
         registered_dict(py, &registered.map_err(not_issued)?)
     }
 
@@ -262,7 +233,7 @@ impl Engine {
             expires: refresh_exp.map(whole).transpose()?,
             ends: ends.map(whole).transpose()?,
         };
-        let registered = RegisteredClaims::access(&self.core.policy, &link, unix_time(now)?);
+        let registered = RegisteredClaims::access(self.core.policy(), &link, unix_time(now)?);
         registered_dict(py, &registered.map_err(not_issued)?)
     }
 
@@ -301,9 +272,9 @@ impl Engine {
     // The set is extended under the interpreter's lock, as in `Revocations`.
     fn hear_ended(&self, py: Python<'_>, message: &[u8], now: f64) -> PyResult<usize> {
         let now = unix_time(now)?;
-        let read = || djwto_core::session::messages::read(&self.core.keys, message, now);
+        let read = || djwto_core::session::messages::read(self.core.keys(), message, now);
         let ended = self.released(py, read).map_err(not_verified)?;
-        Ok(self.core.revocations.hear(ended))
+        Ok(self.core.revocations().hear(ended))
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands over owned lists")]
@@ -316,7 +287,7 @@ impl Engine {
         let now = unix_time(now)?;
         let entries: Vec<_> =
             ended.iter().map(|(id, until)| (SessionId::from_bytes(*id), *until)).collect();
-        let sign = || djwto_core::session::messages::sign(&self.core.keys, &entries, now);
+        let sign = || djwto_core::session::messages::sign(self.core.keys(), &entries, now);
         self.released(py, sign).map_err(not_issued)
     }
 
@@ -327,7 +298,7 @@ impl Engine {
         access: Option<&Token>,
     ) -> PyResult<usize> {
         let access = access.map(|token| &token.0);
-        let fits = self.core.transport.fits(self::mode(mode)?, refresh_bytes, access);
+        let fits = self.core.transport().fits(self::mode(mode)?, refresh_bytes, access);
         Ok(fits.map_or_else(|error| error.size.saturating_sub(error.limit), |()| 0))
     }
 
@@ -343,7 +314,7 @@ impl Engine {
         let pair = Pair { refresh: refresh.map(|token| &token.0), access: &access.0 };
         let cookie = cookie.map(header_bytes);
         let (mode, now) = (self::mode(mode)?, unix_time(now)?);
-        let (transport, script_prefix) = (&self.core.transport, script_prefix.to_string_lossy());
+        let (transport, script_prefix) = (&self.core.transport(), script_prefix.to_string_lossy());
         Ok(match transport.deliver(mode, &pair, cookie.as_deref(), &script_prefix, now) {
             Delivery::Body => Vec::new(),
             Delivery::Cookies(cookies) => cookies.into_iter().map(SetCookie).collect(),
@@ -357,7 +328,7 @@ impl Engine {
     ) -> Vec<SetCookie> {
         let cookie = cookie.map(header_bytes);
         let script_prefix = script_prefix.to_string_lossy();
-        let cleared = self.core.transport.clear(cookie.as_deref(), &script_prefix);
+        let cleared = self.core.transport().clear(cookie.as_deref(), &script_prefix);
         cleared.into_iter().map(SetCookie).collect()
     }
 
@@ -370,47 +341,15 @@ impl Engine {
     ) -> Vec<SetCookie> {
         let cookie = cookie.map(header_bytes);
         let (host, path) = (host.to_string_lossy(), path.to_string_lossy());
-        let cleared = self.core.transport.clear_doubled(cookie.as_deref(), &host, &path, turn);
+        let cleared = self.core.transport().clear_doubled(cookie.as_deref(), &host, &path, turn);
         cleared.into_iter().map(SetCookie).collect()
     }
 }
 
 impl Engine {
-    /// The claims and the session of a token, from the cache or by verifying it.
-    fn verified<'py>(
-        &self,
-        py: Python<'py>,
-        token: &[u8],
-        requirements: &Requirements<'_>,
-    ) -> PyResult<Result<(Bound<'py, PyDict>, SessionId), VerifyError>> {
-        let place = match self.cache.as_ref().map(|cache| cache.get(token, requirements)) {
-            Some(Lookup::Hit(Ok(known))) => {
-                return known.claims.copy(py).map(|claims| Ok((claims, known.session)));
-            }
-            Some(Lookup::Hit(Err(error))) => return Ok(Err(error)),
-            Some(Lookup::Miss(place)) => Some(place),
-            None => None,
-        };
-        let signed = match self.released(py, || self.core.verify_signature(token)) {
-            Ok(signed) => signed,
-            Err(error) => return Ok(Err(error)),
-        };
-        let mut builder = Builder::new(py, &self.last_strings);
-        let verified = signed.verify(requirements, &mut builder);
-        builder.finish()?;
-        let verified = match verified {
-            Ok(verified) => verified,
-            Err(error) => return Ok(Err(error)),
-        };
-        let (claims, session) = (verified.value.cast::<PyDict>()?.clone(), verified.session());
-        if let (Some(cache), Some(place)) = (&self.cache, place)
-            && cache.seen_before(place)
-        {
-            let (template, bytes) = Template::of(&claims)?;
-            let known = Known { claims: template, session };
-            cache.insert(place, token, &verified, known, bytes);
-        }
-        Ok(Ok((claims, session)))
+    fn face<'py>(&self, py: Python<'py>) -> PythonFace<'py, '_> {
+        let detaches = self.core.keys().has_key_pairs();
+        PythonFace { py, last_strings: &self.last_strings, detaches, builder: None }
     }
 
     fn signed(&self, py: Python<'_>, claims: &Bound<'_, PyDict>) -> PyResult<Option<issue::Token>> {
@@ -420,18 +359,8 @@ impl Engine {
 
     /// Runs without the interpreter's lock where the work takes longer than handing it over.
     fn released<T: Send>(&self, py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
-        if self.core.keys.has_key_pairs() { py.detach(work) } else { work() }
+        if self.core.keys().has_key_pairs() { py.detach(work) } else { work() }
     }
-}
-
-fn authenticated(
-    found: Found<'_>,
-    claims: Bound<'_, PyDict>,
-    session: SessionId,
-) -> PyResult<Authenticated> {
-    // A token is ASCII, as it verified.
-    let token = PyString::from_bytes(claims.py(), found.token)?.unbind();
-    Ok(Authenticated { claims: claims.unbind(), session, token, mode: found.mode.name() })
 }
 
 fn rotation_argument(name: &str) -> PyResult<Rotation> {

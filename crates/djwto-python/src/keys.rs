@@ -1,7 +1,6 @@
 //! `djwto._core.KeyRing`.
 
-use djwto_core::algorithm::{Algorithm, Family};
-use djwto_core::key::{self, JwkSet, Key, KeyError};
+use djwto_core::key::{self, JwkSet, Key};
 use pyo3::prelude::*;
 
 use crate::convert::{algorithm, setting_error};
@@ -87,22 +86,9 @@ impl KeyRing {
     ) -> PyResult<Self> {
         for (place, (name, text)) in fallbacks.into_iter().enumerate() {
             let algorithm = algorithm("fallbacks", &name)?;
-            let failed = |error: &dyn std::fmt::Display| {
+            let key = Key::fallback(algorithm, &text).map_err(|error| {
                 setting_error("fallbacks", &format!("key {}: {error}", place + 1))
-            };
-            // A key that has a `kid` keeps it: a JWK can say it.
-            let key = match (Key::from_jwk_for(algorithm, &text), algorithm.family()) {
-                (Err(KeyError::NotJson(_)), Family::Hmac) => Key::weak_secret(algorithm, &text),
-                (Err(KeyError::NotJson(_)), _) => Key::from_either(algorithm, &text),
-                (key, _) => key,
-            };
-            let key = key.map_err(|error| failed(&error))?;
-            let found = key.algorithm();
-            // EdDSA and Ed25519 are one algorithm.
-            let both_eddsa = [found, algorithm].map(Algorithm::family) == [Family::Eddsa; 2];
-            if found != algorithm && !both_eddsa {
-                return Err(failed(&format!("expected a JWK for {algorithm}, found {found}")));
-            }
+            })?;
             ring = ring.with_fallback(key);
         }
         Ok(Self { ring: ring.into(), skipped })

@@ -1,11 +1,11 @@
-//! The Python binding of `djwto-core`: conversion, and a password hash that no token needs.
-//! `_core.pyi` describes it.
+//! The Python binding of `djwto-core`: conversion. `_core.pyi` describes it.
 
 mod convert;
 mod engine;
 mod keys;
 mod outputs;
 mod password;
+mod permissions;
 mod read_claims;
 mod renewals;
 mod revocations;
@@ -29,6 +29,8 @@ mod _core {
     use crate::outputs::{Authenticated, CacheInfo, SetCookie, Token};
     #[pymodule_export]
     use crate::password::pbkdf2_sha256;
+    #[pymodule_export]
+    use crate::permissions::RequiredPermissions;
     #[pymodule_export]
     use crate::renewals::{OpenedSession, Renewal, RenewedClaims, check_user, end_statement};
     #[pymodule_export]

@@ -1,6 +1,7 @@
 //! What an engine hands out: frozen, and without rules.
 
 use djwto_core::SessionId;
+use djwto_core::engine;
 use djwto_core::http::{self, SameSite};
 use djwto_core::policy::Audience;
 use djwto_core::token::issue::RegisteredClaims;
@@ -19,6 +20,18 @@ pub(crate) struct Authenticated {
     pub(crate) token: Py<PyString>,
     #[pyo3(get)]
     pub(crate) mode: &'static str,
+}
+
+impl Authenticated {
+    pub(crate) fn of<'py>(
+        py: Python<'py>,
+        seen: engine::Authenticated<'_, PyResult<Bound<'py, PyDict>>>,
+    ) -> PyResult<Self> {
+        // A token is ASCII, as it verified.
+        let token = PyString::from_bytes(py, seen.found.token)?.unbind();
+        let (claims, mode) = (seen.claims?.unbind(), seen.found.mode.name());
+        Ok(Self { claims, session: seen.session, token, mode })
+    }
 }
 
 #[pymethods]

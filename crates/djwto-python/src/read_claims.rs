@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use djwto_core::engine::Face;
 use djwto_core::json::Build;
 use djwto_core::token::session_id::{SessionClaims, SessionId};
 use djwto_core::types::{UnixTime, UserId};
@@ -200,7 +201,46 @@ impl<'py> Build for Builder<'py, '_> {
     }
 }
 
-/// Claims to copy from: nobody else holds them, so nobody else can change them.
+/// Claims as Python has them.
+pub(crate) struct PythonFace<'py, 'e> {
+    pub(crate) py: Python<'py>,
+    pub(crate) last_strings: &'e LastStrings,
+    /// Whether a signature takes longer than to hand over the interpreter's lock.
+    pub(crate) detaches: bool,
+    /// That of the token that is read.
+    pub(crate) builder: Option<Builder<'py, 'e>>,
+}
+
+impl<'py, 'e> Face<Template> for PythonFace<'py, 'e> {
+    type Build = Builder<'py, 'e>;
+    /// Or what Python raised.
+    type Claims = PyResult<Bound<'py, PyDict>>;
+
+    fn builder(&mut self) -> &mut Builder<'py, 'e> {
+        self.builder = None; // first, as it may hold the strings of the token before
+        self.builder.insert(Builder::new(self.py, self.last_strings))
+    }
+
+    fn claims(&mut self, _payload: &[u8], built: Bound<'py, PyAny>) -> Self::Claims {
+        self.builder.take().map_or(Ok(()), Builder::finish)?;
+        Ok(built.cast_into()?)
+    }
+
+    fn keep(&mut self, claims: &Self::Claims, _payload: &[u8]) -> Option<(Template, usize)> {
+        // Where memory runs out, the token is verified again the next time.
+        Template::of(claims.as_ref().ok()?).ok()
+    }
+
+    fn copy(&mut self, kept: Template) -> Self::Claims {
+        kept.copy(self.py)
+    }
+
+    fn detached<R: Send>(&mut self, work: impl FnOnce() -> R + Send) -> R {
+        if self.detaches { self.py.detach(work) } else { work() }
+    }
+}
+
+/// Claims to copy from. The cache alone holds them, so no caller can change them.
 ///
 /// It lies in one piece, as the memory of a token that did not come for long is cold: the claims,
 /// then each container in them, from the outside in.

@@ -11,7 +11,7 @@ use djwto_core::session::row::{Client, Condition, NewRow, Row, Update, Value};
 use djwto_core::types::Micros;
 use djwto_core::{Code, session};
 use pyo3::IntoPyObjectExt as _;
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
@@ -114,14 +114,14 @@ impl Renewal {
         now: i64,
     ) -> PyResult<Option<Bound<'py, PyDict>>> {
         let row = row.map(Row::from);
-        let policy = &self.engine.get().core.policy;
+        let policy = self.engine.get().core.policy();
         let new = self.presented.adopt(policy, row.as_ref(), is_blacklisted, Micros::new(now));
         let new = new.map_err(|refusal| session_refused(py, refusal))?;
         new.map(|new| new_row(py, &new)).transpose()
     }
 
     fn legacy_row<'py>(&self, py: Python<'py>, now: i64) -> PyResult<Bound<'py, PyDict>> {
-        let policy = &self.engine.get().core.policy;
+        let policy = self.engine.get().core.policy();
         new_row(py, &self.presented.legacy_row(policy, Micros::new(now)))
     }
 
@@ -133,7 +133,7 @@ impl Renewal {
         store_now: i64,
     ) -> PyResult<()> {
         let row = row.map(Row::from);
-        let policy = &self.engine.get().core.policy;
+        let policy = self.engine.get().core.policy();
         self.presented
             .check(policy, row.as_ref(), is_blacklisted, Micros::new(store_now))
             .map_err(|refusal| session_refused(py, refusal))
@@ -145,7 +145,7 @@ impl Renewal {
         extends_refresh: bool,
         now: i64,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let policy = &self.engine.get().core.policy;
+        let policy = self.engine.get().core.policy();
         let (begun, update) =
             renewal::begin(self.presented, policy, extends_refresh, Micros::new(now));
         self.put(Step::Begun(begun));
@@ -160,7 +160,7 @@ impl Renewal {
         store_now: i64,
     ) -> PyResult<()> {
         let Step::Begun(begun) = self.take() else { return Err(out_of_order()) };
-        let policy = &self.engine.get().core.policy;
+        let policy = self.engine.get().core.policy();
         let judged = begun
             .judge(policy, row.map(Row::from), has_won, Micros::new(store_now))
             .map_err(|refusal| session_refused(py, refusal))?;
@@ -168,6 +168,7 @@ impl Renewal {
         Ok(())
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands over owned values")]
     fn check_user(&self, py: Python<'_>, user: Option<UserArgument>) -> PyResult<()> {
         let Step::Judged(judged) = self.take() else { return Err(out_of_order()) };
         let user = user.as_ref().map(UserArgument::borrowed);
@@ -187,7 +188,7 @@ impl Renewal {
     ) -> PyResult<RenewedClaims> {
         let Step::Allowed(allowed) = self.take() else { return Err(out_of_order()) };
         let client = Client { device, user_agent, address };
-        let policy = &self.engine.get().core.policy;
+        let policy = self.engine.get().core.policy();
         let renewed = allowed.renew(policy, &client, Micros::new(now)).map_err(not_issued)?;
         let Renewed { refresh, access, update, mark, blacklists } = renewed;
         let statement = |update: Option<Update>| {
@@ -247,13 +248,15 @@ impl RenewedClaims {
 
 /// Refuses a user who may not go on with a session.
 #[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "PyO3 hands over owned values")]
 pub(crate) fn check_user(
     py: Python<'_>,
     row: Option<RowArgument>,
     user: Option<UserArgument>,
     refused: &str,
 ) -> PyResult<()> {
-    let code = Code::from_slug(refused).unwrap_or(Code::TokenBlacklisted);
+    let code = Code::from_slug(refused)
+        .ok_or_else(|| PyValueError::new_err(format!("expected a slug, got {refused:?}")))?;
     let (row, user) = (row.map(Row::from), user.as_ref().map(UserArgument::borrowed));
     renewal::check_user(row.as_ref(), user.as_ref(), code)
         .map_err(|refusal: Refusal| session_refused(py, refusal))
@@ -286,7 +289,7 @@ pub(crate) fn opened(
         issued_at: issued_at.map(unix_time).transpose()?,
         expires: expires.map(unix_time).transpose()?,
     };
-    let opened = open(&engine.core.policy, &new, &given, unix_time(now)?);
+    let opened = open(engine.core.policy(), &new, &given, unix_time(now)?);
     let opened = opened.map_err(|error| match error {
         LoginError::Issue(error) => not_issued(error),
         LoginError::Lifetime => issue_error(&NO_LIFETIME),

@@ -93,6 +93,13 @@ pub enum KeyError {
     Unknown(&'static str),
     /// The JWK's `use` or `key_ops` does not allow signatures.
     NotForSignatures,
+    /// The JWK is for another algorithm.
+    Algorithm {
+        /// The algorithm asked for.
+        expected: Algorithm,
+        /// That of the JWK.
+        found: Algorithm,
+    },
 }
 
 impl KeyError {
@@ -213,6 +220,9 @@ impl fmt::Display for KeyError {
             }
             Self::NotForSignatures => {
                 f.write_str("its \"use\" or \"key_ops\" does not allow signatures")
+            }
+            Self::Algorithm { expected, found } => {
+                write!(f, "expected a JWK for {expected}, found {found}")
             }
         }
     }

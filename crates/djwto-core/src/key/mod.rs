@@ -123,7 +123,30 @@ impl Key {
         }
     }
 
-    /// A private or public key of whatever kind it turns out to be; RSA for `rsa_algorithm`.
+    /// An older key that still verifies: a JWK, a secret, or a key of a pair, private or public.
+    ///
+    /// Of a JWK, its `kid` is kept. A key given as text has none.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] says what is wrong with it; [`KeyError::Algorithm`] where a JWK is for another.
+    pub fn fallback(algorithm: Algorithm, text: &[u8]) -> Result<Self, KeyError> {
+        let key = match (Self::from_jwk_for(algorithm, text), algorithm.family()) {
+            (Err(KeyError::NotJson(_)), Family::Hmac) => Self::weak_secret(algorithm, text),
+            (Err(KeyError::NotJson(_)), _) => Self::from_either(algorithm, text),
+            (key, _) => key,
+        }?;
+        let found = key.algorithm();
+        // EdDSA and Ed25519 are one algorithm.
+        let both_eddsa = [found, algorithm].map(Algorithm::family) == [Family::Eddsa; 2];
+        if found == algorithm || both_eddsa {
+            Ok(key)
+        } else {
+            Err(KeyError::Algorithm { expected: algorithm, found })
+        }
+    }
+
+    /// A private or public key of any kind; RSA for `rsa_algorithm`.
     fn from_any(text: &[u8], rsa_algorithm: Algorithm) -> Result<Self, KeyError> {
         let kinds = [
             rsa_algorithm,

@@ -12,6 +12,7 @@ use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::token::session_id::SessionId;
 use crate::token::verify::{RecheckedClaims, Requirements, Verified, VerifyError, verify_again};
 use crate::types::UnixTime;
 
@@ -29,7 +30,7 @@ pub struct TokenCache<V> {
 pub struct CacheInfo {
     /// Tokens in it.
     pub entries: usize,
-    /// The bytes they take, as estimated by whoever put them there.
+    /// The bytes they take, as the face estimates it.
     pub bytes: usize,
     /// Lookups that found their token.
     pub hits: u64,
@@ -45,7 +46,7 @@ pub struct Place(u64);
 #[derive(Debug)]
 pub enum Lookup<V> {
     /// The token was verified before; this is today's verdict.
-    Hit(Result<V, VerifyError>),
+    Hit(Result<(V, SessionId), VerifyError>),
     /// It is not there; a place to put it, once it is verified and if it was seen before.
     Miss(Place),
 }
@@ -72,7 +73,7 @@ impl<V: Clone> TokenCache<V> {
         let found = match inner.entries.get(&place.0) {
             Some(entry) if *entry.token == *token => {
                 let verdict = verify_again(entry.rechecked, requirements);
-                Some(verdict.map(|()| entry.value.clone()))
+                Some(verdict.map(|session| (entry.value.clone(), session)))
             }
             _ => None,
         };

@@ -1,7 +1,11 @@
 //! The claims that the engine reads; everything else is kept as it came.
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
 
 use crate::compact::MalformedToken;
 use crate::error::Code;
@@ -273,4 +277,35 @@ impl fmt::Display for ClaimsError {
     }
 }
 
-impl std::error::Error for ClaimsError {}
+impl Error for ClaimsError {}
+
+/// Reads a payload as a Rust type. It was checked before, strictly.
+pub(crate) fn typed<T: DeserializeOwned>(payload: &[u8]) -> Result<T, ShapeError> {
+    serde_json::from_slice(payload).map_err(|error| ShapeError(Arc::new(error)))
+}
+
+/// Claims are not of the type that a service reads.
+///
+/// The token is good: the type asks for something else, or the issuer has put something else in. A
+/// client reads one sentence. [`Error::source`] says for the log what was wrong.
+#[derive(Clone, Debug)]
+pub struct ShapeError(Arc<serde_json::Error>);
+
+impl ShapeError {
+    /// The stable slug.
+    pub fn code(&self) -> Code {
+        Code::ClaimInvalid
+    }
+}
+
+impl fmt::Display for ShapeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("The claims are not of the type that this service reads")
+    }
+}
+
+impl Error for ShapeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self.0.as_ref())
+    }
+}

@@ -29,6 +29,7 @@ use std::marker::PhantomData;
 use crate::compact::MalformedToken;
 use crate::json::{MAX_DEPTH, Seen};
 use crate::token::claims::{Claim, ClaimsError, is_valid};
+use crate::token::issue::IssuedClaims;
 use crate::types::{Kind, UnixTime};
 
 /// The JSON text of claims.
@@ -37,14 +38,6 @@ pub struct ClaimsJson {
     depth: usize,
     fault: Option<ClaimsError>,
     facts: IssuedClaims,
-}
-
-/// What issuing needs to know of claims that were written.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct IssuedClaims {
-    pub(crate) expires: Option<UnixTime>,
-    pub(crate) kind: Option<Kind>,
-    pub(crate) names_user: bool,
 }
 
 impl ClaimsJson {

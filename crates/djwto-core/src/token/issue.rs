@@ -7,7 +7,8 @@ use crate::compact::{self, MAX_TOKEN_BYTES};
 use crate::key::KeyRing;
 use crate::policy::{Audience, Policy, Subject};
 use crate::token::claims::{Claims, ClaimsError};
-use crate::token::claims_writer::{ClaimsJson, IssuedClaims};
+#[cfg(feature = "faces")]
+use crate::token::claims_writer::ClaimsJson;
 use crate::token::session_id::{SessionId, derived};
 use crate::types::{Kind, UnixTime};
 
@@ -223,9 +224,18 @@ pub fn sign(keys: &KeyRing, payload: impl Into<String>) -> Result<Token, IssueEr
 /// # Errors
 ///
 /// As [`sign`].
+#[cfg(feature = "faces")]
 pub fn sign_claims(keys: &KeyRing, claims: ClaimsJson) -> Result<Token, IssueError> {
     let (payload, written) = claims.finish().map_err(IssueError::Claims)?;
     serialize(keys, payload, written)
+}
+
+/// What issuing needs to know of claims that were written.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct IssuedClaims {
+    pub(crate) expires: Option<UnixTime>,
+    pub(crate) kind: Option<Kind>,
+    pub(crate) names_user: bool,
 }
 
 fn serialize(keys: &KeyRing, payload: String, written: IssuedClaims) -> Result<Token, IssueError> {

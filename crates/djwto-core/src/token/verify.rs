@@ -1,13 +1,16 @@
 //! The whole check, top to bottom: [`Untrusted`] → [`Signed`] → [`Verified`].
 
+use std::error::Error;
 use std::fmt;
+
+use serde::de::DeserializeOwned;
 
 use crate::compact::{MalformedToken, Purpose, Untrusted};
 use crate::error::Code;
 use crate::json::Build;
 use crate::key::{KeyRing, SelectError};
 use crate::policy::{Policy, Subject};
-use crate::token::claims::{Claims, ClaimsError};
+use crate::token::claims::{Claims, ClaimsError, ShapeError, typed};
 use crate::token::revoked::Revocations;
 use crate::token::session_id::SessionId;
 use crate::types::{Kind, UnixTime};
@@ -38,6 +41,22 @@ impl<V> Verified<V> {
     pub fn payload(&self) -> &[u8] {
         &self.payload
     }
+
+    /// The claims as a Rust type.
+    ///
+    /// # Errors
+    ///
+    /// [`ShapeError`] where they are no `T`.
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, ShapeError> {
+        typed(&self.payload)
+    }
+
+    /// With another value, made of the payload and this one.
+    pub(crate) fn map<W>(self, make: impl FnOnce(&[u8], V) -> W) -> Verified<W> {
+        let Self { payload, rechecked, session, value } = self;
+        let value = make(&payload, value);
+        Verified { payload, rechecked, session, value }
+    }
 }
 
 /// What a token must be at this moment.
@@ -51,6 +70,14 @@ pub struct Requirements<'a> {
     pub kind: Option<Kind>,
     /// The time.
     pub now: UnixTime,
+}
+
+impl Requirements<'_> {
+    /// The same, for tokens of ended sessions too.
+    #[must_use]
+    pub fn allow_revoked(self) -> Self {
+        Self { revocations: None, ..self }
+    }
 }
 
 /// What can change a verdict while neither the token nor the policy changes.
@@ -152,10 +179,10 @@ impl Signed {
 pub(crate) fn verify_again(
     rechecked: RecheckedClaims,
     requirements: &Requirements<'_>,
-) -> Result<(), VerifyError> {
+) -> Result<SessionId, VerifyError> {
     check_times(rechecked, requirements)?;
     check_kind(rechecked, requirements.kind)?;
-    check_session(rechecked, requirements).map(drop)
+    check_session(rechecked, requirements)
 }
 
 fn check_session(
@@ -307,7 +334,7 @@ impl fmt::Display for VerifyError {
     }
 }
 
-impl std::error::Error for VerifyError {}
+impl Error for VerifyError {}
 
 impl From<MalformedToken> for VerifyError {
     fn from(error: MalformedToken) -> Self {

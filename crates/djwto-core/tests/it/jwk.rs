@@ -1,6 +1,6 @@
 //! Keys as JWK, sets of them, and which of a ring's keys a token may be verified with.
 
-use crate::support::{ACCESS, keys, now};
+use crate::support::{ACCESS, engine_with, keys, now, policy};
 use djwto_core::algorithm::Family;
 use djwto_core::compact::Untrusted;
 use djwto_core::key::{JwkSet, JwkSetError, KeyError, State};
@@ -340,7 +340,7 @@ proptest! {
 }
 
 fn engine(keys: KeyRing) -> Engine {
-    Engine { keys: keys.into(), ..crate::support::engine(Algorithm::Hs256) }
+    engine_with(keys, policy(|_| ()))
 }
 
 /// A token that the key of a JWK has signed.

@@ -1,6 +1,6 @@
 //! Keys: every format that is taken, and every mistake by its name.
 
-use crate::support::{ACCESS, key, now};
+use crate::support::{ACCESS, engine_with, key, now, policy};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use djwto_core::algorithm::Family;
@@ -343,7 +343,7 @@ proptest! {
 }
 
 fn engine(keys: KeyRing) -> Engine {
-    Engine { keys: keys.into(), ..crate::support::engine(Algorithm::Hs256) }
+    engine_with(keys, policy(|_| ()))
 }
 
 fn pem(label: &str, der: &[u8]) -> String {

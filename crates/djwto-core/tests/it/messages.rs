@@ -1,6 +1,8 @@
 //! Messages of ended sessions: signed, verified as tokens are, and never mistaken for one.
 
-use crate::support::{ACCESS, NOW, at, engine, forge, key, keys, now, policy, requirements};
+use crate::support::{
+    ACCESS, NOW, at, engine, forge, key, keys, now, policy, requirements, verified,
+};
 use djwto_core::session::messages::{self, MAX_AGE_SECONDS, TYP};
 use djwto_core::token::verify::VerifyError;
 use djwto_core::{Algorithm, Code, Key, KeyRing, Kind, SessionId};
@@ -54,7 +56,7 @@ fn a_message_is_no_token_and_a_token_is_no_message() {
     for name in [TYP, "DJWTO-ended+JWT", "application/djwto-ended+jwt", "djwto-assertion+jwt"] {
         // The claims of a good token, signed by the right key.
         let message = forge(&typed(name), ACCESS.as_bytes());
-        let refused = engine.verify(message.as_bytes(), Some(Kind::Access), now()).unwrap_err();
+        let refused = verified(&engine, message.as_bytes(), Some(Kind::Access), now()).unwrap_err();
         assert_eq!(refused.code(), Code::TokenMalformed);
     }
     // Every other `typ` is as good as it was.
@@ -62,7 +64,7 @@ fn a_message_is_no_token_and_a_token_is_no_message() {
         let token = forge(&typed(name), ACCESS.as_bytes());
         let token = djwto_core::compact::Untrusted::parse(token.as_bytes()).unwrap();
         let requirements = requirements(&policy, Some(Kind::Access), now());
-        djwto_core::token::verify::verify(&token, &engine.keys, &requirements).unwrap();
+        djwto_core::token::verify::verify(&token, engine.keys(), &requirements).unwrap();
         assert!(read(&forge(&typed(name), &payload("[]"))).is_err());
     }
     assert!(read(&forge(&typed("application/djwto-ended+jwt"), &payload("[]"))).is_err());

@@ -15,7 +15,7 @@ use djwto_core::token::session_id::SessionClaims;
 use djwto_core::types::{Micros, UnixTime};
 use djwto_core::{Code, SessionId};
 
-use crate::support::{NOW, at};
+use crate::support::{NOW, at, now};
 
 const CHROME: Client<'_> =
     Client { device: "Chrome on Linux", user_agent: "Chrome/1", address: "203.0.113.1" };
@@ -153,8 +153,8 @@ impl Session {
         let Opened { session, row, .. } = open(
             &policy,
             &NewSession { mode, lifetime: None },
-            &GivenClaims { issued_at: Some(at(NOW as f64)), ..GivenClaims::default() },
-            at(NOW as f64),
+            &GivenClaims { issued_at: Some(now()), ..GivenClaims::default() },
+            now(),
         )
         .unwrap();
         Self { id: session, policy, store: Store::new(&row, "hash") }
@@ -195,6 +195,7 @@ impl Session {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "a test has few of them")]
 enum Step {
     Start(Presented),
     Updated(djwto_core::session::renewal::Begun, bool),
@@ -473,11 +474,11 @@ fn a_session_that_ended_with_its_user_says_so() {
 #[test]
 fn a_token_of_0_0_4_is_adopted_once_and_comes_one_way_only() {
     let policy = policy(Rotation::Always);
-    let expires = UnixTime::new(NOW as f64 + 500.0);
+    let expires = UnixTime::new(now().seconds() + 500.0);
     let claims = SessionClaims {
         id: Some("j1"),
         expires,
-        issued_at: UnixTime::new(NOW as f64 - 500.0),
+        issued_at: UnixTime::new(now().seconds() - 500.0),
         generation: Some(7),
         ..SessionClaims::default()
     };
@@ -517,13 +518,13 @@ fn a_refresh_token_without_a_generation_names_no_session() {
 fn a_login_of_its_own_lifetime_keeps_it() {
     let policy = policy(Rotation::Always);
     let new = NewSession { mode: Mode::Json, lifetime: Some(Duration::from_secs(3600)) };
-    let given = GivenClaims { expires: Some(at(NOW as f64 + 9.0)), ..GivenClaims::default() };
-    let opened = open(&policy, &new, &given, at(NOW as f64)).unwrap();
+    let given = GivenClaims { expires: Some(at(now().seconds() + 9.0)), ..GivenClaims::default() };
+    let opened = open(&policy, &new, &given, now()).unwrap();
     assert_eq!(opened.refresh_expires, Some(NOW + 3600));
     assert_eq!((opened.row.expires_at, opened.row.ends_at), (micros(3600), micros(3600)));
     let short = NewSession { lifetime: Some(Duration::from_millis(999)), ..new };
-    assert!(open(&policy, &short, &given, at(NOW as f64)).is_err());
+    assert!(open(&policy, &short, &given, now()).is_err());
     let endless = NewSession { lifetime: Some(Duration::MAX), ..new };
-    let opened = open(&policy, &endless, &given, at(NOW as f64)).unwrap();
+    let opened = open(&policy, &endless, &given, now()).unwrap();
     assert_eq!(opened.row.ends_at, Micros::LATEST);
 }

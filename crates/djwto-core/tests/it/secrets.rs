@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt::{Debug, Display};
 use std::path::Path;
 
-use crate::support::{ACCESS, engine, key, key_name, now, transport};
+use crate::support::{ACCESS, engine, key, key_name, now, transport, verified};
 use djwto_core::compact::Untrusted;
 use djwto_core::http::{Delivery, Pair};
 use djwto_core::token::claims::Claims;
@@ -31,7 +31,7 @@ fn no_public_type_prints_a_token() {
         &Untrusted::parse(text.as_bytes()).unwrap(),
         &seen,
         &seen.found,
-        &seen.verified,
+        &verified(&engine, text.as_bytes(), None, now()).unwrap(),
         &pair,
         &cookies,
         list,

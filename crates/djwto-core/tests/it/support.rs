@@ -1,13 +1,13 @@
 //! What the tests share: the keys of `vectors/keys`, engines, and tokens that only a forger makes.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use djwto_core::algorithm::Family;
-use djwto_core::token::verify::Requirements;
+use djwto_core::compact::Untrusted;
+use djwto_core::token::verify::{Requirements, Verified, VerifyError};
 use djwto_core::{
     Algorithm, Engine, KeyRing, Kind, Mode, Policy, PolicyOptions, Transport, TransportOptions,
     UnixTime,
@@ -90,12 +90,23 @@ pub(crate) fn transport(modes: &[Mode]) -> Transport {
 
 /// An engine with the default policy, in `JSON` mode.
 pub(crate) fn engine(algorithm: Algorithm) -> Engine {
-    Engine {
-        keys: keys(algorithm).into(),
-        policy: policy(|_| ()),
-        transport: transport(&[Mode::Json]),
-        revocations: Arc::default(),
-    }
+    engine_with(keys(algorithm), policy(|_| ()))
+}
+
+/// An engine in `JSON` mode.
+pub(crate) fn engine_with(keys: KeyRing, policy: Policy) -> Engine {
+    Engine::new(keys, policy, transport(&[Mode::Json]))
+}
+
+/// Verifies a token by an engine's rules, without its cache.
+pub(crate) fn verified<V: Clone>(
+    engine: &Engine<V>,
+    token: &[u8],
+    kind: Option<Kind>,
+    now: UnixTime,
+) -> Result<Verified<()>, VerifyError> {
+    let token = Untrusted::parse(token)?;
+    djwto_core::token::verify::verify(&token, engine.keys(), &engine.requirements(kind, now))
 }
 
 /// What a policy requires of a token at a moment, while no session was ended.

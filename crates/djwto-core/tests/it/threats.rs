@@ -1,6 +1,8 @@
 //! Attacks of `manual/threats.rs` that no other file makes; and that each test it names exists.
 
-use crate::support::{ACCESS, HEADER, access_with, engine, forge, key, now, policy};
+use crate::support::{
+    ACCESS, HEADER, access_with, engine, engine_with, forge, key, keys, now, policy, verified,
+};
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -62,7 +64,10 @@ fn a_compressed_payload_is_not_inflated() {
     let error = refusal(&engine, &forge(header.as_bytes(), &deflated));
     assert!(matches!(error, VerifyError::Claims(ClaimsError::Malformed(_))));
     let plain = forge(header.as_bytes(), ACCESS.as_bytes());
-    assert_eq!(engine.verify(plain.as_bytes(), None, now()).unwrap().payload(), ACCESS.as_bytes());
+    assert_eq!(
+        verified(&engine, plain.as_bytes(), None, now()).unwrap().payload(),
+        ACCESS.as_bytes()
+    );
 }
 
 #[test]
@@ -149,21 +154,21 @@ fn signatures_of_zeros_are_refused_by_every_algorithm() {
 #[test]
 fn part_of_an_issuer_subject_or_audience_is_none() {
     let wanted = "https://issuer.example";
-    let engine = Engine {
-        policy: policy(|options| {
+    let engine = engine_with(
+        keys(Algorithm::Hs256),
+        policy(|options| {
             options.issuer = Some(wanted.to_owned());
             options.subject = Some(Subject::Text(wanted.to_owned()));
             options.audience = Some(Audience::Several(vec![wanted.to_owned()]));
         }),
-        ..engine(Algorithm::Hs256)
-    };
+    );
     let verify = |iss: &str, sub: &str, aud: &str| {
         let claims = format!(
             r#"{},"iss":"{iss}","sub":"{sub}","aud":"{aud}"}}"#,
             ACCESS.strip_suffix('}').unwrap()
         );
         let token = forge(HEADER.as_bytes(), claims.as_bytes());
-        engine.verify(token.as_bytes(), None, now()).map(|_| ())
+        verified(&engine, token.as_bytes(), None, now()).map(|_| ())
     };
     assert_eq!(verify(wanted, wanted, wanted), Ok(()));
     let longer = format!("{wanted}.evil");
@@ -176,16 +181,16 @@ fn part_of_an_issuer_subject_or_audience_is_none() {
 
 #[test]
 fn a_time_of_a_wrong_type_is_refused_where_none_is_required() {
-    let engine = Engine {
-        policy: policy(|options| {
+    let engine = engine_with(
+        keys(Algorithm::Hs256),
+        policy(|options| {
             options.access_lifetime = None;
             options.refresh_lifetime = None;
             options.issued_at = false;
         }),
-        ..engine(Algorithm::Hs256)
-    };
+    );
     let bare = r#"{"jti":"j1","type":"access","user":{"id":7}}"#;
-    engine.verify(forge(HEADER.as_bytes(), bare.as_bytes()).as_bytes(), None, now()).unwrap();
+    verified(&engine, forge(HEADER.as_bytes(), bare.as_bytes()).as_bytes(), None, now()).unwrap();
     for claim in ["exp", "nbf", "iat"] {
         for value in [r#""99999999999""#, r#""1""#, "null", "true", "[1]", "{}", r#""""#] {
             let claims = format!(r#"{},"{claim}":{value}}}"#, bare.strip_suffix('}').unwrap());
@@ -227,5 +232,5 @@ fn exists(named: &str) -> bool {
 }
 
 fn refusal(engine: &Engine, token: &str) -> VerifyError {
-    engine.verify(token.as_bytes(), None, now()).unwrap_err()
+    verified(engine, token.as_bytes(), None, now()).unwrap_err()
 }

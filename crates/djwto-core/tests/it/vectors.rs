@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::{at, forge, keys, transport};
+use crate::support::{at, engine_with, forge, keys, transport, verified};
 use djwto_core::policy::{Audience, Subject};
-use djwto_core::{Algorithm, Engine, Kind, Mode, Policy, PolicyOptions};
+use djwto_core::{Algorithm, Kind, Mode, Policy, PolicyOptions};
 use serde_json::{Value, json};
 
 #[test]
@@ -54,15 +54,12 @@ fn transports() {
 
 fn verdict(case: &Value, file: &Value) -> &'static str {
     let algorithm = text(case, "algorithm").or_else(|| text(file, "algorithm")).unwrap();
-    let engine = Engine {
-        keys: keys(Algorithm::from_name(algorithm).unwrap()).into(),
-        policy: policy(case, file),
-        ..crate::support::engine(Algorithm::Hs256)
-    };
+    let keys = keys(Algorithm::from_name(algorithm).unwrap());
+    let engine = engine_with(keys, policy(case, file));
     let kind = setting(case, file, "kind").as_str().map(|kind| Kind::from_name(kind).unwrap());
     let now = at(setting(case, file, "now").as_f64().unwrap());
     let token = token(case, file);
-    match engine.verify(token.as_bytes(), kind, now) {
+    match verified(&engine, token.as_bytes(), kind, now) {
         Ok(verified) => {
             if let Some(payload) = text(case, "payload") {
                 assert_eq!(verified.payload(), payload.as_bytes());

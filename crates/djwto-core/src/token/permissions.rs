@@ -1,0 +1,66 @@
+//! Which permissions let a request in.
+//!
+//! A token carries the permissions of its user in `user.perms`, as texts such as `app.codename`. `*`
+//! stands for all of them. Where they are too many to carry, `user.perms_omitted` is true, and the
+//! store has them.
+//!
+//! ```
+//! use djwto_core::token::permissions::{Carried, Verdict, check};
+//!
+//! let required = ["shop.view_order"];
+//! let carried = Carried::List(["shop.view_order", "shop.change_order"]);
+//! assert_eq!(check(&required, carried), Ok(Verdict::Granted));
+//! assert_eq!(check(&required, Carried::<[&str; 0]>::Omitted), Ok(Verdict::AskStore));
+//! assert!(check(&required, Carried::List(["shop.add_order"])).is_err());
+//! ```
+
+use crate::error::Code;
+
+/// What stands for every permission.
+pub const ALL: &str = "*";
+
+/// The permissions of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carried<I> {
+    /// `user.perms`, a list of texts.
+    List(I),
+    /// They were too many: `user.perms_omitted` is true.
+    Omitted,
+    /// Neither.
+    Invalid,
+}
+
+/// Whether a token decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The token has every permission that is required.
+    Granted,
+    /// The store has them: [`Carried::List`] of what it says decides.
+    AskStore,
+}
+
+/// Checks that a token carries every one of the required permissions.
+///
+/// # Errors
+///
+/// [`Code::PermissionsInsufficient`] where one is missing; [`Code::PermissionsInvalid`] where the
+/// token carries no list.
+pub fn check<I>(required: &[impl AsRef<str>], carried: Carried<I>) -> Result<Verdict, Code>
+where
+    I: IntoIterator<Item: AsRef<str>>,
+{
+    let list = match carried {
+        Carried::List(list) => list,
+        Carried::Omitted => return Ok(Verdict::AskStore),
+        Carried::Invalid => return Err(Code::PermissionsInvalid),
+    };
+    let mut missing: Vec<&str> = required.iter().map(AsRef::as_ref).collect();
+    for permission in list {
+        let permission = permission.as_ref();
+        if permission == ALL {
+            return Ok(Verdict::Granted);
+        }
+        missing.retain(|wanted| *wanted != permission);
+    }
+    if missing.is_empty() { Ok(Verdict::Granted) } else { Err(Code::PermissionsInsufficient) }
+}
