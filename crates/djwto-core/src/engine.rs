@@ -6,6 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Code;
@@ -139,6 +140,15 @@ impl<V: Clone> Engine<V> {
     /// What this engine requires of a token; `kind` is the kind wanted, `None` takes either.
     pub fn requirements(&self, kind: Option<Kind>, now: UnixTime) -> Requirements<'_> {
         Requirements { policy: &self.policy, revocations: Some(&self.revocations), kind, now }
+    }
+
+    /// Signs claims of a Rust type, which has at least `type` and `user.id`.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError`] says what hinders it.
+    pub fn issue<C: Serialize + ?Sized>(&self, claims: &C) -> Result<Token, IssueError> {
+        issue::issue(&self.keys, claims)
     }
 
     /// Signs the JSON text of claims.

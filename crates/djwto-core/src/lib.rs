@@ -39,7 +39,20 @@
 //! # }
 //! ```
 //!
+//! A service that issues tokens keeps a row for each session: [`session`] says what is written to it,
+//! and [`session::renewal`] takes a renewal in plain steps. What a login or a refusal looks like as
+//! HTTP is in [`http`].
+//!
+//! # Features
+//!
+//! - `faces`: `engine::Face`, `json::Build` and `token::claims_writer`, for a binding to another
+//!   language that makes its own objects of claims. Not on by default.
+//!
 //! The essays in [`manual`] explain the defaults and the attacks they answer.
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub mod algorithm;
 pub mod compact;

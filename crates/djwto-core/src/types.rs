@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::json::Seen;
 
@@ -78,6 +78,17 @@ impl UnixTime {
             // A whole number beyond 64 bits is no time.
             _ => None,
         }
+    }
+}
+
+impl From<SystemTime> for UnixTime {
+    /// A face's clock, as seconds.
+    fn from(time: SystemTime) -> Self {
+        let seconds = match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => since.as_secs_f64(),
+            Err(before) => -before.duration().as_secs_f64(),
+        };
+        Self(seconds)
     }
 }
 

@@ -7,7 +7,7 @@ use super::renewal::until;
 use super::row::NewRow;
 use crate::http::Mode;
 use crate::policy::Policy;
-use crate::token::issue::{self, IssueError, RefreshLink, RegisteredClaims};
+use crate::token::issue::{self, IssueError, RefreshLink, RefreshTokenSpec, RegisteredClaims};
 use crate::token::session_id::SessionId;
 use crate::types::{Micros, UnixTime};
 
@@ -25,7 +25,7 @@ pub struct NewSession {
 pub struct GivenClaims<'a> {
     /// `sid`; `None` draws one.
     pub session: Option<&'a str>,
-    /// `iat`
+    /// `iat`; `None` leaves it to the policy.
     pub issued_at: Option<UnixTime>,
     /// `exp`; `None` leaves it to the policy.
     pub expires: Option<UnixTime>,
@@ -42,6 +42,24 @@ pub struct Opened {
     pub refresh_expires: Option<i64>,
     /// The registered claims of the access token.
     pub access: RegisteredClaims,
+}
+
+impl Opened {
+    /// The registered claims of the refresh token.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError::Random`] where the system gives no random bytes.
+    pub fn refresh(&self, policy: &Policy) -> Result<RegisteredClaims, IssueError> {
+        let spec = RefreshTokenSpec {
+            session: &self.session.to_string(),
+            generation: issue::FIRST_GENERATION,
+            issued_at: self.row.issued_at.whole_seconds().unwrap_or_default(),
+            expires: self.refresh_expires,
+            has_derived_jti: true,
+        };
+        RegisteredClaims::refresh(policy, &spec)
+    }
 }
 
 /// Opens a session. The claims of its refresh token and its row agree, whatever was given.
@@ -71,12 +89,13 @@ pub fn open(
         );
         row.expires_at = expires.min(row.ends_at);
     }
-    row.issued_at = given.issued_at.map_or(begin, |iat| Micros::of(Some(iat)));
+    let issued_at = given.issued_at.or_else(|| policy.options().issued_at.then_some(now));
+    row.issued_at = issued_at.map_or(begin, |iat| Micros::of(Some(iat)));
     let sid = session.to_string();
     let link = RefreshLink {
         session: Some(&sid),
         generation: None,
-        issued_at: given.issued_at.map(UnixTime::whole),
+        issued_at: issued_at.map(UnixTime::whole),
         expires: row.expires_at.whole_seconds(),
         ends: row.ends_at.whole_seconds(),
     };
@@ -147,9 +166,10 @@ impl fmt::Display for LoginError {
 }
 
 impl std::error::Error for LoginError {
+    /// Below the sentence of the inner error, which is this one's.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Issue(error) => Some(error),
+            Self::Issue(error) => error.source(),
             _ => None,
         }
     }

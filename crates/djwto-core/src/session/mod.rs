@@ -2,6 +2,7 @@
 
 pub mod end;
 pub mod login;
+pub mod memory;
 pub mod messages;
 pub mod renewal;
 pub mod rotation;

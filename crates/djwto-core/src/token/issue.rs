@@ -1,7 +1,11 @@
 //! New tokens: the registered claims of each, and claims → signed tokens.
 
-use std::fmt;
+use std::error::Error;
 use std::time::Duration;
+use std::{fmt, io};
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::ser::Formatter;
 
 use crate::compact::{self, MAX_TOKEN_BYTES};
 use crate::key::KeyRing;
@@ -38,6 +42,40 @@ pub struct RegisteredClaims {
     pub kind: Kind,
     /// `refresh_iat`, of an access token
     pub refresh_issued_at: Option<i64>,
+}
+
+impl Serialize for RegisteredClaims {
+    /// The claims that are there, under their names. A type of claims takes them in with
+    /// `#[serde(flatten)]`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, text) in [("iss", &self.issuer), ("sub", &self.subject), ("jti", &self.id)] {
+            if let Some(text) = text {
+                map.serialize_entry(name, text)?;
+            }
+        }
+        match &self.audience {
+            Some(Audience::One(one)) => map.serialize_entry("aud", one)?,
+            Some(Audience::Several(several)) => map.serialize_entry("aud", several)?,
+            None => {}
+        }
+        for (name, time) in [
+            ("iat", self.issued_at),
+            ("nbf", self.not_before),
+            ("exp", self.expires),
+            ("refresh_iat", self.refresh_issued_at),
+        ] {
+            if let Some(time) = time {
+                map.serialize_entry(name, &time)?;
+            }
+        }
+        map.serialize_entry("sid", &self.session)?;
+        if let Some(generation) = self.generation {
+            map.serialize_entry("gen", &generation)?;
+        }
+        map.serialize_entry("type", self.kind.name())?;
+        map.end()
+    }
 }
 
 /// The generation of a new session.
@@ -219,6 +257,42 @@ pub fn sign(keys: &KeyRing, payload: impl Into<String>) -> Result<Token, IssueEr
     serialize(keys, payload, IssuedClaims { expires, kind, names_user })
 }
 
+/// Signs claims of a Rust type. Their JSON is ASCII, and its names are sorted.
+///
+/// # Errors
+///
+/// [`IssueError`] says what hinders it.
+pub fn issue<T: Serialize + ?Sized>(keys: &KeyRing, claims: &T) -> Result<Token, IssueError> {
+    // A tree sorts the names, whatever the type does.
+    let tree = serde_json::to_value(claims).map_err(|_| IssueError::NotJson)?;
+    let mut json = Vec::with_capacity(1024);
+    tree.serialize(&mut serde_json::Serializer::with_formatter(&mut json, Ascii))
+        .map_err(|_| IssueError::NotJson)?;
+    sign(keys, String::from_utf8(json).map_err(|_| IssueError::NotJson)?)
+}
+
+/// Escapes all that is not ASCII, as pages read `jwt_access_payload` byte by byte.
+struct Ascii;
+
+impl Formatter for Ascii {
+    fn write_string_fragment<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        for letter in fragment.chars() {
+            if letter.is_ascii() {
+                write!(writer, "{letter}")?;
+            } else {
+                for unit in letter.encode_utf16(&mut [0; 2]) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Signs claims that were written by a face.
 ///
 /// # Errors
@@ -275,6 +349,8 @@ pub enum IssueError {
     Sign,
     /// The system gives no random bytes.
     Random,
+    /// The type of the claims does not become JSON.
+    NotJson,
 }
 
 impl fmt::Display for IssueError {
@@ -288,8 +364,16 @@ impl fmt::Display for IssueError {
             Self::NoSigningKey => f.write_str("there is no signing key, only a verifying key"),
             Self::Sign => f.write_str("the cryptographic library could not sign"),
             Self::Random => f.write_str("the system gives no random bytes"),
+            Self::NotJson => f.write_str("the claims cannot be written as JSON"),
         }
     }
 }
 
-impl std::error::Error for IssueError {}
+impl Error for IssueError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Claims(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,16 +1,21 @@
 //! New tokens: their registered claims, and what is not signed.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::error::Error as _;
+use std::time::{Duration, SystemTime};
 
 use crate::support::{
     ACCESS, NOW, access_with, any_json, at, engine, key, keys, now, policy, verified,
 };
+use djwto_core::key::KeyError;
 use djwto_core::policy::{Audience, Subject};
+use djwto_core::session::login::{GivenClaims, NewSession, open};
 use djwto_core::token::claims::ClaimsError;
 use djwto_core::token::issue::{IssueError, RefreshLink, RefreshTokenSpec, RegisteredClaims, sign};
-use djwto_core::{Algorithm, KeyRing, Kind, PolicyOptions};
+use djwto_core::{Algorithm, KeyRing, Kind, Mode, PolicyOptions, UnixTime};
 use proptest::prelude::*;
+use serde::Serialize;
+use serde_json::{Value, json};
 use uuid::{Uuid, Version};
 
 #[test]
@@ -215,4 +220,91 @@ fn what_would_not_be_read_back_is_not_signed() {
     assert!(unsigned(r#"{"type":"access","user":{}}"#).contains("\"user.id\""));
     let long = format!(r#"{{"type":"access","user":{{"id":1}},"x":"{}"}}"#, "x".repeat(13_000));
     assert!(unsigned(&long).contains("16384 bytes"));
+}
+
+/// The claims of a service's own type.
+#[derive(Serialize)]
+struct Typed {
+    #[serde(flatten)]
+    registered: RegisteredClaims,
+    user: Value,
+}
+
+#[test]
+fn claims_of_a_type_become_sorted_ascii_and_say_the_same() {
+    let policy = policy(|options| {
+        options.issuer = Some("i".to_owned());
+        options.subject = Some(Subject::Text("s".to_owned()));
+        options.audience = Some(Audience::One("a".to_owned()));
+        options.not_before = Duration::from_secs(60);
+    });
+    let registered = RegisteredClaims::login(&policy, now()).unwrap();
+    let session = registered.session.clone();
+    let id = registered.id.clone();
+    let claims = Typed { registered, user: json!({ "name": "Zoë 𝄞 \"\n", "id": 7 }) };
+    let token = engine(Algorithm::Hs256).issue(&claims).unwrap();
+    assert!(token.payload().is_ascii());
+    let read: serde_json::Map<String, Value> = serde_json::from_str(token.payload()).unwrap();
+    let expected = json!({
+        "iss": "i", "sub": "s", "aud": "a", "iat": NOW, "nbf": NOW + 60, "exp": NOW + 86_400,
+        "jti": id, "sid": session, "gen": 1, "type": "refresh",
+        "user": { "name": "Zoë 𝄞 \"\n", "id": 7 },
+    });
+    assert_eq!(Value::Object(read.clone()), expected);
+    let names: Vec<_> = read.keys().cloned().collect();
+    let places = names.iter().map(|name| token.payload().find(&format!("\"{name}\":")).unwrap());
+    assert!(places.is_sorted(), "{}", token.payload());
+}
+
+#[test]
+fn what_is_off_is_in_no_json() {
+    let policy = policy(|options| (options.issued_at, options.id) = (false, false));
+    let link = RefreshLink { session: Some("s"), issued_at: Some(9), ..RefreshLink::default() };
+    let access = RegisteredClaims::access(&policy, &link, now()).unwrap();
+    let expected = json!({ "type": "access", "sid": "s", "refresh_iat": 9, "exp": NOW + 300 });
+    assert_eq!(serde_json::to_value(access).unwrap(), expected);
+}
+
+#[test]
+fn a_type_that_is_no_json_is_not_signed() {
+    let engine = engine(Algorithm::Hs256);
+    let named_by_lists: std::collections::BTreeMap<Vec<u8>, u8> = [(vec![1], 1)].into();
+    assert_eq!(engine.issue(&named_by_lists).unwrap_err(), IssueError::NotJson);
+    assert_eq!(
+        engine.issue(&json!({ "type": "access" })).unwrap_err(),
+        IssueError::Missing("user.id")
+    );
+}
+
+#[test]
+fn an_error_names_the_one_under_it() {
+    let error = engine(Algorithm::Hs256).issue(&json!({ "exp": "soon" })).unwrap_err();
+    assert!(error.source().unwrap().downcast_ref::<ClaimsError>().is_some(), "{error}");
+    let files = [("signing".to_owned(), b"no key".to_vec())];
+    let error = KeyRing::from_files(&files, Algorithm::Rs256).unwrap_err();
+    assert!(error.source().unwrap().downcast_ref::<KeyError>().is_some(), "{error}");
+}
+
+#[test]
+fn the_refresh_token_of_a_new_session_goes_with_its_row() {
+    let policy = policy(|_| ());
+    let new = NewSession { mode: Mode::Json, lifetime: Some(Duration::from_secs(500)) };
+    let opened = open(&policy, &new, &GivenClaims::default(), now()).unwrap();
+    let refresh = opened.refresh(&policy).unwrap();
+    assert_eq!(refresh.session, opened.session.to_string());
+    assert_eq!(refresh.generation, Some(opened.row.generation.unsigned_abs()));
+    assert_eq!((refresh.issued_at, refresh.expires), (Some(NOW), Some(NOW + 500)));
+    assert_eq!(opened.access.refresh_issued_at, Some(NOW));
+}
+
+#[test]
+fn a_clock_gives_seconds_since_1970_or_before() {
+    let second = Duration::from_millis(1500);
+    for (time, seconds) in [
+        (SystemTime::UNIX_EPOCH + second, 1.5),
+        (SystemTime::UNIX_EPOCH, 0.0),
+        (SystemTime::UNIX_EPOCH - second, -1.5),
+    ] {
+        assert_eq!(UnixTime::from(time), at(seconds));
+    }
 }

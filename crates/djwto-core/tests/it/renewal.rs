@@ -8,9 +8,10 @@ use djwto_core::http::Mode;
 use djwto_core::policy::{Policy, PolicyOptions};
 use djwto_core::session::end::{EndReason, Refusal, end};
 use djwto_core::session::login::{GivenClaims, NewSession, Opened, open};
+use djwto_core::session::memory::MemoryRow;
 use djwto_core::session::renewal::{Presented, Renewed, User, begin, check_user};
 use djwto_core::session::rotation::Rotation;
-use djwto_core::session::row::{Client, Column, Condition, NewRow, Row, Update, Value};
+use djwto_core::session::row::{Client, NewRow, Row, Update};
 use djwto_core::token::session_id::SessionClaims;
 use djwto_core::types::{Micros, UnixTime};
 use djwto_core::{Code, SessionId};
@@ -34,34 +35,22 @@ fn micros(seconds: i64) -> Micros {
 /// The row of one session: as it is committed, and as the transaction that holds the lock has it.
 #[derive(Clone)]
 struct Store {
-    committed: Row,
-    pending: Option<(usize, Row)>,
-    marked_at: Option<Micros>,
+    committed: MemoryRow,
+    pending: Option<(usize, MemoryRow)>,
     now: Micros,
 }
 
 impl Store {
     fn new(new: &NewRow, auth_hash: &str) -> Self {
-        let committed = Row {
-            mode: Some(new.mode),
-            generation: new.generation,
-            renewed_at: new.created_at,
-            issued_at: new.issued_at,
-            expires_at: new.expires_at,
-            ends_at: new.ends_at,
-            lifetime: new.lifetime,
-            rotated_at: None,
-            previously_rotated_at: None,
-            access_until: new.access_until,
-            auth_hash: auth_hash.to_owned(),
-            device: CHROME.device.to_owned(),
-            address: Some(CHROME.address.to_owned()),
-            ended: None,
-        };
-        Self { committed, pending: None, marked_at: None, now: micros(0) }
+        let committed = MemoryRow::new(new, &CHROME, auth_hash);
+        Self { committed, pending: None, now: micros(0) }
     }
 
-    fn seen_by(&self, who: usize) -> &Row {
+    fn row(&self) -> Row {
+        self.committed.row()
+    }
+
+    fn seen_by(&self, who: usize) -> &MemoryRow {
         match &self.pending {
             Some((holder, row)) if *holder == who => row,
             _ => &self.committed,
@@ -74,16 +63,12 @@ impl Store {
 
     /// Carries an update out within the transaction of `who`; gives the number of rows.
     fn update(&mut self, who: usize, update: &Update) -> u64 {
-        let before = self.seen_by(who).clone();
-        if !update.conditions.iter().all(|condition| self.holds(&before, condition)) {
-            return 0;
+        let mut row = self.seen_by(who).clone();
+        let touched = row.update(update, self.now);
+        if touched > 0 {
+            self.pending = Some((who, row));
         }
-        let mut after = before.clone();
-        for (column, value) in &update.changes {
-            self.change(&before, &mut after, *column, value);
-        }
-        self.pending = Some((who, after));
-        1
+        touched
     }
 
     fn commit(&mut self, who: usize) {
@@ -98,45 +83,6 @@ impl Store {
             self.pending = None;
         }
     }
-
-    fn holds(&self, row: &Row, condition: &Condition) -> bool {
-        match condition {
-            Condition::IsNull(Column::RevokedAt) => row.ended.is_none(),
-            Condition::IsNull(Column::RenewedElsewhereAt) => self.marked_at.is_none(),
-            Condition::AtMost(Column::Generation, most) => row.generation <= *most,
-            Condition::OneOf(Column::Mode, modes) => {
-                modes.iter().any(|mode| row.mode == Mode::from_name(mode))
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn change(&mut self, before: &Row, row: &mut Row, column: Column, value: &Value) {
-        let time = |old: Micros| match value {
-            Value::Integer(number) => Micros::new(*number),
-            Value::AtLeast(number) => old.max(Micros::new(*number)),
-            other => panic!("{column:?} {other:?}"),
-        };
-        match (column, value) {
-            (Column::Generation, Value::Integer(number)) => row.generation = *number,
-            (Column::RenewedAt, _) => row.renewed_at = time(before.renewed_at),
-            (Column::IssuedAt, _) => row.issued_at = time(before.issued_at),
-            (Column::ExpiresAt, _) => row.expires_at = time(before.expires_at),
-            (Column::AccessUntil, _) => row.access_until = time(before.access_until),
-            (Column::RotatedAt, Value::StoreNow) => row.rotated_at = Some(self.now),
-            (Column::PreviouslyRotatedAt, Value::Of(Column::RotatedAt)) => {
-                row.previously_rotated_at = before.rotated_at;
-            }
-            (Column::RenewedElsewhereAt, Value::StoreNow) => self.marked_at = Some(self.now),
-            (Column::AuthHash, Value::Text(text)) => row.auth_hash.clone_from(text),
-            (Column::Device, Value::Text(text)) => row.device.clone_from(text),
-            (Column::UserAgent, Value::Text(_)) | (Column::RevokedAt, Value::StoreNow) => {}
-            (Column::Address, Value::Text(text)) => row.address = Some(text.clone()),
-            (Column::Address, Value::Null) => row.address = None,
-            (Column::RevokedReason, Value::Text(text)) => row.ended = Some(text.clone()),
-            other => panic!("{other:?}"),
-        }
-    }
 }
 
 // --- the steps as a face takes them -------------------------------------------------------------
@@ -149,7 +95,10 @@ struct Session {
 
 impl Session {
     fn opened(rotation: Rotation, mode: Mode) -> Self {
-        let policy = policy(rotation);
+        Self::opened_under(policy(rotation), mode)
+    }
+
+    fn opened_under(policy: Policy, mode: Mode) -> Self {
         let Opened { session, row, .. } = open(
             &policy,
             &NewSession { mode, lifetime: None },
@@ -229,7 +178,7 @@ impl<'c> Actor<'c> {
             Step::Updated(begun, has_won) => {
                 let hashes = ["hash".to_owned()];
                 let user = User { is_active: true, auth_hashes: &hashes };
-                let row = Some(store.seen_by(who).clone());
+                let row = Some(store.seen_by(who).row());
                 let judged = begun.judge(policy, row, has_won, store.now);
                 match judged.and_then(|judged| judged.check_user(Some(&user))) {
                     Ok(allowed) => Step::Allowed(allowed),
@@ -343,8 +292,8 @@ fn three_tabs_get_one_successor_in_every_order() {
         };
         let made: HashSet<_> = outcomes.iter().map(|one| ids(one.as_ref().unwrap())).collect();
         assert_eq!(made.len(), 1);
-        assert_eq!((store.committed.generation, &store.committed.ended), (2, &None));
-        assert!(store.marked_at.is_none());
+        assert_eq!((store.row().generation, store.row().ended), (2, None));
+        assert!(store.committed.renewed_elsewhere_at().is_none());
     });
     assert!(orders > 50, "{orders}");
 }
@@ -356,9 +305,9 @@ fn a_logout_among_renewals_is_the_last_word_in_every_order() {
     {
         let session = Session::opened(rotation, mode);
         let orders = every_order(&session, [1, 1, 1], true, |store, outcomes| {
-            assert_eq!(store.committed.ended.as_deref(), Some("logout"));
+            assert_eq!(store.row().ended.as_deref(), Some("logout"));
             // The feed remembers the session for as long as any token that was given lives.
-            let until = store.committed.access_until.whole_seconds().unwrap();
+            let until = store.row().access_until.whole_seconds().unwrap();
             assert!(access_times(outcomes).all(|expires| expires <= until));
             for refusal in outcomes.iter().filter_map(|one| one.as_ref().err()) {
                 assert_eq!((refusal.code, refusal.end), (Code::TokenBlacklisted, None));
@@ -373,7 +322,7 @@ fn a_successor_that_races_its_predecessor_ends_nothing() {
     let mut session = Session::opened(Rotation::Always, Mode::TwoCookies);
     session.renew(1, 0).unwrap();
     every_order(&session, [1, 2, 2], false, |store, outcomes| {
-        assert_eq!((store.committed.generation, &store.committed.ended), (3, &None));
+        assert_eq!((store.row().generation, store.row().ended), (3, None));
         for refusal in outcomes.iter().filter_map(|one| one.as_ref().err()) {
             assert_eq!((refusal.code, refusal.end), (Code::RefreshSuperseded, None));
         }
@@ -386,8 +335,8 @@ fn without_rotation_every_renewal_is_answered_in_every_order() {
     let session = Session::opened(Rotation::Never, Mode::TwoCookies);
     let orders = every_order(&session, [1, 1, 1], false, |store, outcomes| {
         assert!(outcomes.iter().all(Result::is_ok));
-        assert_eq!(store.committed.generation, 1);
-        let until = store.committed.access_until.whole_seconds().unwrap();
+        assert_eq!(store.row().generation, 1);
+        let until = store.row().access_until.whole_seconds().unwrap();
         assert!(access_times(outcomes).all(|expires| expires <= until));
     });
     assert!(orders > 100, "{orders}");
@@ -402,7 +351,7 @@ fn a_token_that_comes_again_after_the_grace_ends_the_session() {
     session.renew(1, 109).unwrap();
     let refusal = session.renew(1, 110).unwrap_err();
     assert_eq!((refusal.code, refusal.end), (Code::RefreshReused, Some(EndReason::Reuse)));
-    assert_eq!(session.store.committed.ended.as_deref(), Some("reuse"));
+    assert_eq!(session.store.row().ended.as_deref(), Some("reuse"));
     assert_eq!(session.renew(2, 111).unwrap_err().code, Code::TokenBlacklisted);
 }
 
@@ -412,9 +361,9 @@ fn a_repetition_from_elsewhere_is_marked_once_and_ends_nothing() {
     session.renew(1, 100).unwrap();
     assert!(session.renew(1, 101).unwrap().mark.is_none());
     assert!(session.renew_from(1, 102, &ELSEWHERE).unwrap().mark.is_some());
-    assert_eq!(session.store.marked_at, Some(micros(102)));
+    assert_eq!(session.store.committed.renewed_elsewhere_at(), Some(micros(102)));
     session.renew_from(1, 103, &ELSEWHERE).unwrap();
-    assert_eq!(session.store.marked_at, Some(micros(102)));
+    assert_eq!(session.store.committed.renewed_elsewhere_at(), Some(micros(102)));
     // Another version of the same browser is the same device.
     let updated = Client { user_agent: "Chrome/2", ..CHROME };
     assert!(session.renew_from(1, 104, &updated).unwrap().mark.is_none());
@@ -422,8 +371,10 @@ fn a_repetition_from_elsewhere_is_marked_once_and_ends_nothing() {
 
 #[test]
 fn a_session_ends_at_its_end_however_often_it_is_renewed() {
-    let mut session = Session::opened(Rotation::Always, Mode::TwoCookies);
-    session.store.committed.ends_at = micros(1000);
+    let session_lifetime = Some(Duration::from_secs(1000));
+    let options = PolicyOptions { rotation: Rotation::Always, ..PolicyOptions::default() };
+    let policy = Policy::new(PolicyOptions { session_lifetime, ..options }).unwrap();
+    let mut session = Session::opened_under(policy, Mode::TwoCookies);
     let renewed = session.renew(1, 900).unwrap();
     assert_eq!(renewed.refresh.unwrap().expires, Some(NOW + 1000));
     assert_eq!(renewed.access.expires, Some(NOW + 1000));
@@ -434,7 +385,7 @@ fn a_session_ends_at_its_end_however_often_it_is_renewed() {
 fn a_user_who_may_not_renew_has_a_slug_and_a_reason() {
     let hashes = ["new".to_owned(), "old".to_owned()];
     let session = Session::opened(Rotation::Always, Mode::TwoCookies);
-    let row = |hash: &str| Row { auth_hash: hash.to_owned(), ..session.store.committed.clone() };
+    let row = |hash: &str| Row { auth_hash: hash.to_owned(), ..session.store.row() };
     let user = |is_active| User { is_active, auth_hashes: &hashes };
     for (refused, inactive) in [
         (Code::RefreshUpdateFailed, Code::UserInactive),
@@ -459,10 +410,11 @@ fn a_user_who_may_not_renew_has_a_slug_and_a_reason() {
 #[test]
 fn a_session_that_ended_with_its_user_says_so() {
     let mut session = Session::opened(Rotation::Always, Mode::TwoCookies);
-    session.store.committed.ended = Some(EndReason::UserDeactivated.text().to_owned());
+    session.store.update(0, &end(EndReason::UserDeactivated.text()));
+    session.store.commit(0);
     let (begun, update) = begin(session.presented(1), &session.policy, true, micros(1));
     assert_eq!(session.store.update(0, &update), 0);
-    let row = Some(session.store.committed.clone());
+    let row = Some(session.store.row());
     let judged = begun.judge(&session.policy, row, false, micros(1)).unwrap();
     let inactive = User { is_active: false, auth_hashes: &[] };
     assert_eq!(judged.clone().check_user(Some(&inactive)).unwrap_err().code, Code::UserInactive);
@@ -489,7 +441,7 @@ fn a_token_of_0_0_4_is_adopted_once_and_comes_one_way_only() {
     assert_eq!((new.issued_at, new.authenticated_at), (micros(-500), micros(-500)));
     let refused = presented.adopt(&policy, None, true, micros(0)).unwrap_err();
     assert_eq!(refused, Refusal { code: Code::TokenBlacklisted, end: None });
-    let row = Store::new(&new, "hash").committed;
+    let row = Store::new(&new, "hash").row();
     assert_eq!(presented.adopt(&policy, Some(&row), false, micros(0)).unwrap(), None);
     let as_bearer = Presented::new(&claims, Mode::Json).unwrap();
     let reuse = Refusal { code: Code::RefreshReused, end: Some(EndReason::Reuse) };
