@@ -13,8 +13,9 @@ from django.core.management import call_command
 from django.test import AsyncClient, Client, override_settings
 from jwt.utils import base64url_encode
 
-from djwto import _core, conf, keyfiles, tokens
+from djwto import _core, conf, tokens
 from djwto.exceptions import JWTValidationError
+from djwto.keys import files as keyfiles
 from tests.conftest import Visitor
 from tests.test_conf import KEYS
 from tests.test_keyfiles import file, jwk, public, use, write  # noqa: F401 (file is a fixture)

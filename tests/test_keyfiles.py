@@ -16,8 +16,9 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
-from djwto import _core, conf, keyfiles, tokens
+from djwto import _core, conf, tokens
 from djwto.exceptions import JWTValidationError
+from djwto.keys import files as keyfiles
 from djwto.test import login
 from tests.test_conf import KEYS
 

@@ -16,7 +16,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from djwto import conf, keyfiles, keysets, times, tokens
+from djwto import conf, times, tokens
+from djwto.keys import files as keyfiles
+from djwto.keys import sets as keysets
 from djwto.management.commands.djwto_keys import Command
 from djwto.models import Session
 from tests.test_conf import KEYS
@@ -389,7 +391,7 @@ def test_the_file_stays_the_servers_own_when_root_changes_it(path: Path) -> None
 def test_commands_at_the_same_time_lose_no_key(path: Path) -> None:
     run("generate")
     code = (
-        "import sys; from pathlib import Path; from djwto import keysets\n"
+        "import sys; from pathlib import Path; from djwto.keys import sets as keysets\n"
         "with keysets.opened(Path(sys.argv[1])) as keys: keys.generate('ES256', 1)"
     )
     command = [sys.executable, "-c", code, str(path)]

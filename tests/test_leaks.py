@@ -28,14 +28,14 @@ from djwto import (
     conf,
     exceptions,
     hashers,
-    keyfiles,
-    keysets,
     responses,
     signals,
     tokens,
     views,
 )
 from djwto.exceptions import JWTError
+from djwto.keys import files as keyfiles
+from djwto.keys import sets as keysets
 from djwto.test import alogin
 from tests import guarded, raising
 from tests.conftest import MODES, Visitor

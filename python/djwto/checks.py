@@ -14,7 +14,8 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from djwto import _core, conf, keyfiles
+from djwto import _core, conf
+from djwto.keys.files import KeyFiles, rsa_algorithm
 from djwto.settings import PREFIX, SETTINGS
 
 _SHORT = "DJWTO_{}: the secret is shorter than the hash of {} (RFC 7518 §3.2)."
@@ -180,7 +181,7 @@ def check_ignored(**_: Any) -> list[CheckMessage]:
         return []
     ignored = [name for name in ("SIGNING_KEY", "VERIFYING_KEY") if conf.is_set(name)]
     algorithm = conf.valid("ALGORITHM")
-    is_for_files = path.is_dir() and algorithm == keyfiles.rsa_algorithm(algorithm)
+    is_for_files = path.is_dir() and algorithm == rsa_algorithm(algorithm)
     if conf.is_set("ALGORITHM") and not is_for_files:
         ignored.append("ALGORITHM")
     return [
@@ -206,7 +207,7 @@ def check_key_files(**_: Any) -> list[CheckMessage]:
             hint=f"chmod 600 {exposed}",
             id="djwto.W007",
         )
-        for exposed in keyfiles.KeyFiles.read(path).exposed()
+        for exposed in KeyFiles.read(path).exposed()
     ]
 
 

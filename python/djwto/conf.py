@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from djwto import _core
 from djwto.exceptions import SettingError
-from djwto.keyfiles import KeyFiles, Watch
+from djwto.keys.files import KeyFiles, Watch
 from djwto.settings import (
     DEFAULT_THROTTLE,
     PREFIX,

@@ -25,7 +25,6 @@ from djwto import (
     conf,
     csrf,
     exceptions,
-    keyfiles,
     logouts,
     receivers,
     renewal,
@@ -41,6 +40,7 @@ from djwto import (
 )
 from djwto.exceptions import JWTError
 from djwto.forms import LoginForm
+from djwto.keys.files import JWKS_SECONDS
 from djwto.models import ENDED_BY_USER, LOGOUT, Session
 from djwto.responses import build_tokens_response
 
@@ -307,7 +307,7 @@ class JwksView(Endpoint):
         """Give the JWK Set (RFC 7517 §5), or 304 to whoever has it."""
         text = conf.current().keys.public_jwks()
         response = HttpResponse(text, content_type="application/jwk-set+json")
-        response["Cache-Control"] = f"public, max-age={keyfiles.JWKS_SECONDS}"
+        response["Cache-Control"] = f"public, max-age={JWKS_SECONDS}"
         response["ETag"] = quote_etag(hashlib.sha256(response.content).hexdigest())
         return get_conditional_response(request, response["ETag"], response=response) or response
 

@@ -17,7 +17,7 @@ import jwt
 import pytest
 import requests
 
-from djwto import keysets
+from djwto.keys import sets as keysets
 from tests.services import Server, serve
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,9 +11,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from django.db.models import Max
 
-from djwto import _core, conf, keyfiles, keysets, times
+from djwto import _core, conf, times
 from djwto.exceptions import SettingError
-from djwto.keysets import Key, KeySetError
+from djwto.keys import sets
+from djwto.keys.files import KeyFiles, rsa_algorithm
+from djwto.keys.sets import Key, KeySetError
 from djwto.models import Session
 
 
@@ -60,20 +62,20 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _generate(self, path: Path, options: dict[str, Any]) -> None:
-        with keysets.opened(path) as keys:
-            made = keys.generate(options["algorithm"], keysets.now())
+        with sets.opened(path) as keys:
+            made = keys.generate(options["algorithm"], sets.now())
         self._tell(made)
 
     def _rotate(self, path: Path, options: dict[str, Any]) -> None:
         chosen = {name: options[name] for name in ("kid", "algorithm", "force")}
         with _existing(path) as keys:
-            changed = keys.rotate(keysets.now(), **chosen)
+            changed = keys.rotate(sets.now(), **chosen)
         self._tell(changed)
 
     def _retire(self, path: Path, options: dict[str, Any]) -> None:
         with _existing(path) as keys:
             dropped, kept = keys.retire(
-                keysets.now(), _longest(), _last_of_sessions, force=options["force"]
+                sets.now(), _longest(), _last_of_sessions, force=options["force"]
             )
         for key in dropped:
             self.stdout.write(f"{key.kid}: dropped")
@@ -110,17 +112,17 @@ _DIRECTORY = (
 def _existing(path: Path) -> Any:
     if not path.exists():
         raise KeySetError(f"{path}: there is no such file: `generate` makes it")
-    return keysets.opened(path)
+    return sets.opened(path)
 
 
 def _listed(path: Path) -> list[Key]:
-    files = keyfiles.KeyFiles.read(path)
+    files = KeyFiles.read(path)
     # What servers would refuse is refused here, in the same words.
     ring = files.ring(conf.valid("ALGORITHM"), [])
     if not files.is_directory:
-        return keysets.KeySet(json.loads(files.files[0][1])).keys()
-    rsa = keyfiles.rsa_algorithm(conf.valid("ALGORITHM"))
-    keys = [keysets.described_file(name, text, rsa) for name, text in files.files]
+        return sets.KeySet(json.loads(files.files[0][1])).keys()
+    rsa = rsa_algorithm(conf.valid("ALGORITHM"))
+    keys = [sets.described_file(name, text, rsa) for name, text in files.files]
     private = [key for key in keys if key.private]
     signing = [key for key in private if key.file == "signing.pem"] or private
     is_active = {id(key): "active" for key in signing if ring.can_sign}

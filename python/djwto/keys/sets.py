@@ -18,7 +18,7 @@ from typing import Any
 
 from djwto import _core
 from djwto.exceptions import SettingError
-from djwto.keyfiles import JWKS_SECONDS, RELOAD_SECONDS, is_private
+from djwto.keys.files import JWKS_SECONDS, RELOAD_SECONDS, is_private
 
 Jwk = dict[str, Any]
 
