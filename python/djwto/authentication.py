@@ -33,6 +33,7 @@ from djwto import (
 from djwto.exceptions import JWTError, JWTValidationError
 from djwto.forms import LoginForm
 from djwto.responses import WWWAUTHENTICATE
+from djwto.types import THttpRequest
 from djwto.users import find_user, spelling_of
 
 __all__ = [
@@ -58,17 +59,6 @@ Raises `JWTError`, or returns the rest to do.
 """
 
 _log = logging.getLogger("djwto")
-
-
-class THttpRequest(HttpRequest):
-    """A request that a guard has let through, for type hints."""
-
-    payload: dict[str, Any]
-    """The claims; the caller's own."""
-    token: str
-    """The text of the token."""
-    jwt_mode: str
-    """How the token came: `JSON`, `ONE-COOKIE` or `TWO-COOKIES`."""
 
 
 def user_authenticate(request: HttpRequest) -> Any:

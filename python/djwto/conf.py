@@ -303,10 +303,10 @@ def _redis_problem(url: str | None) -> str:
         return ""
     if find_spec("redis") is None:
         return "expected the package redis, found none. pip install djwto[redis]"
-    from djwto import redis_channel
+    from redis import ConnectionPool  # here, because the package is optional
 
     try:
-        options = redis_channel.client(url).connection_pool.connection_kwargs
+        options = ConnectionPool.from_url(url).connection_kwargs
     except (ValueError, TypeError):
         # What it says may hold a part of the password.
         return (
