@@ -4,6 +4,7 @@ The contract's replies, status by status, are held by `conformance/` over real s
 """
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import IntegrityError
+from django.db import IntegrityError, connections
 from django.test import Client
+from django.urls import NoReverseMatch, clear_url_caches, reverse
 
 import djwto.authentication
 import djwto.tokens
@@ -245,6 +247,32 @@ def test_update_refresh_can_be_left_out(settings: Any) -> None:
         settings.DJWTO_ALLOW_REFRESH_UPDATE = True
         settings.DJWTO_REFRESH_COOKIE_PATH = "api/token/refresh"
         importlib.reload(urls)
+
+
+@pytest.fixture
+def new_resolvers() -> Iterator[None]:
+    yield
+    clear_url_caches()
+
+
+@pytest.mark.usefixtures("new_resolvers")
+def test_urls_follow_the_settings_that_hold_when_django_asks_for_them(settings: Any) -> None:
+    settings.DJWTO_REFRESH_COOKIE_PATH = "first"
+    clear_url_caches()
+    assert reverse("logout", urlconf="djwto.urls") == "/first/logout/"
+    settings.DJWTO_REFRESH_COOKIE_PATH = "/second/"
+    settings.DJWTO_ALLOW_REFRESH_UPDATE = False
+    clear_url_caches()
+    assert reverse("logout", urlconf="djwto.urls") == "/second/logout/"
+    with pytest.raises(NoReverseMatch):
+        reverse("update_refresh", urlconf="djwto.urls")
+
+
+def test_no_endpoint_opens_a_transaction() -> None:
+    from djwto import urls
+
+    views = [pattern.callback for pattern in urls.urlpatterns]
+    assert [view._non_atomic_requests for view in views] == [set(connections)] * len(views)
 
 
 def test_max_age_is_the_time_left_and_absent_without_exp(alice: Any, settings: Any) -> None:

@@ -1,41 +1,57 @@
-"""The endpoints: `path("", include("djwto.urls"))`."""
+"""The endpoints: `path("", include("djwto.urls"))`.
 
-from django.urls import path
+`urlpatterns` follow `DJWTO_REFRESH_COOKIE_PATH` and `DJWTO_ALLOW_REFRESH_UPDATE`. They are made
+when a URL resolver of Django's asks for them: the import of this module reads no setting.
+"""
+
+from typing import Any
+
+from django.urls import URLPattern, path
 
 from djwto import conf, views
 
-_refresh = str(conf.valid("REFRESH_COOKIE_PATH")).strip("/")
+urlpatterns: list[URLPattern]
 
-urlpatterns = [
-    path("login/", views.GetTokensView.as_view(), name="login"),
-    path(".well-known/jwks.json", views.JwksView.as_view(), name="jwks"),
-    path("csrf/", views.CsrfTokenView.as_view(), name="csrf"),
-    path(
-        "validate_access/",
-        views.ValidateTokensView.as_view(kind="access"),
-        name="validate_access",
-    ),
-    path(
-        f"{_refresh}/validate_refresh/",
-        views.ValidateTokensView.as_view(kind="refresh"),
-        name="validate_refresh",
-    ),
-    path(
-        f"{_refresh}/refresh_access/",
-        views.RefreshAccessView.as_view(),
-        name="refresh_access",
-    ),
-    path(f"{_refresh}/logout/", views.BlackListTokenView.as_view(), name="logout"),
-    path(f"{_refresh}/logout_all/", views.LogoutAllView.as_view(), name="logout_all"),
-    path(f"{_refresh}/sessions/", views.SessionsView.as_view(), name="sessions"),
-    path(f"{_refresh}/sessions/<uuid:pk>/", views.SessionView.as_view(), name="session"),
-]
 
-if conf.valid("ALLOW_REFRESH_UPDATE"):
-    urlpatterns.append(
+def __getattr__(name: str) -> Any:
+    """Make `urlpatterns` (PEP 562)."""
+    if name == "urlpatterns":
+        return _patterns()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _patterns() -> list[URLPattern]:
+    refresh = str(conf.valid("REFRESH_COOKIE_PATH")).strip("/")
+    patterns = [
+        path("login/", views.GetTokensView.as_view(), name="login"),
+        path(".well-known/jwks.json", views.JwksView.as_view(), name="jwks"),
+        path("csrf/", views.CsrfTokenView.as_view(), name="csrf"),
         path(
-            f"{_refresh}/update_refresh/",
-            views.UpdateRefreshView.as_view(),
-            name="update_refresh",
+            "validate_access/",
+            views.ValidateTokensView.as_view(kind="access"),
+            name="validate_access",
+        ),
+        path(
+            f"{refresh}/validate_refresh/",
+            views.ValidateTokensView.as_view(kind="refresh"),
+            name="validate_refresh",
+        ),
+        path(
+            f"{refresh}/refresh_access/",
+            views.RefreshAccessView.as_view(),
+            name="refresh_access",
+        ),
+        path(f"{refresh}/logout/", views.BlackListTokenView.as_view(), name="logout"),
+        path(f"{refresh}/logout_all/", views.LogoutAllView.as_view(), name="logout_all"),
+        path(f"{refresh}/sessions/", views.SessionsView.as_view(), name="sessions"),
+        path(f"{refresh}/sessions/<uuid:pk>/", views.SessionView.as_view(), name="session"),
+    ]
+    if conf.valid("ALLOW_REFRESH_UPDATE"):
+        patterns.append(
+            path(
+                f"{refresh}/update_refresh/",
+                views.UpdateRefreshView.as_view(),
+                name="update_refresh",
+            )
         )
-    )
+    return patterns

@@ -72,21 +72,24 @@ _NEW_PASSWORD = frozenset(("new_password1", "new_password2"))
 _log = logging.getLogger("djwto")
 
 
-def _never_atomic(view: Any) -> Any:
-    """Exempt a view from `ATOMIC_REQUESTS` of every database that the settings name."""
-    for alias in connections:
-        view = transaction.non_atomic_requests(using=alias)(view)
-    return view
-
-
-# Refusals must be JSON, so the views check CSRF themselves; and the answer of a view whose
-# database is gone must be ours, so no transaction is opened around it.
+# Refusals must be JSON, so the views check CSRF themselves.
 @method_decorator(
-    [csrf_exempt, login_not_required, _never_atomic, sensitive_post_parameters()],
+    [csrf_exempt, login_not_required, sensitive_post_parameters()],
     name="dispatch",
 )
 class Endpoint(View):
     """What the endpoints share: reading the body, and failures as JSON."""
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """Make the view. No database of the settings opens a transaction around it.
+
+        With `ATOMIC_REQUESTS`, Django would answer with an HTML page while the database is gone.
+        """
+        view = super().as_view(**initkwargs)
+        for alias in connections:
+            transaction.non_atomic_requests(using=alias)(view)
+        return view
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer, whatever happens, and let no cache keep it unless the view said so."""
