@@ -1,7 +1,6 @@
 """`manage.py check`: every wrong setting by name, with an id that never changes."""
 
 import difflib
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -12,9 +11,9 @@ from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLPattern
 
-from djwto import _core, conf
+from djwto import _core, conf, url_patterns
 from djwto.keys.files import KeyFiles, rsa_algorithm
 from djwto.settings import PREFIX, SETTINGS
 
@@ -276,14 +275,15 @@ def check_proxies(**_: Any) -> list[CheckMessage]:
 @register(Tags.urls)
 def check_names(**_: Any) -> list[CheckMessage]:
     """W002: other URLs named `login` or `logout`."""
+    named = [one.pattern for one in url_patterns.every() if not one.in_namespace]
     clashes = sorted(
         {
             str(pattern.name)
-            for pattern in _patterns(get_resolver().url_patterns)
+            for pattern in named
             if pattern.name in ("login", "logout") and not _is_own(pattern)
         }
     )
-    if not clashes or not any(_is_own(p) for p in _patterns(get_resolver().url_patterns)):
+    if not clashes or not any(map(_is_own, named)):
         return []
     return [
         checks.Warning(
@@ -321,12 +321,3 @@ def _did_you_mean(name: str, known: list[str]) -> str | None:
 
 def _is_own(pattern: URLPattern) -> bool:
     return pattern.callback.__module__ == "djwto.views"
-
-
-def _patterns(patterns: Sequence[URLPattern | URLResolver]) -> Iterable[URLPattern]:
-    """Every pattern but those in namespaces, where names cannot clash."""
-    for pattern in patterns:
-        if isinstance(pattern, URLPattern):
-            yield pattern
-        elif pattern.namespace is None:
-            yield from _patterns(pattern.url_patterns)

@@ -1,6 +1,6 @@
 """`manage.py check` for guarded views: what middleware does to them before or after the guard."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from types import FunctionType
 from typing import Any
@@ -10,10 +10,9 @@ from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.core import checks
 from django.core.checks import CheckMessage, Tags, register
 from django.middleware.cache import UpdateCacheMiddleware
-from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.module_loading import import_string
 
-from djwto import csrf
+from djwto import csrf, url_patterns
 from djwto.middleware import PrivateRepliesMiddleware
 
 _FAILURE_VIEW = "djwto.csrf.failure"
@@ -96,15 +95,7 @@ def check_login_required(**_: Any) -> list[CheckMessage]:
 
 
 def _callbacks() -> Iterable[Any]:
-    return (pattern.callback for pattern in _patterns(get_resolver().url_patterns))
-
-
-def _patterns(patterns: Sequence[URLPattern | URLResolver]) -> Iterable[URLPattern]:
-    for pattern in patterns:
-        if isinstance(pattern, URLPattern):
-            yield pattern
-        else:
-            yield from _patterns(pattern.url_patterns)
+    return (one.pattern.callback for one in url_patterns.every())
 
 
 def _named(callbacks: Iterable[Any]) -> list[str]:

@@ -1,17 +1,16 @@
 """`manage.py check`: whether browsers send the refresh cookie to what reads it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.urls import LocalePrefixPattern, URLPattern, URLResolver, get_resolver
 
-from djwto import conf, views
+from djwto import conf, url_patterns, views
 from djwto.settings import as_modes
 
-_READERS = (
+_READING_VIEWS = (
     views.BlackListTokenView,
     views.LogoutAllView,
     views.RefreshAccessView,
@@ -29,11 +28,11 @@ def check_refresh_path(**_: Any) -> list[CheckMessage]:
         return []
     path = "/" + str(conf.valid("REFRESH_COOKIE_PATH")).strip("/")
     found: list[CheckMessage] = []
-    for places in _lists(get_resolver().url_patterns, ["/"], is_translated=False):
-        off = [place for place in places if not place.url.startswith(f"{path}/")]
-        own = [place for place in off if place.is_own]
-        found += [_off_path(place, path) for place in own[:1]]
-        found += [_guarded_off_path(place, path) for place in off if not place.is_own]
+    for places in url_patterns.lists():
+        off = [one for one in _readers(places) if not one.url.startswith(f"{path}/")]
+        own = [reader for reader in off if reader.is_own]
+        found += [_off_path(reader, path) for reader in own[:1]]
+        found += [_guarded_off_path(reader, path) for reader in off if not reader.is_own]
     return found
 
 
@@ -65,36 +64,44 @@ def check_script_name(**_: Any) -> list[CheckMessage]:
     ]
 
 
-class _Place:
+class _Reader:
     """A view that reads the refresh cookie, and one of its paths."""
 
-    def __init__(self, pattern: URLPattern, url: str, *, is_translated: bool) -> None:
+    def __init__(self, place: url_patterns.Place, url: str) -> None:
+        callback = place.pattern.callback
         self.url = url
-        self.is_translated = is_translated
-        self.is_own = _is_endpoint(pattern.callback)
-        view = getattr(pattern.callback, "view_class", pattern.callback)
+        self.is_translated = place.is_translated
+        self.is_own = _is_endpoint(callback)
+        view = getattr(callback, "view_class", callback)
         self.view = f"{view.__module__}.{view.__qualname__}"
 
 
-def _off_path(place: _Place, path: str) -> CheckMessage:
+def _readers(places: list[url_patterns.Place]) -> Iterator[_Reader]:
+    for place in places:
+        callback = place.pattern.callback
+        if _is_endpoint(callback) or _is_guarded(callback):
+            yield from (_Reader(place, url) for url in place.paths)
+
+
+def _off_path(reader: _Reader, path: str) -> CheckMessage:
     hint = (
         'Include them as path("", include("djwto.urls")), and move the endpoints with '
         "DJWTO_REFRESH_COOKIE_PATH."
     )
-    if place.is_translated:
+    if reader.is_translated:
         hint = "Take djwto's URLs out of i18n_patterns: they have no words to translate."
     return Error(
-        f"djwto's endpoints are off the refresh cookie's path: {place.view} is at {place.url}, and "
-        f"browsers send the refresh cookie to {path}/ only.",
+        f"djwto's endpoints are off the refresh cookie's path: {reader.view} is at {reader.url}, "
+        f"and browsers send the refresh cookie to {path}/ only.",
         hint=f'{hint} With DJWTO_COOKIE_PREFIX = "__Host-" it is sent to every path.',
         id="djwto.E018",
     )
 
 
-def _guarded_off_path(place: _Place, path: str) -> CheckMessage:
+def _guarded_off_path(reader: _Reader, path: str) -> CheckMessage:
     return checks.Warning(
-        f"{place.view} takes a refresh token at {place.url}, and browsers send the refresh cookie "
-        f"to {path}/ only.",
+        f"{reader.view} takes a refresh token at {reader.url}, and browsers send the refresh "
+        f"cookie to {path}/ only.",
         hint=f"Move the view under {path}/. If only programs call it, with Bearer headers, silence "
         "this check.",
         id="djwto.W037",
@@ -116,34 +123,6 @@ def _is_path(name: Any) -> bool:
     return name == "/" or (all(part not in ("", ".", "..") for part in parts) and ";" not in name)
 
 
-def _lists(
-    patterns: Sequence[URLPattern | URLResolver], prefixes: list[str], *, is_translated: bool
-) -> Iterator[list[_Place]]:
-    """Give the places of each list of patterns, under any namespace that it was included in."""
-    places = []
-    for pattern in patterns:
-        ends = list(_texts(pattern))
-        paths = [start + end for start in prefixes for end in ends]
-        is_locale = isinstance(pattern.pattern, LocalePrefixPattern)
-        if isinstance(pattern, URLResolver):
-            inside = pattern.url_patterns
-            yield from _lists(inside, paths, is_translated=is_translated or is_locale)
-        elif _is_endpoint(pattern.callback) or _is_guarded(pattern.callback):
-            places += [_Place(pattern, path, is_translated=is_translated) for path in paths]
-    if places:
-        yield places
-
-
-def _texts(pattern: URLPattern | URLResolver) -> Iterable[str]:
-    """Give what a pattern adds to a path; one of translated URLs has many texts."""
-    found = pattern.pattern
-    if not isinstance(found, LocalePrefixPattern):
-        return [str(found).removeprefix("^").removeprefix("/")]
-    codes = [code for code, _ in settings.LANGUAGES]
-    is_bare = not found.prefix_default_language
-    return ["" if is_bare and code == settings.LANGUAGE_CODE else f"{code}/" for code in codes]
-
-
 def _is_endpoint(callback: Any) -> bool:
     """Whether this is an endpoint of djwto's, or a class made of one, that reads the cookie."""
     view_class = getattr(callback, "view_class", None)
@@ -151,7 +130,7 @@ def _is_endpoint(callback: Any) -> bool:
         return False
     if issubclass(view_class, views.ValidateTokensView):
         return bool(callback.view_initkwargs.get("kind", view_class.kind) == "refresh")
-    return issubclass(view_class, _READERS)
+    return issubclass(view_class, _READING_VIEWS)
 
 
 def _is_guarded(callback: Any) -> bool:

@@ -1,0 +1,65 @@
+"""The URL patterns of the project, for the checks."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from django.conf import settings
+from django.urls import LocalePrefixPattern, URLPattern, URLResolver, get_resolver
+
+
+@dataclass(frozen=True)
+class Place:
+    """A pattern in the tree of the project's URLs."""
+
+    pattern: URLPattern
+    paths: tuple[str, ...]
+    """From "/", with converters and regular expressions as they are written. Translated URLs have
+    one path for each language."""
+    in_namespace: bool
+    """Whether its name is only found with that of a namespace."""
+    is_translated: bool
+    """Whether it is in `i18n_patterns`."""
+
+
+def every() -> Iterable[Place]:
+    """All patterns."""
+    return chain.from_iterable(lists())
+
+
+def lists() -> Iterator[list[Place]]:
+    """All patterns, each list of them apart; an included list comes before the one around it."""
+    return _lists(get_resolver().url_patterns, ("/",), in_namespace=False, is_translated=False)
+
+
+def _lists(
+    patterns: Sequence[URLPattern | URLResolver],
+    prefixes: tuple[str, ...],
+    *,
+    in_namespace: bool,
+    is_translated: bool,
+) -> Iterator[list[Place]]:
+    places = []
+    for pattern in patterns:
+        ends = _texts(pattern)
+        paths = tuple(start + end for start in prefixes for end in ends)
+        if isinstance(pattern, URLPattern):
+            places.append(Place(pattern, paths, in_namespace, is_translated))
+        else:
+            yield from _lists(
+                pattern.url_patterns,
+                paths,
+                in_namespace=in_namespace or pattern.namespace is not None,
+                is_translated=is_translated or isinstance(pattern.pattern, LocalePrefixPattern),
+            )
+    yield places
+
+
+def _texts(pattern: URLPattern | URLResolver) -> list[str]:
+    """Give what a pattern adds to a path; `i18n_patterns` add one text for each language."""
+    found = pattern.pattern
+    if not isinstance(found, LocalePrefixPattern):
+        return [str(found).removeprefix("^").removeprefix("/")]
+    codes = [code for code, _ in settings.LANGUAGES]
+    is_bare = not found.prefix_default_language
+    return ["" if is_bare and code == settings.LANGUAGE_CODE else f"{code}/" for code in codes]
