@@ -22,6 +22,7 @@ __all__ = [
     "codes",
     "end_statement",
     "generate_jwk",
+    "is_script_name",
     "jwt_type",
     "modes",
     "pbkdf2_sha256",
@@ -442,3 +443,6 @@ def check_user(row: Any, user: tuple[bool, list[str]] | None, refused: str) -> N
 
 def end_statement(reason: str) -> _Statement:
     """Give the statement that ends a live session."""
+
+def is_script_name(name: str) -> bool:
+    """Tell whether a script name, such as `FORCE_SCRIPT_NAME`, is a path as browsers see it."""

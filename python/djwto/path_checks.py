@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from djwto import conf, url_patterns, views
+from djwto import _core, conf, url_patterns, views
 from djwto.settings import as_modes
 
 _READING_VIEWS = (
@@ -42,7 +42,7 @@ def check_script_name(**_: Any) -> list[CheckMessage]:
     name = settings.FORCE_SCRIPT_NAME
     if not name or not _has_path():
         return []
-    if not _is_path(name):
+    if not isinstance(name, str) or not _core.is_script_name(name):
         return [
             Error(
                 f"FORCE_SCRIPT_NAME: expected a path such as '/app', found {name!r}. The path of "
@@ -113,14 +113,6 @@ def _has_path() -> bool:
     if all(mode == "JSON" for mode in as_modes(conf.valid("MODE"))):
         return False
     return not str(conf.valid("COOKIE_PREFIX")).lower().startswith("__host-")
-
-
-def _is_path(name: Any) -> bool:
-    """Whether it is a path as the engine takes it, from the root of the host."""
-    if not isinstance(name, str) or not name.startswith("/"):
-        return False
-    parts = name.strip("/").split("/")
-    return name == "/" or (all(part not in ("", ".", "..") for part in parts) and ";" not in name)
 
 
 def _is_endpoint(callback: Any) -> bool:

@@ -5,6 +5,7 @@ mod engine;
 mod keys;
 mod outputs;
 mod password;
+mod paths;
 mod permissions;
 mod read_claims;
 mod renewals;
@@ -29,6 +30,8 @@ mod _core {
     use crate::outputs::{Authenticated, CacheInfo, SetCookie, Token};
     #[pymodule_export]
     use crate::password::pbkdf2_sha256;
+    #[pymodule_export]
+    use crate::paths::is_script_name;
     #[pymodule_export]
     use crate::permissions::RequiredPermissions;
     #[pymodule_export]

@@ -28,6 +28,7 @@ pub use cookies::{
 pub use credentials::{Found, ReadError};
 pub use lines::Lines;
 pub use mode::{Mode, SameSite};
+pub use paths::is_script_name;
 pub use planted::MAX_CLEARING_BYTES;
 
 use std::fmt;

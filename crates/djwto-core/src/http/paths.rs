@@ -14,6 +14,14 @@ pub(super) fn checked(path: &str, allowed: impl Fn(u8) -> bool) -> Option<String
     is_good.then(|| format!("/{trimmed}"))
 }
 
+/// Whether a script name is a path of a browser's, from the root of the host: "/", or segments that
+/// are neither empty nor "." or "..", and no semicolon. A face puts it before the path of the refresh
+/// cookie (RFC 6265 §5.2.4), and no browser would send the cookie to any other.
+pub fn is_script_name(name: &str) -> bool {
+    let is_named = |path: String| !path.is_empty();
+    name == "/" || name.starts_with('/') && checked(name, |byte| byte != b';').is_some_and(is_named)
+}
+
 /// Letters of a path that need no `%`, in URLs as in a cookie's `Path`.
 pub(super) fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte)
@@ -53,7 +61,7 @@ pub(super) fn prefixes(path: &str) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{checked, encoded, is_unreserved, prefixes};
+    use super::{checked, encoded, is_script_name, is_unreserved, prefixes};
 
     #[test]
     fn a_path_has_one_slash_before_it_and_none_after() {
@@ -65,6 +73,16 @@ mod tests {
         }
         for path in ["x//y", "x/./y", "..", "x y", "é", "x;y"] {
             assert_eq!(checked(path, is_unreserved), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_script_name_is_a_path_from_the_root() {
+        for name in ["/", "/app", "/app/", "//app", "/a/b", "/b\u{fc}ro", "/a b", "/a%2Fb"] {
+            assert!(is_script_name(name), "{name}");
+        }
+        for name in ["", "//", "app", "https://example.com/app", "/a//b", "/a/../b", "/.", "/a;b"] {
+            assert!(!is_script_name(name), "{name}");
         }
     }
 
