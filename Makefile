@@ -87,6 +87,7 @@ lint: $(VENV)/packages-dev $(VENV)/built
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m mypy.stubtest djwto._core --concise
 
 format:
