@@ -14,6 +14,7 @@ How a page's blocks are run, in their order, with one user (alice, password `pas
 
 import ast
 import html.parser
+import importlib
 import json
 import re
 import subprocess
@@ -270,6 +271,60 @@ def test_settings_page_lists_the_checks():
 
 def test_errors_page_lists_the_codes():
     assert error_table() in ERRORS.read_text(), "run: python -m tests.test_docs"
+
+
+def test_modules_page_lists_names_that_exist():
+    for name in _public_names():
+        parent, _, last = name.rpartition(".")
+        assert name == "djwto.urls" or hasattr(importlib.import_module(parent), last), name
+
+
+def test_modules_page_lists_every_name_that_the_pages_use():
+    found = set().union(*(_names_used(path) for path in [*PAGES, ROOT / "README.md"]))
+    assert len(found) > 30
+    assert found - _public_names() == set()
+
+
+@pytest.mark.parametrize("module", ["authentication", "signals", "views"])
+def test_modules_page_lists_all_of_a_module_that_has_nothing_else(module):
+    from django.dispatch import Signal
+
+    found = importlib.import_module(f"djwto.{module}")
+    signals = [name for name, value in vars(found).items() if isinstance(value, Signal)]
+    names = getattr(found, "__all__", signals)
+    assert {n.rpartition(".")[2] for n in _public_names() if f".{module}." in n} == set(names)
+
+
+def _public_names() -> set[str]:
+    page = (DOCS / "modules.md").read_text()
+    return set(re.findall(r"^\| `(djwto\.[\w.]+)` \|", page, re.MULTILINE))
+
+
+def _names_used(path: Path) -> set[str]:
+    """Find the names of djwto in a page: in its text, and in what its Python blocks import."""
+    modules = {name.split(".")[1] for name in _public_names()}
+    page = path.read_text()
+    found = set(re.findall(r'\bdjwto\.[a-z_]+\.\w+|(?<=")djwto\.urls(?=")', page))
+    short = re.findall(r"`(\w+)\.(\w+)(?=[(`])", page)
+    found |= {f"djwto.{m}.{n}" for m, n in short if m in modules and n not in ("py", "md")}
+    for block in blocks(path):
+        if block.language == "python":
+            found |= _names_imported(ast.parse(block.text))
+    return found
+
+
+def _names_imported(tree: ast.Module) -> set[str]:
+    found, known = set(), {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            known |= {one.asname: one.name for one in node.names if one.name.startswith("djwto.")}
+        if isinstance(node, ast.ImportFrom) and node.module == "djwto":
+            known |= {one.asname or one.name: f"djwto.{one.name}" for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and str(node.module).startswith("djwto."):
+            found |= {f"{node.module}.{one.name}" for one in node.names}
+    uses = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    named = [(node.value.id, node.attr) for node in uses if isinstance(node.value, ast.Name)]
+    return found | {f"{known[module]}.{name}" for module, name in named if module in known}
 
 
 @pytest.mark.parametrize("name", ["cross-site", "same-site"])
