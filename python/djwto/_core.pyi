@@ -302,7 +302,7 @@ class Renewal:
         """Judge the token; `has_won` says that the statement has touched the row."""
 
     def check_user(self, user: tuple[bool, list[str]] | None) -> None:
-        """Check the user. None is one who is gone."""
+        """Check the user; None if there is no such user."""
 
     def renew(self, device: str, user_agent: str, address: str, now: int) -> RenewedClaims:
         """Make the claims, and the last statement. Raises `exceptions.JWTIssueError`."""

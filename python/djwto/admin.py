@@ -163,7 +163,7 @@ _FIELDS: Any = (
 
 @admin.register(Session)
 class SessionAdmin(_SessionAdmin):
-    """Logins, as they were recorded: they can be ended, and not be changed."""
+    """The sessions. They can be ended, and not be changed."""
 
     list_display = (
         *("__str__", user_of, "device", "address", "mode", _field("created_at")),

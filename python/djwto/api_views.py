@@ -38,8 +38,8 @@ class GuardAuthentication:
     def authenticate(self, request: Any) -> tuple[Any, str] | None:
         """Return the user and the token's text; None where the request is to be refused.
 
-        Where permissions let anybody in, the guard refuses in its own words. A failure that is not
-        the client's lack of a login (400, 503) is raised at once, as REST framework's exception.
+        Where the permissions are open to all, the guard itself refuses. A failure that is no 401 or
+        403 (400, 503) is raised at once, as REST framework's exception.
         """
         inner = request._request  # noqa: SLF001
         inner._djwto_guarded = True  # noqa: SLF001

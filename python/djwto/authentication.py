@@ -1,4 +1,4 @@
-"""Who is asking: tokens from requests, and the decorators that guard views.
+"""The token of a request, and the guards: decorators that let requests into views.
 
 Guards work on functions and, through `method_decorator`, on methods and `dispatch`; on sync and
 async views; on Django REST framework's views. They make one call into the engine, and no query.
@@ -131,7 +131,7 @@ def jwt_perm_required(perms: Iterable[str]) -> Callable[[View], View]:
 
 
 def jwt_passes_test(test: Callable[[Any], bool]) -> Callable[[View], View]:
-    """Guard a view by login and a test of the request: whatever is not True refuses with 403.
+    """Guard a view by login and a test of the request. Any result but True refuses with 403.
 
     The test may raise `JWTError` to say more. An async view runs it in a thread.
     """
@@ -139,7 +139,7 @@ def jwt_passes_test(test: Callable[[Any], bool]) -> Callable[[View], View]:
 
 
 def jwt_is_refresh(view: View) -> View:
-    """Guard a view that takes a refresh token whose login was not ended.
+    """Guard a view that takes a refresh token of a live session.
 
     Where a cookie holds it, the form says `jwt_type=refresh`.
     """
@@ -207,7 +207,7 @@ def _authenticate(
     request.jwt_mode = seen.mode
     request.user = user = _lazy(partial(_load_user, claims["user"]["id"]))
     request.auser = partial(_load_user_async, user)
-    # Django REST framework would put its own idea of the user over ours; this it takes as given.
+    # Django REST framework would set its own user on the request. With these it keeps ours.
     inner._force_auth_user = user  # noqa: SLF001
     inner._force_auth_token = seen.token  # noqa: SLF001
     return seen
@@ -229,7 +229,7 @@ def _lazy(load: Callable[[], Any]) -> Any:
 
 
 def _load_user(pk: Any) -> Any:
-    """Find the user of a token as he is now; a deleted or inactive one is nobody."""
+    """Return the present user of a token; `AnonymousUser` if it was deleted or is inactive."""
     return find_user(pk) or AnonymousUser()
 
 

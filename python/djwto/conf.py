@@ -120,8 +120,8 @@ def engine() -> _core.Engine:
 def current() -> Config:
     """The present settings, checked. Raises `ImproperlyConfigured`, naming each wrong one."""
     global _cached  # noqa: PLW0603
-    # Django swaps this object whenever settings are overridden, and at no other time. A lazy
-    # object has a `__getattribute__` of its own, which takes its time.
+    # Django swaps this object whenever settings are overridden, and at no other time. The
+    # `__getattribute__` of a lazy object is slow, so it is passed by.
     source = object.__getattribute__(django_settings, "_wrapped")
     seen, config = _cached
     if config is None or seen is not source:
@@ -185,7 +185,7 @@ def _with_present_keys(config: Config, watch: Watch) -> Config:
     """The settings with the keys as their files are now, or were when they last were good."""
     global _cached  # noqa: PLW0603
     with watch.look() as is_ours:
-        # Whoever had the turn before may have put another in its place.
+        # A thread that had the turn before may have replaced it.
         source, present = _cached
         if present is None or present.watch is not watch:
             return config

@@ -154,7 +154,7 @@ def _after_password(user: Any, using: str) -> None:
 
 def _may_be_rehash(user: Any, update_fields: Any) -> bool:
     # So Django saves a hash that it has brought up to date at a login: alone, and with the raw
-    # password forgotten. Someone who sets `user.password` by hand may do the same.
+    # password forgotten. Code that sets `user.password` by hand may do the same.
     is_alone = update_fields is not None and set(update_fields) == {"password"}
     return is_alone and getattr(user, "_password", None) is None and user.pk is not None
 

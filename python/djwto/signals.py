@@ -1,4 +1,4 @@
-"""What happened, for whoever wants to know. The sender is the name of the view class.
+"""The signals of djwto. The sender is the name of the view class.
 
 Django's `user_logged_in`, `user_login_failed` and `user_logged_out` are sent too.
 """

@@ -40,7 +40,7 @@ def is_lost_race(error: BaseException) -> bool:
 
 
 def retried(work: Callable[[], T], *, using: str, attempts: int = 20) -> T:
-    """Do this work, which opens a transaction of its own, again where it loses a race.
+    """Do this work, which opens a transaction, again where it loses a race.
 
     Within a transaction that is open already it is done once: the database has given up that one.
     """

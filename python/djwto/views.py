@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 _MOST_SESSIONS = 100
-"""More are in no list: nobody reads it, and a robot's logins would fill it."""
+"""The longest list. A program that logs in again and again would make it endless."""
 
 _DJANGO_AUTH = "django.contrib.auth"
 """The sender of `user_login_failed`, as where Django sends it."""
@@ -92,7 +92,7 @@ class Endpoint(View):
         return view
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answer, whatever happens, and let no cache keep it unless the view said so."""
+        """Answer, after an exception too. No cache keeps the reply unless the view allows it."""
         try:
             response = self._answer(request, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 (a client must see JSON, and no reason)
@@ -144,7 +144,7 @@ class GetTokensView(Endpoint):
 
 
 class ValidateTokensView(Endpoint):
-    """`validate_access/` and `validate_refresh/`: is this token good, and its login not ended?"""
+    """`validate_access/` and `validate_refresh/`: is this token good, and its session live?"""
 
     kind = "access"
 
@@ -187,7 +187,7 @@ class UpdateRefreshView(Endpoint):
 
 
 class BlackListTokenView(Endpoint):
-    """`logout/`: POST ends the login of a refresh token; DELETE also makes the browser forget."""
+    """`logout/`: POST ends the session of a refresh token; DELETE also clears the cookies."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Blacklist the refresh token."""
@@ -304,10 +304,10 @@ class CsrfTokenView(Endpoint):
 
 
 class JwksView(Endpoint):
-    """`.well-known/jwks.json`: the public keys, for those who verify our tokens themselves."""
+    """`.well-known/jwks.json`: the public keys, for programs that verify our tokens themselves."""
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
-        """Give the JWK Set (RFC 7517 §5), or 304 to whoever has it."""
+        """Return the JWK Set (RFC 7517 §5), or 304 if the client has it."""
         text = conf.current().keys.public_jwks()
         response = HttpResponse(text, content_type="application/jwk-set+json")
         response["Cache-Control"] = f"public, max-age={JWKS_SECONDS}"

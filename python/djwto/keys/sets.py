@@ -120,7 +120,7 @@ class KeySet:
         changed = self._in_state("active")
         for jwk in changed:
             _move(jwk, "retired", now)
-            # Nobody shall sign with it any more. A secret is needed whole to verify.
+            # No server signs with it from now on. A secret stays: it also verifies.
             for name in ("d", "p", "q", "dp", "dq", "qi"):
                 jwk.pop(name, None)
         _move(upcoming, "active", now)
@@ -185,7 +185,7 @@ class KeySet:
         return _described(jwk)
 
     def _adopt(self) -> None:
-        """Take over a set that somebody else made: the only key that can sign is the active one."""
+        """Take over a set of another program: the only key that can sign becomes the active one."""
         private = [jwk for jwk in self._jwks() if is_private(jwk) and _described(jwk).algorithm]
         if len(private) == 1 and not any("djwto_state" in jwk for jwk in self._jwks()):
             private[0]["djwto_state"] = "active"
@@ -220,7 +220,7 @@ def _described(jwk: Any) -> Key:
     except SettingError:
         pass
     else:
-        # What the engine makes of it: a key pair without a `kid` goes by its thumbprint.
+        # As the engine reads it: the `kid` of a key pair without one is its thumbprint.
         known = [*json.loads(ring.public_jwks())["keys"], jwk][0]
         kid, algorithm = known.get("kid"), known.get("alg")
     return Key(kid, algorithm, jwk.get("djwto_state"), _since(jwk), is_private(jwk))
@@ -254,7 +254,7 @@ def _locked(path: Path) -> Iterator[None]:
     lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _OWNER_ONLY)
     try:
         if path.exists() and _owner(lock) != (owner := _owner(path)):
-            # Whom the file belongs to must be able to lock it too.
+            # The owner of the file can then lock it too.
             with suppress(PermissionError):
                 os.fchown(lock, *owner)
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""`manage.py djwto_delete_tokens`: `delete_tokens`, by a name that says whose it is."""
+"""`manage.py djwto_delete_tokens`: another name of `delete_tokens`."""
 
 from djwto.management.commands.delete_tokens import Command
 

@@ -42,10 +42,14 @@ class Command(BaseCommand):
             )
         rotate.add_argument("--kid", help="the next key to take (default: the oldest)")
         rotate.add_argument(
-            "--force", action="store_true", help="even if not everybody knows the next key yet"
+            "--force",
+            action="store_true",
+            help="even if some servers and clients may not know the next key yet",
         )
         retire.add_argument(
-            "--force", action="store_true", help="all of them: who has their tokens is logged out"
+            "--force",
+            action="store_true",
+            help="all of them: users with their tokens are logged out",
         )
         listing.add_argument("--json", action="store_true", help="as JSON")
 
