@@ -11,7 +11,7 @@ class DjwtoConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Import what registers itself."""
+        """Import what registers itself: here, since it needs the models of all apps."""
         from djwto import checks, guard_checks, path_checks, receivers  # noqa: F401 (they register)
 
         receivers.connect()
