@@ -69,7 +69,7 @@ codes! {
         "The header's `alg` does not agree with the key (RFC 8725 §3.1).";
     KeyUnknown, "key_unknown", 401,
         "The token was signed with a key that this server does not know",
-        "No key goes by the header's `kid`; none is tried in its place (RFC 7515 §4.1.4).";
+        "No key has the header's `kid`; none is tried in its place (RFC 7515 §4.1.4).";
     SignatureInvalid, "signature_invalid", 401,
         "Signature verification failed",
         "Signed with another key, or changed on the way.";
@@ -111,7 +111,7 @@ codes! {
         "No such login is on record: it was removed, or the database is older than the token. Log in again.";
     RefreshReused, "refresh_reused", 401,
         "The refresh token was used before.",
-        "A refresh token that was renewed came again after `DJWTO_REFRESH_GRACE`. A renewal ends the session then, since somebody may have stolen the token. Log in again.";
+        "A refresh token that was renewed came again after `DJWTO_REFRESH_GRACE`. A renewal ends the session then, since the token may have been stolen. Log in again.";
     CredentialsInvalid, "credentials_invalid", 401,
         "{}",
         "The login form was refused; `error` is the JSON text of Django's form errors.";
@@ -123,7 +123,7 @@ codes! {
         "The user is gone. Log in again.";
     LoginDenied, "login_denied", 403,
         "This login is not permitted.",
-        "A hook or a backend refused it (`PermissionDenied`), whatever the credentials.";
+        "A hook or a backend refused it (`PermissionDenied`), although the credentials may be right.";
     UserInactive, "user_inactive", 403,
         "User is inactive.",
         "The user was deactivated, and gets no new tokens.";

@@ -17,8 +17,8 @@ impl Revocations {
         Self::default()
     }
 
-    // Both hold the interpreter's lock all the while: whoever forks has it, so no child is born with
-    // this set locked for ever.
+    // Both hold the interpreter's lock all the while. A thread that forks has that lock, so no child
+    // begins with this set locked.
     fn extend(&self, ended: Vec<([u8; 16], i64)>) {
         let ended = ended.into_iter();
         self.0.extend(ended.map(|(id, until)| (SessionId::from_bytes(id), until)));

@@ -43,7 +43,7 @@ impl Private {
 }
 
 /// Takes a `SubjectPublicKeyInfo` or the 32 bytes alone. Bytes that are no point, or one of small
-/// order, are refused: of the former no signature is good, and of the latter anybody's may be.
+/// order, are refused. The former verifies no signature, and the latter those of an attacker.
 pub(crate) fn public(key: &[u8]) -> Option<ParsedPublicKey> {
     raw(key).filter(|point| is_point(*point) && !has_small_order(*point))?;
     ParsedPublicKey::new(&signature::ED25519, key).ok()

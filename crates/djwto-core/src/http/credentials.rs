@@ -208,7 +208,7 @@ fn trim(text: &[u8]) -> &[u8] {
     trim_while(text, is_blank)
 }
 
-/// A name without whatever an eye, or a lenient parser, might not see at its ends.
+/// A name without what an eye, or a lenient parser, might not see at its ends.
 fn visible_core(name: &[u8]) -> &[u8] {
     trim_while(name, |byte| !byte.is_ascii_graphic())
 }

@@ -66,7 +66,7 @@ pub enum KeyError {
         /// Whether it was the public key.
         public: bool,
     },
-    /// The public key is a point of small order, of which anybody makes signatures.
+    /// The public key is a point of small order: an attacker can make its signatures.
     SmallOrder,
     /// The public key is not a point of its curve.
     NotAPoint,
@@ -188,7 +188,7 @@ impl fmt::Display for KeyError {
                  found another",
             ),
             Self::SmallOrder => f.write_str(
-                "expected an Ed25519 public key, found a point of small order: anybody could make \
+                "expected an Ed25519 public key, found a point of small order: an attacker can make \
                  its signatures",
             ),
             Self::NotAPoint => f.write_str(

@@ -191,8 +191,8 @@ impl Key {
         Self::from_signing(algorithm, signing.ok_or(KeyError::Random)?)
     }
 
-    /// The same key under another `kid`. Without this, a key pair goes by its thumbprint
-    /// (RFC 7638) and a secret by none: a thumbprint would help to guess it (RFC 7638 §7).
+    /// The same key under another `kid`. Without this, the `kid` of a key pair is its thumbprint
+    /// (RFC 7638). A secret has none, as a thumbprint would help to guess it (RFC 7638 §7).
     #[must_use]
     pub fn with_id(mut self, id: String) -> Self {
         self.id = Some(id);
@@ -292,7 +292,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// A signature, in whatever the library keeps it.
+/// A signature, in the library's types.
 pub(crate) enum Signature {
     Tag(aws_lc_rs::hmac::Tag),
     Bytes(Vec<u8>),

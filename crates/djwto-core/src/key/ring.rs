@@ -6,8 +6,8 @@ use crate::compact::{Header, MalformedToken, Purpose, Untrusted};
 
 /// One key that signs, if there is one, and any number that verify.
 ///
-/// A `kid` that no key goes by is refused and nothing is tried; without a `kid`, every key of that
-/// algorithm is tried and no other (RFC 7515 §4.1.4, RFC 8725 §3.1).
+/// A `kid` that no key has is refused, and no key is tried. Without a `kid`, the keys of that algorithm
+/// are tried, and no other (RFC 7515 §4.1.4, RFC 8725 §3.1).
 #[derive(Debug)]
 pub struct KeyRing {
     keys: Vec<Key>,
@@ -140,6 +140,6 @@ pub enum SelectError {
     Malformed(MalformedToken),
     /// The header's `alg` does not agree with any key, or not with the one that its `kid` names.
     Algorithm,
-    /// No key goes by the header's `kid`.
+    /// No key has the header's `kid`.
     UnknownKey,
 }

@@ -265,7 +265,7 @@ impl fmt::Display for JwkSetError {
                 "expected secrets or key pairs, found both: a set with key pairs is one that \
                  others may see"
             }
-            Self::SameId => "expected a \"kid\" of its own for each key, found one twice",
+            Self::SameId => "expected a different \"kid\" for each key, found one twice",
             Self::Signing => {
                 "expected one key to sign with, found several: give one of them \
                  \"djwto_state\": \"active\", and the others \"next\" or \"retired\""

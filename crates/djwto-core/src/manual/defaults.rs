@@ -26,7 +26,7 @@
 //! with invisible letters around it is taken for ours by lenient parsers. Both are what an
 //! attacker on a sibling subdomain can plant, so both are refused. A Bearer header decides alone.
 //!
-//! **Rotation for browsers.** Browsers keep whatever cookie they are sent, so their sessions rotate. A
+//! **Rotation for browsers.** A browser keeps the cookie that it is sent, so its sessions rotate. A
 //! program that was written for djwto 0.0.4 keeps its refresh token, and would be logged out by its second
 //! renewal; it is rotated where the operator says that programs are ready (RFC 9700 §4.14.2).
 //!
@@ -36,5 +36,5 @@
 //! **A second until a logout is everywhere.** One indexed query a second and process costs a
 //! database nothing, and a person who has clicked "log out" does not notice it.
 //!
-//! **Closed after a minute without the store.** An outage must not log anybody in who was logged out. A restart
+//! **Closed after a minute without the store.** An outage must not let in a user who was logged out. A restart
 //! of the database takes less than that.

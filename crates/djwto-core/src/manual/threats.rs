@@ -30,7 +30,7 @@
 //! | 3.2 | a weak algorithm, or a repeated nonce of ECDSA | a closed list without `none`; RSA of 2,048 bits or more; nonces are the library's, from the system's generator | `keys.rs::names_of_algorithms_are_exact`, `keys.rs::a_small_rsa_key_is_refused_when_it_is_loaded`, `threats.rs::no_two_signatures_of_ecdsa_share_a_nonce` |
 //! | 3.3 | a check that fails is passed over | `Verified` cannot be made but by `verify`, and the signature comes first | `verify.rs::the_signature_comes_before_everything_that_it_covers` |
 //! | 3.4 | zeros or values beyond the order pass as a signature | the library checks ranges; cases stand in the vectors | `vectors.rs::verify`, `threats.rs::signatures_of_zeros_are_refused_by_every_algorithm` |
-//! | 3.4 | an Ed25519 key of small order lets anybody make signatures | all its encodings are refused, and what is no point | `found_keys.rs::ed25519_points_of_small_order_are_refused_wherever_they_come_from` |
+//! | 3.4 | an Ed25519 key of small order lets an attacker make signatures | all its encodings are refused, and what is no point | `found_keys.rs::ed25519_points_of_small_order_are_refused_wherever_they_come_from` |
 //! | 3.5 | a password serves as the key | as §2.2 | `tests/test_conf.py::test_a_short_secret_warns_and_is_an_error_in_production` |
 //! | 3.6 | compression tells of the text, or blows up | `zip` is a word like any other: nothing is inflated | `threats.rs::a_compressed_payload_is_not_inflated` |
 //! | 3.7 | another encoding than UTF-8 | as §2.6 | `conformance/test_bad_serializations.py::test_other_encodings` |
@@ -63,7 +63,7 @@
 //! | CVE-2022-29217 | the same with SSH keys and other formats that the list of forbidden ones lacked | the algorithm is the key's, so a gap in the list lets in an operator's mistake, never an attacker | `verify.rs::a_token_of_one_algorithm_is_good_for_no_other`, `keys.rs::a_key_as_the_secret_of_hmac_is_refused` |
 //! | CVE-2024-53861 | `iss` was sought inside of the wanted text, so that a part matched | compared whole | `threats.rs::part_of_an_issuer_subject_or_audience_is_none` |
 //! | CVE-2025-45768 (disputed) | short keys were accepted silently | accepted with a warning, and an error in production | `tests/test_conf.py::test_a_short_secret_warns_and_is_an_error_in_production` |
-//! | CVE-2026-32597 | unknown extensions in `crit` were passed over | `crit` refuses the token, whatever it lists | `conformance/test_bad_signatures.py::test_crit` |
+//! | CVE-2026-32597 | unknown extensions in `crit` were passed over | `crit` refuses the token, with any list in it | `conformance/test_bad_signatures.py::test_crit` |
 //! | GHSA-w7vc-732c-9m39 | with `b64` false, a payload of any size was decoded for nothing | size is bounded before anything is decoded; `b64` that is not true is refused | `compact.rs::the_longest_token_is_read_and_a_byte_more_is_not`, `vectors.rs::verify` |
 //! | CVE-2026-48524 | each unknown `kid` made the server fetch its JWK Set, and a failure emptied the cache | the engine fetches nothing | `conformance/test_bad_signatures.py::test_odd_kid` |
 //!
@@ -138,7 +138,7 @@
 //! | a subdomain plants a cookie | `__Host-` before the name keeps it out; without it two are refused, and cleared | `cookies.rs::with_host_every_cookie_is_on_the_root`, `cookies.rs::what_is_doubled_is_cleared_wherever_a_browser_may_hold_it`, `tests/served/browser/test_planted_cookies.py::test_with_host_a_neighbour_plants_nothing`, `credentials.rs::what_is_found_stands_in_the_header_under_its_name_once`, `conformance/test_odd_headers.py::test_two_cookies_of_one_name` |
 //! | a name with invisible letters around it passes for ours | refused | `conformance/test_odd_headers.py::test_name_with_a_space_of_another_kind` |
 //! | another site's page sends the cookie along | Django's CSRF token, wherever a cookie brought the token | `tests/test_authentication.py::test_csrf_concerns_a_token_from_a_cookie_and_nothing_else`, `tests/served/browser/test_other_sites.py::test_another_sites_form_carries_no_token` |
-//! | another site logs a visitor in as somebody else | `Origin` and `Sec-Fetch-Site` are checked at login | `tests/test_csrf.py::test_login_from_another_site` |
+//! | another site logs a visitor in as another user | `Origin` and `Sec-Fetch-Site` are checked at login | `tests/test_csrf.py::test_login_from_another_site` |
 //! | a script asks for a cookie's token as text | a renewal answers where its token came from | `conformance/test_several_modes.py::test_no_script_can_turn_a_cookie_into_text` |
 //! | a cache keeps a reply with tokens, or a guarded page | `no-store`, `private`, `Vary` | `tests/test_cache.py::test_nothing_personal_is_served_to_another` |
 //! | a database that leaks logs people in | the blacklist holds identifiers alone | `tests/test_migrations.py::test_a_database_of_004_migrates_in_place` |
@@ -151,15 +151,15 @@
 //! | § | attack | countermeasure | test |
 //! |---|---|---|---|
 //! | RFC 9700 §4.14.2 | a stolen refresh token is used after its owner has renewed | a used generation that comes again after the grace ends the session, for both | `tests/test_renewal.py::test_a_replay_ends_the_session`, `conformance/test_sessions.py::test_an_old_token_ends_the_session` |
-//! | RFC 9700 §4.14.2 | it is used before its owner, who renews later | the same: whoever is the later one ends the session | `rotation.rs::the_table` |
+//! | RFC 9700 §4.14.2 | it is used before its owner, who renews later | the same: the later one of the two ends the session | `rotation.rs::the_table` |
 //! | RFC 9700 §4.14.2 | within the grace it is used to fork the session | there is one successor, the same for all, and nothing else is signed | `tests/test_renewal.py::test_whoever_comes_again_gets_the_same_successor` |
 //! | | a cookie's token is sent as a `Bearer` token, to go round rotation | the mode in which a session was opened decides | `tests/test_renewal.py::test_a_cookies_token_is_rotated_in_a_header_too` |
 //! | | the clock of the store is set back, so that a replay looks new | a negative time renews nothing | `tests/test_renewal.py::test_a_clock_that_was_set_back_ends_nothing` |
 //! | | lifetimes are shortened, and the record of an ended session is cleaned up too soon | rows say until when their tokens live; a token without a row renews nothing | `tests/test_renewal.py::test_shorter_lifetimes_bring_no_ended_session_back` |
-//! | RFC 9700 §4.14.2 | somebody renews for ever | an absolute end, which no renewal moves | `tests/test_renewal.py::test_no_renewal_moves_the_absolute_end` |
+//! | RFC 9700 §4.14.2 | a session is renewed for ever | an absolute end, which no renewal moves | `tests/test_renewal.py::test_no_renewal_moves_the_absolute_end` |
 //! | ASVS 7.4.1 | an access token is used after a logout, from the cache of verified tokens too | every verification asks the set of ended sessions | `cache.rs::a_cached_token_is_refused_once_its_session_has_ended`, `tests/test_revocation.py::test_a_session_that_another_process_ended_is_heard_of` |
 //! | RFC 8725 §3.11 | another client of Redis tells of sessions that did not end, of 40,000 ids that share a hash, or of times that never come | messages are signed, with a `typ` of their own; the set is bounded, and hashed by a random key | `messages.rs::a_message_is_no_token_and_a_token_is_no_message`, `tests/test_redis_channel.py::test_what_is_not_signed_ends_nothing_and_is_a_reason_to_look` |
-//! | ASVS 7.4.2, 7.4.3 | a user who was deactivated, or has a new password, goes on elsewhere | his sessions end at once | `tests/test_receivers.py::test_a_deactivated_user_is_out_at_once`, `tests/test_receivers.py::test_another_password_ends_every_session` |
+//! | ASVS 7.4.2, 7.4.3 | a user who was deactivated, or has a new password, goes on elsewhere | their sessions end at once | `tests/test_receivers.py::test_a_deactivated_user_is_out_at_once`, `tests/test_receivers.py::test_another_password_ends_every_session` |
 //! | | a rehash of the password brings sessions of an older password back | only those of the very hash that was replaced are kept | `tests/test_receivers.py::test_a_rehash_brings_no_session_back_whose_password_was_changed` |
 //! | ASVS 7.5.2 | one user looks at another's sessions, or ends them | they are looked up by the user of the token | `conformance/test_sessions.py::test_another_users_session_is_not_there` |
 //! | ASVS 6.3.1 | passwords are guessed | a throttle by account and network, and a ceiling that no one can lock an owner out with | `tests/test_throttle.py::test_the_ceiling_spares_networks_that_the_account_has_logged_in_from` |

@@ -3,7 +3,7 @@
 use super::row::{Column, Row, Update, Value};
 use crate::error::Code;
 
-/// Why a session is ended. Faces may have reasons of their own besides.
+/// Why a session is ended. A face may have other reasons besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndReason {
     /// A refresh token that was used came again.

@@ -62,7 +62,7 @@ impl Opened {
     }
 }
 
-/// Opens a session. The claims of its refresh token and its row agree, whatever was given.
+/// Opens a session. The claims of its refresh token and its row agree, also where a project has given some.
 ///
 /// # Errors
 ///

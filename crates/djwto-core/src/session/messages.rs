@@ -1,4 +1,4 @@
-//! Ended sessions on their way to other processes: a JWS of its own `typ`.
+//! Ended sessions on their way to other processes: a JWS with a `typ` that no token has.
 //!
 //! The channel is not trusted. A message is signed by the key ring's signing key and verified as a
 //! token is, so that only a server of the same keys ends a session in another's memory. A message

@@ -34,7 +34,7 @@ use crate::types::{Micros, UnixTime};
 #[derive(Clone, Copy, Debug)]
 pub struct Presented {
     session: SessionId,
-    /// A token of 0.0.4 is its session's generation 0, whatever it calls `gen`.
+    /// A token of 0.0.4 is its session's generation 0. A claim `gen` of it means something else.
     generation: i64,
     is_legacy: bool,
     has_id: bool,
@@ -92,8 +92,8 @@ impl Presented {
 
     /// Before the renewal of a token of 0.0.4: gives the row to write, where there is none yet.
     ///
-    /// `user` is asked for only where there is no row. The blacklist is read before the row: whoever
-    /// renews the token blacklists it and moves its session on, both at once.
+    /// The blacklist is read before the row: a renewal of the token blacklists it and moves its session
+    /// on, both at once.
     ///
     /// # Errors
     ///

@@ -15,8 +15,8 @@
 //! A later generation than the store's is signed, so it was issued: the store was set back, as by
 //! restoring a backup. The newest token moves the session on, past all that were used before.
 //!
-//! A client whose reply was lost, and two tabs that renew at once, are within the grace. A thief
-//! who is later than the owner, or an owner later than the thief, is not.
+//! A client whose reply was lost, and two tabs that renew at once, are within the grace period. A thief
+//! who is later than the owner is not, nor is an owner who is later than the thief.
 
 use std::fmt;
 use std::time::Duration;
@@ -29,7 +29,7 @@ use crate::http::Mode;
 pub enum Rotation {
     /// Of none.
     Never,
-    /// Of those that were opened in a cookie mode: their browsers keep whatever they are sent.
+    /// Of those that were opened in a cookie mode: a browser keeps the cookie that it is sent.
     #[default]
     Cookies,
     /// Of all.
@@ -75,7 +75,7 @@ pub struct State {
 pub enum TokenStatus {
     /// The latest. A renewal moves the session on.
     Current,
-    /// Used a moment ago, and its successor not yet: whoever comes again gets the same successor.
+    /// Used a moment ago, and its successor not yet. The answer is the same successor again.
     Repeated,
 }
 
@@ -102,7 +102,7 @@ impl State {
             _ => return Err(RenewalError::Reused),
         };
         match since {
-            // The store's clock was set back: nobody knows how long ago that was.
+            // The store's clock was set back, so it is not known how long ago that was.
             Some(since) if since < 0.0 => Err(RenewalError::Superseded),
             Some(since) if since < grace.as_secs_f64() => verdict,
             _ => Err(RenewalError::Reused),
@@ -118,7 +118,7 @@ pub enum RenewalError {
     Ended,
     /// Its successor was used already, and that may be chance: nothing is revoked.
     Superseded,
-    /// It was used before, and somebody has the token who should not.
+    /// It was used before, so two clients have it, and one of them should not.
     Reused,
 }
 

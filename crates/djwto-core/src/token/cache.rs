@@ -1,10 +1,10 @@
 //! Tokens that were verified before, so that one that comes again need not be.
 //!
-//! A hit skips the signature and the JSON, and nothing else: the whole token is compared, and its
-//! times, kind and session are checked again. A cache belongs to one set of keys and one policy, and goes
-//! with them. It is bounded in entries and bytes; what expires soonest leaves first, and nothing
-//! stays past its `exp`. A token gets in when it is seen for the second time, so that a flood of
-//! tokens that are each seen once costs little and pushes nothing out.
+//! A hit skips the signature and the JSON, and nothing else. The whole token is compared, and its
+//! times, kind and session are checked again. A cache belongs to one set of keys and one policy.
+//! It is bounded in entries and bytes. What expires soonest leaves first, and no token stays past its
+//! `exp`. A token gets in when it is seen for the second time. So a flood of tokens that are each seen
+//! once costs little and pushes nothing out.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -139,8 +139,8 @@ impl<V: Clone> TokenCache<V> {
         }
     }
 
-    /// A signature is as good as random, so its end is enough to tell tokens apart, and to be
-    /// folded with secrets; whoever makes tokens with equal ends does not get them verified.
+    /// A signature is as good as random, so its end tells tokens apart. It is folded with secrets. A
+    /// sender who makes tokens with equal ends gets none of them verified.
     #[expect(clippy::cast_possible_truncation, reason = "both halves of the product are taken")]
     fn place(&self, token: &[u8]) -> Place {
         // 96 bits; nothing shorter has a signature.

@@ -1,7 +1,7 @@
 //! Claims being written by a face that has them as its own objects.
 //!
 //! The JSON is ASCII only, without spaces, and its names are sorted, as `jwt_access_payload` wants
-//! it. What the rules are about is noted on the way, so that nobody needs to read it again.
+//! it. What the rules are about is noted on the way, so it need not be read again.
 //!
 //! ```
 //! use djwto_core::token::claims_writer::{ClaimsJson, Names};

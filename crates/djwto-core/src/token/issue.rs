@@ -92,8 +92,8 @@ pub struct RefreshTokenSpec<'a> {
     pub issued_at: i64,
     /// `exp`, whole seconds.
     pub expires: Option<i64>,
-    /// Whether the token is the only one of its generation. Its `jti` is then derived, so that
-    /// whoever makes it again makes the same.
+    /// Whether the token is the only one of its generation. Its `jti` is then derived, so a
+    /// token that is made again is the same.
     pub has_derived_jti: bool,
 }
 
@@ -263,7 +263,7 @@ pub fn sign(keys: &KeyRing, payload: impl Into<String>) -> Result<Token, IssueEr
 ///
 /// [`IssueError`] says what hinders it.
 pub fn issue<T: Serialize + ?Sized>(keys: &KeyRing, claims: &T) -> Result<Token, IssueError> {
-    // A tree sorts the names, whatever the type does.
+    // A tree sorts the names, which a type may not do.
     let tree = serde_json::to_value(claims).map_err(|_| IssueError::NotJson)?;
     let mut json = Vec::with_capacity(1024);
     tree.serialize(&mut serde_json::Serializer::with_formatter(&mut json, Ascii))

@@ -1,4 +1,4 @@
-//! The sessions that are no longer welcome.
+//! The sessions that were ended.
 //!
 //! A set that a face feeds, and that every verification asks: an access token of an ended session
 //! is refused although its signature holds and its time has not come (RFC 9700 §4.14.2). An entry

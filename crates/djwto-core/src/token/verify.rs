@@ -15,7 +15,7 @@ use crate::token::revoked::Revocations;
 use crate::token::session_id::SessionId;
 use crate::types::{Kind, UnixTime};
 
-/// A payload whose signature holds, and whose claims nobody looked at yet.
+/// A payload whose signature holds. Its claims were not checked yet.
 #[derive(PartialEq, Eq)]
 pub struct Signed {
     payload: Vec<u8>,
@@ -141,7 +141,7 @@ pub fn verify_signature(token: &Untrusted<'_>, keys: &KeyRing) -> Result<Signed,
 }
 
 impl Signed {
-    /// The payload, whatever it is: a JWS need not hold JSON (RFC 7515 §5.2).
+    /// The payload. It need not be JSON (RFC 7515 §5.2).
     pub fn into_payload(self) -> Vec<u8> {
         self.payload
     }
@@ -271,7 +271,7 @@ pub enum VerifyError {
     Malformed(MalformedToken),
     /// A registered claim is wrong in itself.
     Claims(ClaimsError),
-    /// No key goes by the header's `kid`.
+    /// No key has the header's `kid`.
     UnknownKey,
     /// The header's `alg` does not agree with the key.
     Algorithm,
