@@ -22,12 +22,15 @@ __all__ = [
     "codes",
     "end_statement",
     "generate_jwk",
+    "is_live",
     "is_script_name",
     "jwt_type",
+    "may_renew",
     "modes",
     "pbkdf2_sha256",
     "read_fields",
     "session_of",
+    "unrenewable",
 ]
 
 @final
@@ -125,6 +128,12 @@ class Engine:
     def modes(self) -> list[str]: ...
     @property
     def can_sign(self) -> bool: ...
+    def offered_mode(self, name: str | None = None) -> str:
+        """Check the mode that a login asks for; None is the default.
+
+        Raises `exceptions.JWTError` (`mode_unknown`).
+        """
+
     def cache_info(self) -> CacheInfo:
         """Tell what the cache of verified tokens holds, and how it fares."""
     def authenticate(
@@ -440,6 +449,21 @@ def jwt_type(given: str | None) -> str:
 
 def check_user(row: Any, user: tuple[bool, list[str]] | None, refused: str) -> None:
     """Refuse a user who may not go on with a session. Raises `exceptions.JWTError`."""
+
+def is_live(is_legacy: bool, row: Any) -> bool | None:
+    """Tell whether the session of a token goes on, by its row; None: the blacklist decides.
+
+    `is_legacy` says that the token has no `sid`.
+    """
+
+def may_renew(auth_hash: str, user: tuple[bool, list[str]] | None) -> bool:
+    """Tell whether a user (`users.facts`) may renew a session with this hash."""
+
+def unrenewable(user: tuple[bool, list[str]] | None) -> tuple[str, list[str] | None]:
+    """Give why a user's sessions can no longer be renewed, and the hashes of those that can.
+
+    An empty hash can be renewed too. None: no session of the user can.
+    """
 
 def end_statement(reason: str) -> _Statement:
     """Give the statement that ends a live session."""

@@ -8,12 +8,12 @@ use djwto_core::http::{Delivery, Pair, SameSite, TransportOptions};
 use djwto_core::policy::{Audience, PolicyOptions, Subject};
 use djwto_core::session::rotation::Rotation;
 use djwto_core::token::issue::{self, RefreshLink, RegisteredClaims};
-use djwto_core::{Policy, SessionId, Transport};
+use djwto_core::{Mode, Policy, SessionId, Transport};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use crate::convert::{
-    header_bytes, kind, mode, not_issued, not_verified, refused, setting_error, unix_time,
+    failure, header_bytes, kind, mode, not_issued, not_verified, refused, setting_error, unix_time,
 };
 use crate::keys::KeyRing;
 use crate::outputs::{Authenticated, CacheInfo, SetCookie, Token, registered_dict};
@@ -124,6 +124,12 @@ impl Engine {
     #[getter]
     fn modes(&self) -> Vec<&'static str> {
         self.core.transport().modes().iter().map(|mode| mode.name()).collect()
+    }
+
+    #[pyo3(signature = (name = None))]
+    fn offered_mode(&self, name: Option<&str>) -> PyResult<&'static str> {
+        let offered = self.core.transport().offered(name);
+        offered.map(Mode::name).map_err(|error| failure(&error))
     }
 
     #[getter]

@@ -35,7 +35,10 @@ mod _core {
     #[pymodule_export]
     use crate::permissions::RequiredPermissions;
     #[pymodule_export]
-    use crate::renewals::{OpenedSession, Renewal, RenewedClaims, check_user, end_statement};
+    use crate::renewals::{
+        OpenedSession, Renewal, RenewedClaims, check_user, end_statement, is_live, may_renew,
+        unrenewable,
+    };
     #[pymodule_export]
     use crate::revocations::Revocations;
     #[pymodule_export]

@@ -4,9 +4,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use djwto_core::http::Mode;
-use djwto_core::session::end::Refusal;
+use djwto_core::session::end::{Liveness, Refusal, liveness};
 use djwto_core::session::login::{GivenClaims, LoginError, NewSession, open};
-use djwto_core::session::renewal::{self, Allowed, Begun, Judged, Presented, Renewed, User};
+use djwto_core::session::renewal::{
+    self, Allowed, Begun, Judged, Presented, Renewed, Unrenewable, User,
+};
 use djwto_core::session::row::{Client, Condition, NewRow, Row, Update, Value};
 use djwto_core::types::Micros;
 use djwto_core::{Code, session};
@@ -260,6 +262,32 @@ pub(crate) fn check_user(
     let (row, user) = (row.map(Row::from), user.as_ref().map(UserArgument::borrowed));
     renewal::check_user(row.as_ref(), user.as_ref(), code)
         .map_err(|refusal: Refusal| session_refused(py, refusal))
+}
+
+/// Whether the session of a token goes on, as far as its row says; `None`: the blacklist decides.
+#[pyfunction]
+pub(crate) fn is_live(is_legacy: bool, row: Option<RowArgument>) -> Option<bool> {
+    match liveness(is_legacy, row.map(Row::from).as_ref()) {
+        Liveness::Live => Some(true),
+        Liveness::Ended => Some(false),
+        Liveness::AskBlacklist => None,
+    }
+}
+
+/// Whether a user may renew a session with this hash.
+#[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "PyO3 hands over owned values")]
+pub(crate) fn may_renew(auth_hash: &str, user: Option<UserArgument>) -> bool {
+    !Unrenewable::of(user.as_ref().map(UserArgument::borrowed).as_ref()).has(auth_hash)
+}
+
+/// Why a user's sessions can no longer be renewed, and the hashes of those that can.
+#[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "PyO3 hands over owned values")]
+pub(crate) fn unrenewable(user: Option<UserArgument>) -> (&'static str, Option<Vec<String>>) {
+    let user = user.as_ref().map(UserArgument::borrowed);
+    let Unrenewable { reason, but } = Unrenewable::of(user.as_ref());
+    (reason.text(), but.map(<[String]>::to_vec))
 }
 
 /// What a session begins with.

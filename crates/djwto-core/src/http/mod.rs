@@ -35,6 +35,8 @@ use std::fmt;
 
 use cookie_names::Names;
 
+use crate::error::{Code, Failure};
+
 /// The operator's wishes, before they are checked.
 #[derive(Clone, Debug)]
 pub struct TransportOptions {
@@ -110,6 +112,19 @@ impl Transport {
     /// The modes offered, the default first.
     pub fn modes(&self) -> &[Mode] {
         &self.modes
+    }
+
+    /// The mode that a login asks for by its name; `None` is the default.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::ModeUnknown`] where it is not offered.
+    pub fn offered(&self, name: Option<&str>) -> Result<Mode, Failure> {
+        let Some(name) = name else { return Ok(self.default) };
+        self.modes.iter().copied().find(|mode| mode.name() == name).ok_or_else(|| {
+            let names: Vec<_> = self.modes.iter().map(|mode| mode.name()).collect();
+            Failure::new(Code::ModeUnknown, names.join(", "))
+        })
     }
 
     /// The name of a cookie, with the prefix.

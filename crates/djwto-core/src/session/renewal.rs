@@ -187,6 +187,35 @@ impl Presented {
     }
 }
 
+/// Which sessions of a user can no longer be renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unrenewable<'a> {
+    /// Why.
+    pub reason: EndReason,
+    /// Those that can: their [`Row::auth_hash`] is empty or one of these. `None`: not one of them can.
+    pub but: Option<&'a [String]>,
+}
+
+impl<'a> Unrenewable<'a> {
+    /// By the user as the store has them; `None` is one who is gone.
+    pub fn of(user: Option<&User<'a>>) -> Self {
+        match user {
+            None => Self { reason: EndReason::UserDeleted, but: None },
+            Some(user) if !user.is_active => Self { reason: EndReason::UserDeactivated, but: None },
+            Some(user) => Self { reason: EndReason::PasswordChanged, but: Some(user.auth_hashes) },
+        }
+    }
+
+    /// Whether a session with this [`Row::auth_hash`] can no longer be renewed.
+    ///
+    /// Another user may have the same key: after a restore, a store gives keys away again.
+    pub fn has(&self, auth_hash: &str) -> bool {
+        self.but.is_none_or(|hashes| {
+            !auth_hash.is_empty() && !hashes.iter().any(|hash| hash == auth_hash)
+        })
+    }
+}
+
 /// Refuses a user who may not renew the session. `row` is `None` where the session has none yet.
 ///
 /// `refused` is the slug of a user who is gone, or has another password.
@@ -199,24 +228,14 @@ pub fn check_user(
     user: Option<&User<'_>>,
     refused: Code,
 ) -> Result<(), Refusal> {
-    let Some(user) = user else {
-        return Err(Refusal::ending(refused, EndReason::UserDeleted));
-    };
-    if !user.is_active {
-        let is_update = refused == Code::RefreshUpdateFailed;
-        let code = if is_update { Code::UserInactive } else { refused };
-        return Err(Refusal::ending(code, EndReason::UserDeactivated));
+    let unrenewable = Unrenewable::of(user);
+    if !unrenewable.has(row.map_or("", |row| &row.auth_hash)) {
+        return Ok(());
     }
-    if row.is_some_and(|row| !is_of(row, user)) {
-        return Err(Refusal::ending(refused, EndReason::PasswordChanged));
-    }
-    Ok(())
-}
-
-/// Whether a session is of this user, with the password that they have now. Another user may have
-/// the same key: after a restore, a store gives keys away again.
-pub fn is_of(row: &Row, user: &User<'_>) -> bool {
-    row.auth_hash.is_empty() || user.auth_hashes.contains(&row.auth_hash)
+    let is_update = refused == Code::RefreshUpdateFailed;
+    let is_inactive = unrenewable.reason == EndReason::UserDeactivated;
+    let code = if is_update && is_inactive { Code::UserInactive } else { refused };
+    Err(Refusal::ending(code, unrenewable.reason))
 }
 
 /// Begins a renewal. `extends_refresh` gives the refresh token a new `iat` and `exp`.

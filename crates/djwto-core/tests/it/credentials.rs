@@ -2,7 +2,7 @@
 
 use crate::support::transport;
 use djwto_core::http::{CookiePrefix, Found, ReadError, SameSite, TokenCookie, TransportError};
-use djwto_core::{Kind, Mode, Transport, TransportOptions};
+use djwto_core::{Code, Kind, Mode, Transport, TransportOptions};
 use proptest::prelude::*;
 
 #[test]
@@ -304,5 +304,16 @@ proptest! {
         let without = transport.read(None, Some(&cookie[..]), Kind::Access);
         let with = transport.read(Some(header.as_bytes()), Some(&cookie[..]), Kind::Access);
         prop_assert_eq!(with, without);
+    }
+}
+
+#[test]
+fn a_login_gets_the_mode_that_it_names_if_that_is_offered() {
+    let transport = transport(&[Mode::TwoCookies, Mode::Json]);
+    assert_eq!(transport.offered(None), Ok(Mode::TwoCookies));
+    assert_eq!(transport.offered(Some("JSON")), Ok(Mode::Json));
+    for name in ["ONE-COOKIE", "json", "", "JSON "] {
+        let refused = transport.offered(Some(name)).unwrap_err();
+        assert_eq!((refused.code, &*refused.detail), (Code::ModeUnknown, "TWO-COOKIES, JSON"));
     }
 }

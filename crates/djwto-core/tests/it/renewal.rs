@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use djwto_core::http::Mode;
 use djwto_core::policy::{Policy, PolicyOptions};
-use djwto_core::session::end::{EndReason, Refusal, end};
+use djwto_core::session::end::{EndReason, Liveness, Refusal, end, liveness};
 use djwto_core::session::login::{GivenClaims, NewSession, Opened, open};
 use djwto_core::session::memory::MemoryRow;
-use djwto_core::session::renewal::{Presented, Renewed, User, begin, check_user};
+use djwto_core::session::renewal::{Presented, Renewed, Unrenewable, User, begin, check_user};
 use djwto_core::session::rotation::Rotation;
 use djwto_core::session::row::{Client, NewRow, Row, Update};
 use djwto_core::token::session_id::SessionClaims;
@@ -404,6 +404,36 @@ fn a_user_who_may_not_renew_has_a_slug_and_a_reason() {
             let found = check_user(row.as_ref(), user.as_ref(), refused).err();
             assert_eq!(found.map(|one| (one.code, one.end.unwrap())), expected);
         }
+    }
+}
+
+#[test]
+fn a_user_tells_which_sessions_can_no_longer_be_renewed() {
+    let hashes = ["new".to_owned(), "old".to_owned()];
+    let gone = Unrenewable::of(None);
+    let inactive = Unrenewable::of(Some(&User { is_active: false, auth_hashes: &hashes }));
+    let changed = Unrenewable::of(Some(&User { is_active: true, auth_hashes: &hashes }));
+    assert_eq!((gone.reason, gone.but), (EndReason::UserDeleted, None));
+    assert_eq!((inactive.reason, inactive.but), (EndReason::UserDeactivated, None));
+    assert_eq!((changed.reason, changed.but), (EndReason::PasswordChanged, Some(&hashes[..])));
+    for hash in ["", "new", "old", "x"] {
+        assert!(gone.has(hash) && inactive.has(hash));
+        assert_eq!(changed.has(hash), hash == "x");
+    }
+}
+
+#[test]
+fn a_row_says_whether_the_session_of_a_token_goes_on() {
+    let session = Session::opened(Rotation::Always, Mode::TwoCookies);
+    let row = |generation| Row { generation, ..session.store.row() };
+    let ended = Row { ended: Some(String::new()), ..row(0) };
+    for (row, of_ours, of_0_0_4) in [
+        (None, Liveness::Ended, Liveness::AskBlacklist),
+        (Some(&ended), Liveness::Ended, Liveness::Ended),
+        (Some(&row(0)), Liveness::Live, Liveness::AskBlacklist),
+        (Some(&row(1)), Liveness::Live, Liveness::Live),
+    ] {
+        assert_eq!((liveness(false, row), liveness(true, row)), (of_ours, of_0_0_4), "{row:?}");
     }
 }
 
