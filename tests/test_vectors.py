@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.http import HttpRequest
+from django.test import override_settings
 
+from djwto import csrf
 from djwto._core import Engine, KeyRing
-from djwto.exceptions import CODES, JWTValidationError, SettingError
+from djwto.exceptions import CODES, JWTError, JWTValidationError, SettingError
 
 ROOT = Path(__file__).resolve().parent.parent
 VECTORS = ROOT / "vectors"
@@ -22,6 +25,7 @@ WYCHEPROOF = RFC_FOLDER / "wycheproof" / "json_web_signature_test.json"
 
 VERIFY = json.loads((VECTORS / "verify.json").read_text())
 TRANSPORT = json.loads((VECTORS / "transport.json").read_text())
+ORIGINS = json.loads((VECTORS / "origins.json").read_text())
 RFC_KEYS = json.loads((VECTORS / "rfc_keys.json").read_text())["keys"]
 
 KEY_OF = {
@@ -47,7 +51,7 @@ def test_verify(case):
 
 
 def test_no_two_cases_have_one_name():
-    for cases in (VERIFY["cases"], TRANSPORT["cases"]):
+    for cases in (VERIFY["cases"], TRANSPORT["cases"], ORIGINS["cases"]):
         names = [case["name"] for case in cases]
         assert len(names) == len(set(names))
 
@@ -72,6 +76,26 @@ def test_transport(case):
         found = {"mode": mode, "token": token}
     except JWTValidationError as error:
         found = error.code
+    assert found == case["expect"]
+
+
+@by_name(ORIGINS["cases"])
+def test_origin(case):
+    host = case.get("host", ORIGINS["host"])
+    request = HttpRequest()
+    names = {"HTTP_ORIGIN": "origin", "HTTP_SEC_FETCH_SITE": "fetch_site"}
+    request.META = {meta: case[name] for meta, name in names.items() if name in case}
+    request.META |= {"HTTP_HOST": host}
+    request._get_scheme = lambda: "https" if case.get("secure", True) else "http"
+    allowed = [] if case.get("refused") else [host.partition(":")[0]]
+    with override_settings(
+        CSRF_TRUSTED_ORIGINS=case.get("trusted", []), ALLOWED_HOSTS=allowed, DEBUG=False
+    ):
+        assert csrf.is_foreign(request) is (case["expect"] != "ok")
+        try:
+            found = csrf.check_login(request) or "ok"
+        except JWTError as error:
+            found = error.code
     assert found == case["expect"]
 
 

@@ -15,6 +15,7 @@
 //!
 //! Source: OWASP, Authentication Cheat Sheet, "Login Throttling" and "Device Cookies".
 
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::http::client;
@@ -30,6 +31,12 @@ pub const STRANGER_SECONDS: u32 = 15 * 60;
 /// How many networks' worth of attempts an IPv6 /48 has: one customer may hold all of it.
 pub const PER_SITE: u32 = 10;
 const DAY_SECONDS: u32 = 24 * 3600;
+/// A count of no more slots is small: it is read as a whole for each attempt.
+const MAX_SMALL: u32 = 20;
+/// How many slots of a large count are tried before any are read.
+const PROBES: u64 = 3;
+/// How many slots are read at once.
+const PART_SLOTS: u32 = 200;
 /// An attempt that takes longer, in seconds, has lost its process, and counts as failed.
 const LOST_SECONDS: f64 = 30.0;
 
@@ -70,21 +77,53 @@ impl Count {
         Self { is_shared: true, ..Self::new(name, size, seconds) }
     }
 
-    /// What it means that each slot holds one of these marks at this time, in seconds.
+    /// Whether it has too many slots to read all of them for each attempt.
+    pub fn is_large(&self) -> bool {
+        self.size > MAX_SMALL
+    }
+
+    /// The slots of a large count to try before any are read: they are found free at once as long as
+    /// most are. None for a small count. `seed` is random, so that attempts at the same instant try
+    /// different ones; it guards no secret.
+    pub fn probes(&self, seed: u64) -> Vec<u32> {
+        if !self.is_large() {
+            return Vec::new();
+        }
+        let size = u64::from(self.size);
+        // Three that differ: two steps are less than the whole round.
+        let (start, step) = (seed % size, 1 + (seed / size) % ((size - 1) / 2));
+        let round = (0..PROBES).map(|number| (start + number * step) % size);
+        round.filter_map(|slot| u32::try_from(slot).ok()).collect()
+    }
+
+    /// All slots, in the order in which they are read and tried, part by part: some databases take no
+    /// more than 999 parameters. `seed` is random, and spreads attempts over the parts.
+    pub fn parts(&self, seed: u64) -> Vec<Range<u32>> {
+        let starts = (0..self.size).step_by(PART_SLOTS as usize);
+        let mut parts: Vec<_> =
+            starts.map(|start| start..start.saturating_add(PART_SLOTS).min(self.size)).collect();
+        let first = usize::try_from(seed).ok().and_then(|seed| seed.checked_rem(parts.len()));
+        parts.rotate_left(first.unwrap_or_default());
+        parts
+    }
+
+    /// What it means that an attempt finds no free slot, only these marks, at this time in seconds.
+    ///
+    /// Others may have been quicker by an instant, so that no mark was seen. Then the first slot to
+    /// be free is a guess.
     pub fn full(&self, marks: &[Mark], now: f64) -> Full {
         let first = marks.iter().map(|mark| mark.taken).min_by(f64::total_cmp).unwrap_or(now);
         let free = first + f64::from(self.seconds);
         let is_going = |mark: &Mark| !mark.has_failed && now - mark.taken < LOST_SECONDS;
         let is_in_flight = !self.is_shared && marks.iter().any(is_going);
-        Full { free, is_in_flight, retry_after: self.seconds_until(free, now, is_in_flight) }
+        let retry_after = if is_in_flight { 1 } else { self.seconds_until(free, now) };
+        Full { free, is_in_flight, retry_after }
     }
 
-    /// `Retry-After`, in seconds, of an attempt that found no slot before this one is free.
-    pub fn seconds_until(&self, free: f64, now: f64, is_in_flight: bool) -> u32 {
-        if is_in_flight {
-            return 1;
-        }
-        let seconds = (free - now).ceil().clamp(1.0, f64::from(self.seconds));
+    /// `Retry-After`, in seconds, where no slot is free before this time: from 1 to the count's own
+    /// time.
+    pub fn seconds_until(&self, free: f64, now: f64) -> u32 {
+        let seconds = (free - now).ceil().min(f64::from(self.seconds)).max(1.0);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -137,21 +176,25 @@ impl Counts {
     /// `is_foreign` says that a page of an origin that is not trusted has sent the attempt.
     pub fn of(account: &str, address: &str, limits: &Limits, is_foreign: bool) -> Self {
         let (network, site) = (client::network(address), client::site(address));
-        let window = limits.window.as_millis().div_ceil(1000);
+        let window = limits.window.as_nanos().div_ceil(1_000_000_000).max(1);
         let window = u32::try_from(window).unwrap_or(u32::MAX);
         // A name has no space left in it, so that no count is taken for another.
         let who = if is_foreign { format!("foreign {network}") } else { network.clone() };
         let (has_network, has_name) = (!network.is_empty(), !account.is_empty());
         let mut networks = Vec::new();
         if has_network {
-            let size = limits.network_attempts;
+            let attempts = limits.network_attempts;
             if is_foreign {
-                networks.push(Count::shared(format!("network {who}"), size.div_ceil(2), window));
+                networks.push(Count::shared(
+                    format!("network {who}"),
+                    attempts.div_ceil(2),
+                    window,
+                ));
             }
-            networks.push(Count::shared(format!("network {network}"), size, window));
+            networks.push(Count::shared(format!("network {network}"), attempts, window));
             if !site.is_empty() {
-                let size = size.saturating_mul(PER_SITE);
-                networks.push(Count::shared(format!("network {site}"), size, window));
+                let attempts = attempts.saturating_mul(PER_SITE);
+                networks.push(Count::shared(format!("network {site}"), attempts, window));
             }
         }
         // Without an address all clients would be one, and could lock each other out; without a

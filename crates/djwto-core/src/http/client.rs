@@ -26,15 +26,19 @@ impl Network {
     /// Reads `10.0.0.0/8`, or an address, which is a network of one. `None` where it is neither,
     /// or where a bit is set beyond the network's own.
     pub fn parse(text: &str) -> Option<Self> {
-        let (address, bits) = text.split_once('/').map_or((text, None), |(a, b)| (a, Some(b)));
-        let address: IpAddr = address.parse().ok()?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let bits = match bits {
-            None => most,
-            Some(bits) => bits.parse().ok().filter(|bits| *bits <= most)?,
+        let Some((address, bits)) = text.split_once('/') else {
+            let address: IpAddr = text.parse().ok()?;
+            return Self::new(address, most_bits(address));
         };
+        let is_number = bits.bytes().all(|byte| byte.is_ascii_digit());
+        Self::new(address.parse().ok()?, bits.parse().ok().filter(|_| is_number)?)
+    }
+
+    /// The network that begins at an address, with so many bits in common. `None` where a bit of
+    /// the address is set beyond them, or where an address has fewer bits.
+    pub fn new(address: IpAddr, bits: u8) -> Option<Self> {
         let network = Self::around(address, bits);
-        (network.address == address).then_some(network)
+        (bits <= most_bits(address) && network.address == address).then_some(network)
     }
 
     /// The network of so many bits around an address.
@@ -62,6 +66,10 @@ impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.address, self.bits)
     }
+}
+
+fn most_bits(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
 }
 
 /// The peers whose `X-Forwarded-For` is believed.
@@ -133,21 +141,29 @@ fn parsed(text: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// The user agent as every store holds it: printable ASCII, where other letters become "?", and
-/// at most [`MAX_USER_AGENT_LETTERS`].
-pub fn plain_user_agent(user_agent: &str) -> String {
-    plain(user_agent).take(MAX_USER_AGENT_LETTERS).collect()
+/// What a session shows of the device that opened it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Browser and system where they are well known, else the first word of the user agent. It has
+    /// no version, and at most [`MAX_LABEL_LETTERS`].
+    pub label: String,
+    /// The user agent, of at most [`MAX_USER_AGENT_LETTERS`].
+    pub user_agent: String,
 }
 
-fn plain(user_agent: &str) -> impl Iterator<Item = char> + '_ {
-    let letters = user_agent.chars().map(|letter| if letter.is_ascii() { letter } else { '?' });
-    letters.filter(|letter| matches!(letter, ' '..='~'))
+impl Device {
+    /// Reads the header `User-Agent`; "" where there is none.
+    ///
+    /// Both texts are printable ASCII, which every table holds: other letters become "?".
+    pub fn new(user_agent: &str) -> Self {
+        let letters = user_agent.chars().map(|letter| if letter.is_ascii() { letter } else { '?' });
+        let agent: String = letters.filter(|letter| matches!(letter, ' '..='~')).collect();
+        let user_agent = agent.chars().take(MAX_USER_AGENT_LETTERS).collect();
+        Self { label: label(&agent), user_agent }
+    }
 }
 
-/// Names a device: browser and system where they are well known, else the first word of the user
-/// agent.
-pub fn label(user_agent: &str) -> String {
-    let agent: String = plain(user_agent).collect();
+fn label(agent: &str) -> String {
     let first = |names: &[(&str, &'static str)]| {
         names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
     };

@@ -53,7 +53,12 @@ pub struct SetCookie {
     pub http_only: bool,
     /// `SameSite`
     pub same_site: Option<SameSite>,
+    /// `Expires`, for browsers that know no `Max-Age`.
+    pub expires: Option<&'static str>,
 }
+
+/// `Expires` of a cookie that is cleared: a date that is past (RFC 6265 §3.1).
+const PAST: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
 
 impl fmt::Display for SetCookie {
     /// The value of a `Set-Cookie` line (RFC 6265 §4.1.1).
@@ -64,6 +69,9 @@ impl fmt::Display for SetCookie {
         }
         if let Some(max_age) = self.max_age {
             write!(f, "; Max-Age={max_age}")?;
+        }
+        if let Some(expires) = self.expires {
+            write!(f, "; Expires={expires}")?;
         }
         if self.http_only {
             f.write_str("; HttpOnly")?;
@@ -225,6 +233,7 @@ impl Writer<'_> {
             domain,
             http_only: cookie != TokenCookie::AccessPayload,
             same_site: self.transport.same_site,
+            expires: (max_age == Some(0)).then_some(PAST),
         });
     }
 }

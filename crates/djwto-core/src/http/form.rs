@@ -20,28 +20,35 @@ const ONCE: [&str; 4] = ["username", "password", "mode", "jwt_type"];
 /// Charsets that are read as UTF-8.
 const UTF8_CHARSETS: [&str; 4] = ["utf-8", "utf8", "us-ascii", "ascii"];
 
-/// Checks the fields of a form, however they came. `name_field` is the field of the account's name.
+/// What other charsets claim of a part of a form: some libraries put one of them beside every field,
+/// with any content. ASCII is the same in all of them.
+const ASCII_SUPERSETS: [&str; 4] = ["iso-8859-1", "iso-8859-15", "latin1", "windows-1252"];
+
+/// Checks the fields of a form, however they came: pairs of a name and a text. `files` are the names
+/// of the fields that hold files. `name_field` is the field of the account's name, beside
+/// `username`.
 ///
 /// # Errors
 ///
 /// [`Code::FieldInvalid`] and [`Code::BodyUnreadable`].
-pub fn check_fields<'f>(
-    fields: impl IntoIterator<Item = (&'f str, &'f str)>,
+pub fn check_fields(
+    fields: &[(&str, &str)],
+    files: &[&str],
     name_field: &str,
 ) -> Result<(), Failure> {
-    let mut seen = HashSet::new();
     for (name, value) in fields {
         check_text(name, value)?;
-        let is_single = name == name_field || ONCE.contains(&name);
-        if is_single && !seen.insert(name) {
-            let detail = format!("the field \"{name}\" is there twice");
-            return Err(Failure::new(Code::BodyUnreadable, detail));
+    }
+    let names = || fields.iter().map(|(name, _)| name).chain(files);
+    for name in ONCE.into_iter().chain([name_field]) {
+        if names().filter(|found| **found == name).nth(1).is_some() {
+            return Err(unreadable(format!("the field \"{name}\" is there twice")));
         }
     }
     Ok(())
 }
 
-/// Checks the text of one field.
+/// Checks the text of one field, or the name of a file in it.
 ///
 /// # Errors
 ///
@@ -57,17 +64,69 @@ pub fn check_text(name: &str, value: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The failure of a field that is no Unicode text, as where half a surrogate pair is in it. A Rust
+/// text is none, so this is for faces of languages whose texts may be.
+pub fn not_unicode() -> Failure {
+    unreadable("a field is not Unicode text")
+}
+
+/// The account's name of a form that may have it in two fields: `username`, and `own`, which is
+/// called `name_field`. Empty ones count as absent; "" where both are.
+///
+/// # Errors
+///
+/// [`Code::BodyUnreadable`] where both are there, and differ.
+pub fn account_name<'f>(
+    username: &'f str,
+    own: &'f str,
+    name_field: &str,
+) -> Result<&'f str, Failure> {
+    match (username, own) {
+        ("", name) | (name, "") => Ok(name),
+        (name, own) if name == own => Ok(name),
+        _ => Err(unreadable(format!(
+            "the fields \"username\" and \"{name_field}\" are both there, and differ"
+        ))),
+    }
+}
+
 /// Checks the charset that a request claims for its body, which is read as UTF-8.
 ///
 /// # Errors
 ///
 /// [`Code::BodyUnreadable`]
 pub fn check_charset(charset: &str) -> Result<(), Failure> {
-    let charset = charset.trim().to_ascii_lowercase();
-    if UTF8_CHARSETS.contains(&charset.as_str()) {
+    if is_utf8(&normal(charset)) {
         return Ok(());
     }
-    Err(Failure::new(Code::BodyUnreadable, "its charset is not UTF-8"))
+    Err(unreadable("its charset is not UTF-8"))
+}
+
+/// Reads the content of a part of `multipart/form-data` (RFC 7578 §5.1.2) that is no file, by the
+/// charset that it claims.
+///
+/// # Errors
+///
+/// [`Code::BodyUnreadable`]
+pub fn part_text<'b>(content: &'b [u8], charset: Option<&str>) -> Result<&'b str, Failure> {
+    let charset = charset.map_or_else(|| "utf-8".to_owned(), normal);
+    let is_ascii = || ASCII_SUPERSETS.contains(&charset.as_str()) && content.is_ascii();
+    if !is_utf8(&charset) && !is_ascii() {
+        return Err(unreadable("a part is of a charset that is not UTF-8"));
+    }
+    str::from_utf8(content).map_err(|_| unreadable("a part is not UTF-8"))
+}
+
+fn normal(charset: &str) -> String {
+    charset.trim().to_ascii_lowercase()
+}
+
+fn is_utf8(charset: &str) -> bool {
+    UTF8_CHARSETS.contains(&charset)
+}
+
+fn unreadable(detail: impl Into<String>) -> Failure {
+    Failure::new(Code::BodyUnreadable, detail)
 }
 
 /// Checks the field `jwt_type` of an endpoint that takes a token of this kind from a cookie. Without
@@ -133,6 +192,12 @@ impl fmt::Display for FieldsError {
 }
 
 impl std::error::Error for FieldsError {}
+
+impl From<FieldsError> for Failure {
+    fn from(error: FieldsError) -> Self {
+        unreadable(error.to_string())
+    }
+}
 
 /// A name with its value, which is `None` for `null`.
 pub type Field = (String, Option<String>);

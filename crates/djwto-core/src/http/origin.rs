@@ -5,7 +5,7 @@
 use crate::error::{Code, Failure};
 
 /// The origins whose pages may send unsafe requests: `https://example.com`, or
-/// `https://*.example.com` for every subdomain.
+/// `https://*.example.com` for that host and every subdomain.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedOrigins(Vec<String>);
 
@@ -16,22 +16,37 @@ impl TrustedOrigins {
     }
 
     /// Whether an `Origin` header names a page of this host, or one that is trusted. `own` is the
-    /// origin at which the request was received, such as `https://example.com`.
+    /// origin at which the request was received, such as `https://example.com`; `None` where the
+    /// request names no host that the server has.
     ///
-    /// The same answer as that of Django's check; `vectors/origins.json` holds both to it.
-    pub fn trusts(&self, origin: &str, own: &str) -> bool {
-        origin == own || self.0.iter().any(|trusted| matches(trusted, origin))
+    /// Django's own check gives the same answer; `vectors/origins.json` holds both to it.
+    pub fn trusts(&self, origin: &str, own: Option<&str>) -> bool {
+        own == Some(origin) || self.0.iter().any(|trusted| matches(trusted, origin))
     }
 }
 
 fn matches(trusted: &str, origin: &str) -> bool {
-    let Some((scheme, parent)) = trusted.split_once("://*.") else { return trusted == origin };
-    let host = origin.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://"));
-    // `*.example.com` has every subdomain, and not the domain itself.
-    host.is_some_and(|host| {
-        let parent = parent.to_ascii_lowercase();
-        host.to_ascii_lowercase().strip_suffix(&parent).is_some_and(|start| start.ends_with('.'))
-    })
+    if !trusted.contains('*') {
+        return trusted == origin;
+    }
+    let (Some((wanted, pattern)), Some((scheme, host))) = (parts(trusted), parts(origin)) else {
+        return false;
+    };
+    let pattern = pattern.trim_start_matches('*').to_ascii_lowercase();
+    // An address in brackets has no subdomains.
+    if !scheme.eq_ignore_ascii_case(wanted) || host.is_empty() || host.contains(['[', ']']) {
+        return false;
+    }
+    match pattern.strip_prefix('.') {
+        Some(parent) => host == parent || host.ends_with(&pattern),
+        None => host == pattern,
+    }
+}
+
+/// Scheme and host of an origin, with the port.
+fn parts(origin: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = origin.split_once("://")?;
+    Some((scheme, rest.split(['/', '?', '#']).next().unwrap_or_default()))
 }
 
 /// What a browser says of a request's origin.

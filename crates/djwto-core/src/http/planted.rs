@@ -70,6 +70,8 @@ impl Transport {
             http_only: false,
             // A reply to another site may set such a cookie alone; elsewhere it is no help.
             same_site: self.same_site.filter(|value| *value == SameSite::None),
+            // A reply that clears many has no room for it.
+            expires: None,
         }
     }
 }

@@ -7,74 +7,88 @@ use crate::error::{Code, Failure};
 /// The challenge of every 401 (RFC 6750 §3).
 pub const CHALLENGE: &str = "Bearer realm=api";
 /// `Retry-After` of a 503 of which no better time is known, in seconds.
-pub const RETRY_SECONDS: u32 = 5;
+pub const RETRY_SECONDS: u64 = 5;
+/// The status of a slug that a project invented, where it names none.
+pub const OWN_SLUG_STATUS: u16 = 403;
+/// The headers of a reply that depends on who asks: shared caches keep it for no one else
+/// (RFC 9111 §5.2.2.7, RFC 9110 §12.5.5).
+pub const PRIVATE: [(&str, &str); 2] =
+    [("Vary", "Cookie, Authorization"), ("Cache-Control", "private")];
+/// The header of a reply with tokens (RFC 6749 §5.1).
+pub const NO_STORE: (&str, &str) = ("Cache-Control", "no-store");
+
+const NO_CREDENTIALS: [Code; 3] =
+    [Code::AuthorizationMissing, Code::CookieMissing, Code::CredentialsInvalid];
+
+/// The HTTP status of a slug, where whoever raised it names none.
+pub fn status_of(slug: &str) -> u16 {
+    Code::from_slug(slug).map_or(OWN_SLUG_STATUS, Code::status)
+}
 
 /// What a client is told of a failure.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Refusal<'a> {
     /// The slug: one of [`Code`], or a project's own.
     pub slug: &'a str,
     /// The sentence.
     pub sentence: &'a str,
-    /// The HTTP status.
+    /// The HTTP status, see [`status_of`].
     pub status: u16,
     /// When it is worth another try, in seconds, where that is known.
-    pub retry_after: Option<u32>,
+    pub retry_after: Option<u64>,
 }
 
-/// A reply without a body.
+/// A failure, ready to be sent as JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
     /// Names and values, beside the content type.
     pub headers: Vec<(&'static str, String)>,
+    /// The members of the JSON object: `error` is the sentence, `code` the slug.
+    pub body: [(&'static str, String); 2],
 }
 
 impl Refusal<'_> {
-    /// The status and the headers.
+    /// The reply.
     pub fn reply(&self) -> Reply {
         let mut headers = Vec::new();
         if self.status == 401 {
-            // RFC 6750 §3.1: a request without credentials gets no error code. Of a slug that a
-            // project invented, djwto cannot know whether it is about the token.
-            let is_of_token =
-                Code::from_slug(self.slug).is_some_and(|code| !NO_CREDENTIALS.contains(&code));
-            let reason = if is_of_token { ", error=\"invalid_token\"" } else { "" };
-            headers.push(("WWW-Authenticate", format!("{CHALLENGE}{reason}")));
+            headers.push(("WWW-Authenticate", self.challenge()));
         }
         let retry_after = self.retry_after.or((self.status == 503).then_some(RETRY_SECONDS));
         if let Some(seconds) = retry_after {
             headers.push(("Retry-After", seconds.to_string()));
         }
-        Reply { status: self.status, headers }
+        let body = [("error", self.sentence.to_owned()), ("code", self.slug.to_owned())];
+        Reply { status: self.status, headers, body }
     }
 
-    /// The JSON body: `error` is the sentence, `code` the slug.
-    pub fn body(&self) -> Value {
-        let mut body = Map::new();
-        body.insert("error".to_owned(), self.sentence.into());
-        body.insert("code".to_owned(), self.slug.into());
-        Value::Object(body)
+    /// RFC 6750 §3.1: a request without credentials gets no error code. Of a slug that a project
+    /// invented, it is not known whether it is about the token.
+    fn challenge(&self) -> String {
+        match Code::from_slug(self.slug) {
+            Some(code) if !NO_CREDENTIALS.contains(&code) => {
+                format!("{CHALLENGE}, error=\"invalid_token\"")
+            }
+            _ => CHALLENGE.to_owned(),
+        }
     }
 }
 
-const NO_CREDENTIALS: [Code; 3] =
-    [Code::AuthorizationMissing, Code::CookieMissing, Code::CredentialsInvalid];
-
-/// The headers of a reply that depends on who asks (RFC 9111 §5.2.2.7, RFC 9110 §12.5.5): shared
-/// caches keep it for no one else.
-pub const PRIVATE: [(&str, &str); 2] =
-    [("Vary", "Cookie, Authorization"), ("Cache-Control", "private")];
+impl Reply {
+    /// The text of the body, for a face without a JSON writer.
+    pub fn json(&self) -> String {
+        let members =
+            self.body.iter().map(|(name, text)| ((*name).to_owned(), text.as_str().into()));
+        Value::Object(members.collect::<Map<_, _>>()).to_string()
+    }
+}
 
 impl From<&Failure> for Reply {
     fn from(failure: &Failure) -> Self {
-        let refusal = Refusal {
-            slug: failure.code.slug(),
-            sentence: "",
-            status: failure.code.status(),
-            retry_after: None,
-        };
-        refusal.reply()
+        let (slug, sentence, status) =
+            (failure.code.slug(), &failure.to_string(), failure.code.status());
+        Refusal { slug, sentence, status, retry_after: None }.reply()
     }
 }

@@ -66,7 +66,7 @@ pub struct NewRow {
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Client<'a> {
-    /// Browser and system, without a version: [`crate::http::client::label`].
+    /// Browser and system, without a version: [`crate::http::client::Device`].
     pub device: &'a str,
     /// The user agent, as text that every store holds.
     pub user_agent: &'a str,

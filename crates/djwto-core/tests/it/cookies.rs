@@ -395,6 +395,27 @@ fn clearing_has_a_bound_and_reaches_everything_in_time() {
 }
 
 #[test]
+fn a_cookie_as_text() {
+    let transport = build(&[Mode::OneCookie], Some("example.com"), Some(SameSite::Lax));
+    let access = token(ACCESS);
+    let pair = Pair { refresh: None, access: &access };
+    let set = cookies(transport.deliver(Mode::OneCookie, &pair, None, "", now()));
+    let attributes = "Path=/; Secure; Domain=example.com; Max-Age=300; HttpOnly; SameSite=Lax";
+    let wanted = format!("jwt_access={}; {attributes}", access.text());
+    assert_eq!(set.last().unwrap().to_string(), wanted);
+    // A browser that knows no `Max-Age` drops it too.
+    let cleared = build(&[Mode::OneCookie], None, None).clear(None, "");
+    assert_eq!(
+        cleared.last().unwrap().to_string(),
+        "jwt_access=; Path=/; Secure; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly"
+    );
+    // Where many are cleared there is no room for that.
+    let doubled = Some(&b"jwt_access=a; jwt_access=b"[..]);
+    let cleared = transport.clear_doubled(doubled, "", "/", 0);
+    assert_eq!(cleared.first().unwrap().to_string(), "jwt_access=; Path=/; Secure; Max-Age=0");
+}
+
+#[test]
 fn debug_never_shows_a_token() {
     let (refresh, access) = (refresh_token(), token(ACCESS));
     let pair = Pair { refresh: Some(&refresh), access: &access };

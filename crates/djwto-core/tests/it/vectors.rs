@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{at, engine_with, forge, keys, transport, verified};
+use djwto_core::http::origin::{Provenance, TrustedOrigins};
 use djwto_core::policy::{Audience, Subject};
 use djwto_core::{Algorithm, Kind, Mode, Policy, PolicyOptions};
 use serde_json::{Value, json};
@@ -47,6 +48,32 @@ fn transports() {
         let mode = transport.answering_mode(authorization.as_deref(), cookie.as_deref()).name();
         if text(case, "answers_in").is_some_and(|wanted| wanted != mode) {
             wrong.push(format!("{}: answers in {mode}", name(case)));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn origins() {
+    let file = read("origins.json");
+    let mut wrong = Vec::new();
+    for case in cases(&file) {
+        let host = text(case, "host").or_else(|| text(&file, "host")).unwrap();
+        let scheme = if case.get("secure") == Some(&json!(false)) { "http" } else { "https" };
+        let own = format!("{scheme}://{host}");
+        let own = (case.get("refused") != Some(&json!(true))).then_some(own.as_str());
+        let listed = case.get("trusted").and_then(Value::as_array).into_iter().flatten();
+        let trusted = TrustedOrigins::new(listed.map(|one| one.as_str().unwrap().to_owned()));
+        let origin = text(case, "origin");
+        let provenance = Provenance {
+            origin,
+            is_trusted: origin.is_some_and(|origin| trusted.trusts(origin, own)),
+            fetch_site: text(case, "fetch_site"),
+        };
+        let found = provenance.check_login().map_or_else(|error| error.code.slug(), |()| "ok");
+        assert_eq!(provenance.is_foreign(), found != "ok");
+        if Some(found) != text(case, "expect") {
+            wrong.push(format!("{}: found {found}", name(case)));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
