@@ -9,7 +9,8 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from djwto.addresses import client_address, network
+from djwto._core import network
+from djwto.addresses import client_address
 
 PROXIES = ["10.0.0.0/8", "2001:db8:1::/48", "192.0.2.7"]
 

@@ -2,36 +2,64 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, TypeAlias, final
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, Final, Protocol, TypeAlias, final
 
 __all__ = [
+    "CHALLENGE",
+    "KNOWN_ATTEMPTS",
+    "NO_STORE",
+    "PRIVATE",
     "Authenticated",
     "CacheInfo",
+    "Count",
+    "Counts",
     "Engine",
     "KeyRing",
     "OpenedSession",
+    "Proxies",
     "Renewal",
     "RenewedClaims",
     "RequiredPermissions",
     "Revocations",
     "SetCookie",
     "Token",
+    "account_name",
     "algorithms",
+    "check_charset",
+    "check_fields",
     "check_jwt_type",
+    "check_login",
+    "check_text",
     "check_user",
     "codes",
+    "device",
     "end_statement",
     "generate_jwk",
     "is_live",
     "is_script_name",
+    "is_foreign",
     "jwt_type",
     "may_renew",
     "modes",
+    "network",
+    "part_text",
     "pbkdf2_sha256",
     "read_fields",
+    "refusal",
     "session_of",
     "unrenewable",
+    "status_of",
 ]
+
+CHALLENGE: Final[str]
+"""The challenge of every 401."""
+KNOWN_ATTEMPTS: Final[int]
+"""What a network that the account knows has above the account's counts."""
+NO_STORE: Final[tuple[str, str]]
+"""The header of a reply with tokens."""
+PRIVATE: Final[list[tuple[str, str]]]
+"""The headers of a reply that depends on who asks."""
 
 @final
 class KeyRing:
@@ -408,6 +436,97 @@ class SetCookie:
     def http_only(self) -> bool: ...
     @property
     def same_site(self) -> str | None: ...
+    @property
+    def expires(self) -> str | None:
+        """`Expires` of a cookie that is cleared, for browsers that know no `Max-Age`."""
+
+@final
+class Proxies:
+    """The peers whose `X-Forwarded-For` is believed: networks, by first address and bits.
+
+    Raises `ValueError` where an address has a bit set beyond those.
+    """
+
+    def __new__(
+        cls, networks: Sequence[tuple[IPv4Address | IPv6Address, int]], unix: bool
+    ) -> Proxies: ...
+    def client_address(self, peer: str, forwarded_for: str) -> str:
+        """Give the address of the client in canonical text; "" where there is none."""
+
+class _Limits(Protocol):
+    """What `Counts` reads of the settings."""
+
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def account_attempts(self) -> int: ...
+    @property
+    def network_attempts(self) -> int: ...
+    @property
+    def day_attempts(self) -> int: ...
+    @property
+    def window(self) -> timedelta: ...
+
+class _Mark(Protocol):
+    """What `Count` reads of a slot."""
+
+    @property
+    def taken(self) -> float: ...
+    @property
+    def has_failed(self) -> bool: ...
+
+@final
+class Count:
+    """A number of attempts that may fail within a time. Times are seconds, by the clock."""
+
+    @property
+    def name(self) -> str:
+        """What is counted. It holds a name or an address, so it stays in this process."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def seconds(self) -> int: ...
+    @property
+    def is_shared(self) -> bool:
+        """Whether logins of many accounts or networks are in it: then none waits for a slot."""
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it has too many slots to read all of them for each attempt."""
+
+    def probes(self, seed: int) -> list[int]:
+        """Give the slots of a large count to try before any are read; none for a small one."""
+
+    def parts(self, seed: int) -> list[tuple[int, int]]:
+        """Give all slots in the order to read and try them: the bounds of each part."""
+
+    def full(self, marks: Sequence[_Mark], now: float) -> tuple[float, bool, int]:
+        """Tell what it means that no slot is free.
+
+        Gives when the first one is, whether one may be free sooner, and `Retry-After`.
+        """
+
+    def seconds_until(self, free: float, now: float) -> int:
+        """Give `Retry-After` where no slot is free before a time."""
+
+@final
+class Counts:
+    """The counts of one attempt to log in; `account` is normalised, `address` is canonical."""
+
+    def __new__(cls, account: str, address: str, limits: _Limits, is_foreign: bool) -> Counts: ...
+    @property
+    def networks(self) -> list[Count]: ...
+    @property
+    def pair(self) -> Count | None:
+        """The account and the network."""
+
+    @property
+    def day(self) -> Count | None: ...
+    @property
+    def account(self) -> Count | None: ...
+    def above(self, is_day_full: bool, is_known: bool) -> list[Count]:
+        """Give the counts that decide above the account's own; none refuse the attempt."""
 
 def codes() -> list[tuple[str, int, str, str]]:
     """List every failure: slug, HTTP status, sentence with `{}` for its detail, meaning."""
@@ -434,12 +553,58 @@ def pbkdf2_sha256(password: bytes, salt: bytes, iterations: int) -> bytes:
     2,147,483,647, as `hashlib.pbkdf2_hmac` does.
     """
 
+def network(address: str) -> str:
+    """Give the network that counts as one client: an IPv4 address itself, an IPv6 one by /64."""
+
+def device(user_agent: str) -> tuple[str, str]:
+    """Give the label of a device and its user agent, both in printable ASCII."""
+
+def is_foreign(origin: str | None, is_trusted: bool, fetch_site: str | None) -> bool:
+    """Tell whether the browser says that a page of an origin that is not trusted sends a request.
+
+    `is_trusted` is the word of Django's own check on `origin`; `fetch_site` is `Sec-Fetch-Site`.
+    """
+
+def check_login(origin: str | None, is_trusted: bool, fetch_site: str | None) -> None:
+    """Refuse a login posted by a page of another site. Raises `exceptions.JWTError`."""
+
+def check_fields(
+    fields: Sequence[tuple[str, Sequence[str]]], files: Sequence[str], name_field: str
+) -> None:
+    """Check the texts of a form by their names, and the names of the fields that hold files.
+
+    `name_field` is the field of the account's name. Raises `exceptions.JWTError`.
+    """
+
+def check_text(name: str, value: str) -> None:
+    """Check the name of a file, and that of its field. Raises `exceptions.JWTError`."""
+
+def account_name(username: str, own: str, name_field: str) -> str:
+    """Give the account's name of a form that may have it in two fields, of which `own` is one.
+
+    Raises `exceptions.JWTError` where both are there, and differ.
+    """
+
+def check_charset(charset: str) -> None:
+    """Refuse a charset that is not UTF-8. Raises `exceptions.JWTError`."""
+
+def part_text(content: bytes, charset: str | None) -> str:
+    """Read a part of a form by the charset that it claims. Raises `exceptions.JWTError`."""
+
 def read_fields(text: bytes, most: int | None) -> list[tuple[str, str | None]]:
     """Read a flat JSON object strictly (RFC 8259): names and values as a form would send them.
 
     Numbers stand as they are written, `true` and `false` in words, `null` is None. No name is there
-    twice, and there are at most `most` of them. Raises `ValueError` with the reason.
+    twice, and there are at most `most` of them. Raises `exceptions.JWTError`.
     """
+
+def status_of(slug: str) -> int:
+    """Give the HTTP status of a slug, where whoever raised it names none."""
+
+def refusal(
+    slug: str, sentence: str, status: int, retry_after: int | None
+) -> tuple[int, dict[str, str], dict[str, str]]:
+    """Give the status, the headers and the JSON body of a failure."""
 
 def check_jwt_type(given: str | None, wanted: str) -> None:
     """Check the field `jwt_type` of a form. Raises `exceptions.JWTError`."""

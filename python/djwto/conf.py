@@ -6,10 +6,11 @@ What each must be is in `settings.py`.
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.util import find_spec
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -76,20 +77,6 @@ class Throttle:
 
 
 @dataclass(frozen=True)
-class Proxies:
-    """The peers whose `X-Forwarded-For` is believed: `DJWTO_TRUSTED_PROXIES`."""
-
-    networks: tuple[IPv4Network | IPv6Network, ...]
-    unix: bool
-    """Whether the peer at the other end of a Unix socket is one; it has no address."""
-
-    def __contains__(self, address: IPv4Address | IPv6Address | None) -> bool:
-        if address is None:
-            return self.unix
-        return any(address in network for network in self.networks)
-
-
-@dataclass(frozen=True)
 class Config:
     """Checked settings, with the engine built from them."""
 
@@ -103,7 +90,8 @@ class Config:
     user_as_subject: bool
     revocation: Revocation
     throttle: Throttle | None
-    proxies: Proxies
+    proxies: _core.Proxies
+    """The peers whose `X-Forwarded-For` is believed."""
     watch: Watch | None
     """Says when to look at the files of `DJWTO_KEYS` again."""
 
@@ -269,7 +257,7 @@ def _build(
         setting = _BY_FIELD[error.field]
         sentence = f"{PREFIX}{setting.name}: {error}.{_hint(setting, values)}"
         return None, [Problem(setting, sentence, is_missing=_is_missing(setting, values))]
-    throttle, proxies = values["LOGIN_THROTTLE"], values["TRUSTED_PROXIES"]
+    throttle = values["LOGIN_THROTTLE"]
     config = Config(
         engine,
         keys,
@@ -285,7 +273,7 @@ def _build(
             url=values["REVOCATION_URL"],
         ),
         throttle=None if throttle is None else Throttle(**{**DEFAULT_THROTTLE, **throttle}),
-        proxies=Proxies(tuple(ip_network(one) for one in proxies if one != UNIX), UNIX in proxies),
+        proxies=_proxies(values["TRUSTED_PROXIES"]),
         watch=watch,
     )
     return config, []
@@ -316,6 +304,13 @@ def _redis_problem(url: str | None) -> str:
     if options.get("decode_responses"):
         return "expected an address without decode_responses: what travels is no text."
     return ""
+
+
+def _proxies(names: Sequence[str]) -> _core.Proxies:
+    networks = [ip_network(name) for name in names if name != UNIX]
+    return _core.Proxies(
+        [(network.network_address, network.prefixlen) for network in networks], UNIX in names
+    )
 
 
 def _seconds(time: timedelta | None) -> float | None:

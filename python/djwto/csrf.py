@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.middleware.csrf import CsrfViewMiddleware, get_token, rotate_token
 from django.views.decorators.csrf import csrf_exempt
 
-from djwto import request_body, responses
+from djwto import _core, request_body, responses
 from djwto.exceptions import JWTError
 from djwto.responses import ResponseT
 
@@ -47,19 +47,20 @@ def check_login(request: HttpRequest) -> None:
     There is no CSRF token before a login: the browser's own word decides, `Origin` first and
     `Sec-Fetch-Site` where there is none (OWASP CSRF cheat sheet, login CSRF).
     """
-    if not getattr(request, "_dont_enforce_csrf_checks", False) and is_foreign(request):
-        origin = request.META.get("HTTP_ORIGIN")
-        reason = "the browser calls it cross-site"
-        if origin is not None:
-            reason = f"its origin is {origin[:200]!r}"
-        raise JWTError.of("origin_refused", reason)
+    if not getattr(request, "_dont_enforce_csrf_checks", False):
+        _core.check_login(*_provenance(request))
 
 
 def is_foreign(request: HttpRequest) -> bool:
     """Whether the browser says that a page of an origin that is not trusted sends this request."""
-    if request.META.get("HTTP_ORIGIN") is not None:
-        return not _Check(_view).accepts_origin(request)
-    return request.META.get("HTTP_SEC_FETCH_SITE") == "cross-site"
+    return _core.is_foreign(*_provenance(request))
+
+
+def _provenance(request: HttpRequest) -> tuple[str | None, bool, str | None]:
+    """Give `Origin`, whether Django trusts it, and `Sec-Fetch-Site`."""
+    origin = request.META.get("HTTP_ORIGIN")
+    is_trusted = origin is not None and _Check(_view).accepts_origin(request)
+    return origin, is_trusted, request.META.get("HTTP_SEC_FETCH_SITE")
 
 
 def login_extra(request: HttpRequest, mode: str, *, rotate: bool) -> dict[str, str]:

@@ -20,9 +20,6 @@ class Code(NamedTuple):
 
 CODES: dict[str, Code] = {row[0]: Code(*row) for row in _core.codes()}
 
-FORBIDDEN = 403
-"""The status of a slug that a project invented, where it names none."""
-
 SERVER_ERROR = 500
 """From this status on a failure is the server's, and no refusal."""
 
@@ -60,8 +57,7 @@ class JWTError(Exception):
         """The HTTP status of the reply."""
         if self._status is not None:
             return self._status
-        known = CODES.get(self.code)
-        return FORBIDDEN if known is None else known.status
+        return _core.status_of(self.code)
 
     @classmethod
     def of(cls, code: str, detail: str = "", *, retry_after: int | None = None) -> "JWTError":

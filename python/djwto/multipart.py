@@ -15,11 +15,10 @@ from django.core.exceptions import SuspiciousOperation
 from django.core.files.uploadedfile import InMemoryUploadedFile
 from django.utils.http import parse_header_parameters
 
+from djwto import _core
+
 MAX_HEAD_BYTES = 4096
 """More is no part of a form: browsers write some hundred bytes."""
-
-UTF8_CHARSETS = frozenset(("utf-8", "utf8", "us-ascii", "ascii"))
-"""Charsets by which UTF-8 is read as what it is."""
 
 
 class MultipartError(ValueError):
@@ -36,7 +35,7 @@ class Part(NamedTuple):
 
 
 def read_parts(body: bytes, boundary: str) -> Iterator[Part]:
-    """Read part after part. Raises `MultipartError`."""
+    """Read part after part. Raises `MultipartError`, and `JWTError` for text that is not UTF-8."""
     if not _BOUNDARY.fullmatch(boundary):
         raise MultipartError("its content type has no good boundary")
     # RFC 2046 §5.1.1: the line break before a delimiter is the delimiter's.
@@ -59,9 +58,6 @@ def read_parts(body: bytes, boundary: str) -> Iterator[Part]:
 
 _BOUNDARY = re.compile(r"[ -~]{0,200}[!-~]")
 
-_ASCII_SUPERSETS = frozenset(("iso-8859-1", "iso-8859-15", "latin1", "windows-1252"))
-"""What some libraries put beside every field, with any content."""
-
 
 def _part(head: bytes, content: bytes) -> Part:
     headers = _headers(head)
@@ -74,7 +70,7 @@ def _part(head: bytes, content: bytes) -> Part:
         content = _from_base64(content)
     name, filename = name.strip(), disposition.get("filename")
     if not filename:
-        return Part(name, _text(content, extra.get("charset")), None)
+        return Part(name, _core.part_text(content, extra.get("charset")), None)
     try:
         file = InMemoryUploadedFile(
             BytesIO(content),
@@ -108,13 +104,3 @@ def _from_base64(content: bytes) -> bytes:
         return base64.b64decode(content)
     except binascii.Error:
         raise MultipartError("a part is not base64") from None
-
-
-def _text(content: bytes, charset: str | None) -> str:
-    claim = "utf-8" if charset is None else charset.strip().lower()
-    if claim not in UTF8_CHARSETS and not (claim in _ASCII_SUPERSETS and content.isascii()):
-        raise MultipartError("a part is of a charset that is not UTF-8")
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        raise MultipartError("a part is not UTF-8") from None

@@ -1,7 +1,7 @@
 """Request bodies: forms and JSON objects, all of them into `request.POST`.
 
-What text a request may hold is decided here, for every kind of body: UTF-8 under any charset
-that it claims, no half of a surrogate pair, no null character, no more than `MAX_FIELD_LETTERS`.
+The engine decides what text a request may hold, for every kind of body. This module reads the body
+as a server of Django's hands it over, and keeps to the limits that Django's settings give.
 """
 
 import sys
@@ -20,16 +20,11 @@ from django.utils.datastructures import MultiValueDict
 
 from djwto import _core
 from djwto.exceptions import JWTError
-from djwto.multipart import UTF8_CHARSETS, MultipartError, read_parts
-
-MAX_FIELD_LETTERS = 4096
-"""More is no name and no password, and a hasher should not be made to chew it."""
+from djwto.multipart import MultipartError, read_parts
 
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 _JSON = "application/json"
-_ONCE = ("username", "password", "mode", "jwt_type")
-"""Fields that a form must not name twice: programs on the way may see the other value."""
 _MAX_LENGTH_DIGITS = 18
 _PIECE_BYTES = 65_536
 
@@ -51,13 +46,11 @@ def unify_name(request: HttpRequest) -> None:
 
     Raises `JWTError` where the form has both, and they differ.
     """
-    keys = ("username", get_user_model().USERNAME_FIELD)
-    names = {request.POST.get(key, "") for key in keys} - {""}
-    if len(names) > 1:
-        detail = f'the fields "{keys[0]}" and "{keys[1]}" are both there, and differ'
-        raise JWTError.of("body_unreadable", detail)
-    if names and keys[0] != keys[1]:
-        _fill(request, {**dict(request.POST.lists()), **{key: list(names) for key in keys}})
+    field = get_user_model().USERNAME_FIELD
+    form = request.POST
+    name = _core.account_name(form.get("username", ""), form.get(field, ""), field)
+    if name and field != "username":
+        _fill(request, {**dict(form.lists()), "username": [name], field: [name]})
 
 
 @contextmanager
@@ -80,14 +73,8 @@ def make_empty(request: HttpRequest) -> None:
     request._files = MultiValueDict()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
-class _RefusedError(Exception):
-    def __init__(self, slug: str, detail: str = "") -> None:
-        super().__init__(slug)
-        self.slug, self.detail = slug, detail
-
-
-def _unreadable(detail: str) -> _RefusedError:
-    return _RefusedError("body_unreadable", detail)
+def _unreadable(detail: str) -> JWTError:
+    return JWTError.of("body_unreadable", detail)
 
 
 def _read(request: HttpRequest) -> JWTError | None:
@@ -97,14 +84,17 @@ def _read(request: HttpRequest) -> JWTError | None:
             make_empty(request)
             _forget_charset(request)
             return None
-        _check_charset(request)
+        _core.check_charset((request.content_params or {}).get("charset", "utf-8"))
         if body is not None:
             _parse(request, body)
-        _check(request)
-    except _RefusedError as refused:
-        return JWTError.of(refused.slug, refused.detail)
+        _core.check_fields(
+            list(request.POST.lists()), _names_of_files(request), get_user_model().USERNAME_FIELD
+        )
+    except JWTError as refused:
+        # Made anew: the frames of this one hold the body.
+        return JWTError(str(refused), refused.code)
     except MultipartError as error:
-        return JWTError.of("body_unreadable", str(error))
+        return _unreadable(str(error))
     return None
 
 
@@ -115,7 +105,7 @@ def _body(request: Any) -> bytes | None:
     """Give the body, of no more than the limit; None where something has read it before us."""
     limit, length = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, _declared_length(request)
     if limit is not None and (length or 0) > limit:
-        raise _RefusedError("body_too_large")
+        raise JWTError.of("body_too_large")
     body: bytes
     if hasattr(request, "_body"):
         body = request._body  # noqa: SLF001
@@ -130,7 +120,7 @@ def _body(request: Any) -> bytes | None:
         if not is_whole and len(body) < (length or 0):
             raise _unreadable("it broke off")
     if limit is not None and len(body) > limit:
-        raise _RefusedError("body_too_large")
+        raise JWTError.of("body_too_large")
     return body
 
 
@@ -156,7 +146,7 @@ def _stream(request: HttpRequest, length: int | None) -> tuple[Any, bool]:
     if request.META.get("wsgi.input_terminated"):
         return request.META["wsgi.input"], True
     if length is None and has_coding:
-        raise _RefusedError("length_required")
+        raise JWTError.of("length_required")
     return request, False
 
 
@@ -175,13 +165,6 @@ def _bytes_of(stream: Any, limit: int | None) -> bytes:
 # --- fields -------------------------------------------------------------------------------------
 
 
-def _check_charset(request: HttpRequest) -> None:
-    """Refuse a charset that is not UTF-8, which is what every body is read as."""
-    charset = (request.content_params or {}).get("charset", "utf-8")
-    if charset.strip().lower() not in UTF8_CHARSETS:
-        raise _unreadable("its charset is not UTF-8")
-
-
 def _forget_charset(request: Any) -> None:
     """Keep Django from decoding the query string by the charset of a body that is not there."""
     request._encoding = None  # noqa: SLF001
@@ -197,7 +180,7 @@ def _parse(request: Any, body: bytes) -> None:
     elif request.content_type == _MULTIPART:
         fields = _from_multipart(body, (request.content_params or {}).get("boundary", ""), files)
     else:
-        raise _RefusedError("media_type_unsupported")
+        raise JWTError.of("media_type_unsupported")
     if request.content_type == _JSON or not hasattr(request, "_post"):
         # Else a middleware has read the form, and may have changed it.
         _fill(request, fields)
@@ -206,10 +189,7 @@ def _parse(request: Any, body: bytes) -> None:
 
 
 def _from_json(body: bytes) -> _Lists:
-    try:
-        members = _core.read_fields(body, settings.DATA_UPLOAD_MAX_NUMBER_FIELDS)
-    except ValueError as error:
-        raise _unreadable(str(error)) from None
+    members = _core.read_fields(body, settings.DATA_UPLOAD_MAX_NUMBER_FIELDS)
     return {name: [value] for name, value in members if value is not None}
 
 
@@ -239,7 +219,7 @@ def _from_multipart(body: bytes, boundary: str, files: MultiValueDict[str, Any])
             fields.setdefault(name, []).append(text)
         else:
             number_of_files += 1
-            _check_text(name, (text,))
+            _core.check_text(name, text)
             files.appendlist(name, file)
         if (most is not None and number > most) or (
             most_files is not None and number_of_files > most_files
@@ -248,29 +228,9 @@ def _from_multipart(body: bytes, boundary: str, files: MultiValueDict[str, Any])
     return fields
 
 
-def _check(request: HttpRequest) -> None:
-    for name, values in request.POST.lists():
-        _check_text(name, values)
-    for name in (*_ONCE, get_user_model().USERNAME_FIELD):
-        if len(request.POST.getlist(name)) + len(request.FILES.getlist(name)) > 1:
-            raise _unreadable(f'the field "{name}" is there twice')
-
-
-def _check_text(name: str, values: Any) -> None:
-    for text in (name, *values):
-        if not text.isascii() and not _is_unicode(text):
-            raise _unreadable("a field is not Unicode text")
-    for text in (name, *values):
-        if len(text) > MAX_FIELD_LETTERS or "\0" in text:
-            raise _RefusedError("field_invalid", name[:64].replace("\0", ""))
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _names_of_files(request: HttpRequest) -> list[str]:
+    """Give the name of each file's field, as often as it is there."""
+    return [name for name, files in request.FILES.lists() for _ in files]
 
 
 def _fill(request: Any, fields: _Lists) -> None:

@@ -9,43 +9,29 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.cache import patch_vary_headers
 
-from djwto import conf
+from djwto import _core, conf
 from djwto._core import SetCookie
-from djwto.exceptions import CODES, JWTError
+from djwto.exceptions import JWTError
 from djwto.tokens import Issued
 
 ResponseT = TypeVar("ResponseT", bound=HttpResponseBase)
 
-WWWAUTHENTICATE = "Bearer realm=api"
+WWWAUTHENTICATE = _core.CHALLENGE
 """The challenge of every 401 (RFC 6750 §3)."""
 
-_NO_CREDENTIALS = ("authorization_missing", "cookie_missing", "credentials_invalid")
-_RETRY_SECONDS = 5
-_VARY = ("Vary", "Cookie, Authorization")
-_PRIVATE = ("Cache-Control", "private")
+_VARY, _PRIVATE = _core.PRIVATE
 
 
 def refusal(error: JWTError) -> JsonResponse:
     """Turn a failure into `{"error": …, "code": …}`: the one place that does."""
-    body: dict[str, Any] = {"error": str(error), "code": error.code}
-    if error.errors is not None:
-        body["errors"] = error.errors
-    response = JsonResponse(body, status=error.status)
-    if error.status == 401:
-        # RFC 6750 §3.1: a request without credentials gets no error code. Of a slug that a project
-        # invented, djwto cannot know whether it is about the token.
-        is_of_token = error.code in CODES and error.code not in _NO_CREDENTIALS
-        reason = ', error="invalid_token"' if is_of_token else ""
-        response["WWW-Authenticate"] = WWWAUTHENTICATE + reason
-    retry_after = error.retry_after
-    if retry_after is None and error.status == 503:
-        retry_after = _RETRY_SECONDS
+    status, headers, body = _core.refusal(error.code, str(error), error.status, error.retry_after)
+    # What Django's forms say has no counterpart outside Django.
+    errors = {} if error.errors is None else {"errors": error.errors}
+    response = JsonResponse({**body, **errors}, status=status, headers=headers)
     if error.code == "login_busy":
         # Django logs a 5xx as an error, which may mail the admins: one mail for each guess.
         response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001
-    if retry_after is not None:
-        response["Retry-After"] = str(retry_after)
-    set_cookies(response, error.cookies, is_brief=True)
+    set_cookies(response, error.cookies)
     return response
 
 
@@ -62,7 +48,7 @@ def build_tokens_response(
         _script_prefix(request),
         time.time(),
     )
-    no_store = {"Cache-Control": "no-store"}
+    no_store = dict([_core.NO_STORE])
     if mode == "JSON":
         response = JsonResponse(
             {"refresh": issued.refresh_text, "access": issued.access.text}, headers=no_store
@@ -105,13 +91,8 @@ def clearing_doubled(request: HttpRequest) -> list[SetCookie]:
     return conf.engine().clear_doubled(request.META.get("HTTP_COOKIE"), host, request.path, turn)
 
 
-def set_cookies(
-    response: HttpResponseBase, cookies: Sequence[SetCookie], *, is_brief: bool = False
-) -> None:
-    """Set and clear cookies exactly as the engine says; values stand unquoted.
-
-    `is_brief` leaves out `Expires`, for which there is no room in a reply that clears many.
-    """
+def set_cookies(response: HttpResponseBase, cookies: Sequence[SetCookie]) -> None:
+    """Set and clear cookies exactly as the engine says; values stand unquoted."""
     last = {cookie.name: cookie for cookie in cookies}
     for number, cookie in enumerate(cookies, len(response.cookies)):
         morsel: Morsel[str]
@@ -128,8 +109,8 @@ def set_cookies(
         }
         if cookie.max_age is not None:
             attributes["max-age"] = cookie.max_age
-        if cookie.max_age == 0 and not is_brief:
-            attributes["expires"] = "Thu, 01 Jan 1970 00:00:00 GMT"
+        if cookie.expires is not None:
+            attributes["expires"] = cookie.expires
         morsel.update(attributes)
         # Last: error trackers show the variables of every frame, and nothing fails after this.
         morsel.set(key, cookie.value, cookie.value)

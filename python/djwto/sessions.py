@@ -14,7 +14,6 @@ from django.db.models import Case, Count, Subquery, When
 
 from djwto import (
     _core,
-    addresses,
     commits,
     conf,
     csrf,
@@ -222,8 +221,8 @@ def is_known(account: str, address: str) -> bool:
     # As far back as rows are kept; a session that was stolen from speaks for nobody.
     rows = Session.rows().filter(user_id=key, address__isnull=False).exclude(revoked_reason=REUSE)
     known = rows.order_by("-renewed_at").values_list("address", flat=True)[:_KNOWN_ADDRESSES]
-    networks = {addresses.network(str(one)) for one in known}
-    return addresses.network(address) in networks
+    networks = {_core.network(str(one)) for one in known}
+    return _core.network(address) in networks
 
 
 def is_logged_in(request: HttpRequest, user: Any, mode: str) -> bool:

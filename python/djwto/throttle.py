@@ -2,8 +2,8 @@
 
 1. An attempt is counted before the password is looked at, and taken back if it was no failure:
    attempts at the same instant cannot slip through.
-2. Which counts there are, and what is above them, is in `throttle_rules.py`. How a count is kept in
-   a cache is in `throttle_slots.py`.
+2. The engine says which counts there are, and what is above them (`throttle.rs`). How a count is
+   kept in a cache is in `throttle_slots.py`.
 3. A login that finds no free slot waits while others that hold one have not failed yet. It waits
    for no more than `WAIT_SECONDS`, holds no transaction, and is one of a bounded number.
 4. `throttle_gate.py` bounds the passwords that this process checks at once.
@@ -21,6 +21,7 @@ from django.core.cache import caches
 from django.http import HttpRequest, JsonResponse
 
 from djwto import (
+    _core,
     addresses,
     authentication,
     conf,
@@ -32,7 +33,6 @@ from djwto import (
 )
 from djwto.exceptions import JWTError
 from djwto.throttle_gate import gate, processors
-from djwto.throttle_rules import Count
 from djwto.throttle_slots import Slots, release
 
 WAIT_SECONDS = 10
@@ -176,13 +176,13 @@ class _Attempt:
         if not is_day_full and refused is None:
             return
         is_known = sessions.is_known(self.account, self.address)
-        above = counts.above(is_day_full=is_day_full, is_known=is_known)
+        above = counts.above(is_day_full, is_known)
         if not above and refused is not None:
             raise refused.refusal()
         for count in above:
             self._demand(count)
 
-    def _demand(self, count: Count) -> Slots:
+    def _demand(self, count: _core.Count) -> Slots:
         """Take a slot, and wait for one that may become free. Raises `JWTError`."""
         while (refused := self._take(count)) is not None:
             seconds = min(_POLL_SECONDS, self.deadline - time.monotonic())
@@ -190,7 +190,7 @@ class _Attempt:
                 raise refused.refusal()
         return self.taken[-1]
 
-    def _take(self, count: Count) -> Slots | None:
+    def _take(self, count: _core.Count) -> Slots | None:
         """Take a slot; gives the slots back where none is free."""
         slots = Slots(self.cache, count, self.account)
         if not slots.take():

@@ -4,12 +4,13 @@ To take a slot is `cache.add`, the one operation that is atomic in Redis, in Mem
 database, where Django's `incr` reads, writes, and starts the time anew. A slot is free again a
 window after it was taken, so the window slides exactly.
 
-A login asks a small count for all of its slots at once. Of a large count it tries a few slots at
-random, and reads all of them only where these are taken. A large count that was found full is not
-read again within `_FULL_SECONDS`: in a flood, a refusal costs two operations of the cache.
+The engine says which slots to try and to read, in which order, and what it means that none is free
+(`throttle.rs`). A large count that was found full is not read again within `_FULL_SECONDS`: in a
+flood, a refusal costs two operations of the cache.
 
 A mark says when the slot was taken, for which exact name, and whether the attempt has failed. The
-cache holds HMACs and times, no name and no address.
+cache holds HMACs and times, no name and no address. The HMACs are Django's `salted_hmac`, by its
+`SECRET_KEY`.
 """
 
 import logging
@@ -26,18 +27,11 @@ from django.core.cache import BaseCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.utils.crypto import salted_hmac
 
+from djwto import _core
 from djwto.exceptions import JWTError
-from djwto.throttle_rules import Count
 
 _SALT = "djwto.throttle"
-_SMALL = 20
-"""Up to here a count is read as a whole."""
-_PROBES = 3
-_CHUNK = 200
-"""The slots of one read: some databases take no more than 999 parameters."""
 _FULL_SECONDS = 1
-_LOST_SECONDS = 30
-"""An attempt that takes longer has lost its process, and counts as failed."""
 
 _log = logging.getLogger("djwto")
 
@@ -65,15 +59,15 @@ class Mark(NamedTuple):
 class Slots:
     """The slots of one count, and the one among them that this attempt has taken."""
 
-    def __init__(self, cache: BaseCache, count: Count, account: str) -> None:
+    def __init__(self, cache: BaseCache, count: _core.Count, account: str) -> None:
         self.count = count
         self.own: int | None = None
-        self.wait = count.seconds
-        """Seconds until a slot is free, where `take` found none."""
+        self.retry_after = count.seconds
+        """When it is worth another try, in seconds, where `take` found no free slot."""
         self.is_in_flight = False
         """Whether a slot may be free sooner: an attempt that holds one has not failed yet."""
         self._mark = Mark(0, _hmac(account)[:16])
-        self._has_failures = count.size > _SMALL
+        self._has_failures = count.is_large
         store = _InProcess if isinstance(cache, LocMemCache) else _InCache
         self._store = store(cache, _hmac(count.name), count.seconds)
 
@@ -95,41 +89,36 @@ class Slots:
         with _failures():
             return [
                 number
-                for chunk in self._chunks()
-                for number, mark in self._store.read(chunk).items()
+                for part in self._parts()
+                for number, mark in self._store.read(part).items()
                 if mark.has_failed and mark.tag == self._mark.tag
             ]
 
     def refusal(self) -> JWTError:
         """Make the answer to an attempt for which there was no slot."""
-        return JWTError.of("login_throttled", retry_after=1 if self.is_in_flight else self.wait)
+        return JWTError.of("login_throttled", retry_after=self.retry_after)
 
     def _take(self, now: float) -> bool:
         self._mark = self._mark._replace(taken=now)
-        if self.count.size > _SMALL:
-            first, *others = random.sample(range(self.count.size), _PROBES)
+        if self.count.is_large:
+            first, *others = self.count.probes(_seed())
             if self._add(first):
                 return True
             free = self._store.full_until()
             if free is not None and free > now:
-                self.wait = self._seconds_to(free, now)
+                self.retry_after = self.count.seconds_until(free, now)
                 return False
             if any(map(self._add, others)):
                 return True
         found: list[Mark] = []
-        for chunk in self._chunks():
-            taken = self._store.read(chunk)
+        for part in self._parts():
+            taken = self._store.read(part)
             found += taken.values()
-            if any(self._add(number) for number in chunk if number not in taken):
+            if any(self._add(number) for number in part if number not in taken):
                 self._has_failures |= any(mark.tag == self._mark.tag for mark in found)
                 return True
-        # Others may have been quicker, just now: then the first of all slots to be free is a guess.
-        free = min((mark.taken for mark in found), default=now) + self.count.seconds
-        self.wait = self._seconds_to(free, now)
-        self.is_in_flight = not self.count.is_shared and any(
-            not mark.has_failed and now - mark.taken < _LOST_SECONDS for mark in found
-        )
-        if self.count.size > _SMALL and not self.is_in_flight:
+        free, self.is_in_flight, self.retry_after = self.count.full(found, now)
+        if self.count.is_large and not self.is_in_flight:
             self._store.note_full(free)
         return False
 
@@ -139,14 +128,8 @@ class Slots:
             return True
         return False
 
-    def _seconds_to(self, free: float, now: float) -> int:
-        return min(max(math.ceil(free - now), 1), self.count.seconds)
-
-    def _chunks(self) -> list[range]:
-        size = self.count.size
-        chunks = [range(start, min(start + _CHUNK, size)) for start in range(0, size, _CHUNK)]
-        first = random.randrange(len(chunks))  # noqa: S311 (spreads writers, keeps no secret)
-        return chunks[first:] + chunks[:first]
+    def _parts(self) -> list[range]:
+        return [range(*part) for part in self.count.parts(_seed())]
 
     def _numbers(self) -> list[int]:
         return [] if self.own is None else [self.own]
@@ -262,6 +245,10 @@ def _forget() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
+
+
+def _seed() -> int:
+    return random.getrandbits(64)
 
 
 def _hmac(text: str) -> str:

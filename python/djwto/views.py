@@ -97,7 +97,7 @@ class Endpoint(View):
             response = self._answer(request, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 (a client must see JSON, and no reason)
             response = _failed(request, error)
-        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault(*_core.NO_STORE)
         return response
 
     def _answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

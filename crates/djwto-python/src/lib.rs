@@ -2,6 +2,7 @@
 
 mod convert;
 mod engine;
+mod http;
 mod keys;
 mod outputs;
 mod password;
@@ -10,20 +11,25 @@ mod permissions;
 mod read_claims;
 mod renewals;
 mod revocations;
+mod throttle;
 mod write_claims;
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use djwto_core::http::form::{self, Field};
-use djwto_core::{Algorithm, Code, Kind, Mode};
+use djwto_core::{Algorithm, Code, Mode};
 
 /// The Rust engine of djwto.
 #[pymodule]
 mod _core {
     #[pymodule_export]
     use crate::engine::Engine;
+    #[pymodule_export]
+    use crate::http::{
+        Proxies, account_name, check_charset, check_fields, check_jwt_type, check_login,
+        check_text, device, is_foreign, jwt_type, network, part_text, read_fields, refusal,
+        status_of,
+    };
     #[pymodule_export]
     use crate::keys::{KeyRing, generate_jwk};
     #[pymodule_export]
@@ -42,7 +48,18 @@ mod _core {
     #[pymodule_export]
     use crate::revocations::Revocations;
     #[pymodule_export]
-    use crate::{algorithms, check_jwt_type, codes, jwt_type, modes, read_fields, session_of};
+    use crate::throttle::{Count, Counts};
+    #[pymodule_export]
+    use crate::{algorithms, codes, modes, session_of};
+
+    #[pymodule_export]
+    const CHALLENGE: &str = djwto_core::http::reply::CHALLENGE;
+    #[pymodule_export]
+    const KNOWN_ATTEMPTS: u32 = djwto_core::throttle::KNOWN_ATTEMPTS;
+    #[pymodule_export]
+    const NO_STORE: (&str, &str) = djwto_core::http::reply::NO_STORE;
+    #[pymodule_export]
+    const PRIVATE: [(&str, &str); 2] = djwto_core::http::reply::PRIVATE;
 }
 
 /// Every failure: slug, HTTP status, sentence with `{}` for its detail, meaning.
@@ -70,23 +87,4 @@ fn session_of(claims: &Bound<'_, PyDict>) -> PyResult<Option<String>> {
 #[pyfunction]
 fn modes() -> Vec<&'static str> {
     Mode::ALL.iter().map(|mode| mode.name()).collect()
-}
-
-/// The members of a JSON object that stands for a form.
-#[pyfunction]
-fn read_fields(text: &[u8], most: Option<usize>) -> PyResult<Vec<Field>> {
-    djwto_core::http::form::read_fields(text, most)
-        .map_err(|error| PyValueError::new_err(error.to_string()))
-}
-
-/// Checks the field `jwt_type` of an endpoint that takes a token of this kind.
-#[pyfunction]
-fn check_jwt_type(given: Option<&str>, wanted: &str) -> PyResult<()> {
-    form::check_jwt_type(given, convert::kind(wanted)?).map_err(|error| convert::failure(&error))
-}
-
-/// The kind that the field `jwt_type` names.
-#[pyfunction]
-fn jwt_type(given: Option<&str>) -> PyResult<&'static str> {
-    form::jwt_type(given).map(Kind::name).map_err(|error| convert::failure(&error))
 }

@@ -92,6 +92,11 @@ impl SetCookie {
     }
 
     #[getter]
+    fn expires(&self) -> Option<&'static str> {
+        self.0.expires
+    }
+
+    #[getter]
     fn same_site(&self) -> Option<&'static str> {
         self.0.same_site.map(SameSite::name)
     }
