@@ -20,6 +20,7 @@ WWWAUTHENTICATE = _core.CHALLENGE
 """The challenge of every 401 (RFC 6750 §3)."""
 
 _VARY, _PRIVATE = _core.PRIVATE
+_VARY_NAMES = _VARY[1].split(", ")
 
 
 def refusal(error: JWTError) -> JsonResponse:
@@ -67,7 +68,7 @@ def keep_private(response: ResponseT) -> ResponseT:
     # exception, and storing one a check of letters that are known here.
     headers = response.headers._store  # noqa: SLF001
     if "vary" in headers:
-        patch_vary_headers(response, ("Cookie", "Authorization"))
+        patch_vary_headers(response, _VARY_NAMES)
     else:
         headers["vary"] = _VARY
     headers.setdefault("cache-control", _PRIVATE)
