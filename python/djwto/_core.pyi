@@ -603,8 +603,8 @@ def status_of(slug: str) -> int:
 
 def refusal(
     slug: str, sentence: str, status: int, retry_after: int | None
-) -> tuple[int, dict[str, str], dict[str, str]]:
-    """Give the status, the headers and the JSON body of a failure."""
+) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """Give the status, the headers and the members of the JSON body of a failure."""
 
 def check_jwt_type(given: str | None, wanted: str) -> None:
     """Check the field `jwt_type` of a form. Raises `exceptions.JWTError`."""

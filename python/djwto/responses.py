@@ -26,9 +26,10 @@ _VARY_NAMES = _VARY[1].split(", ")
 def refusal(error: JWTError) -> JsonResponse:
     """Turn a failure into `{"error": …, "code": …}`: the one place that does."""
     status, headers, body = _core.refusal(error.code, str(error), error.status, error.retry_after)
-    # What Django's forms say has no counterpart outside Django.
-    errors = {} if error.errors is None else {"errors": error.errors}
-    response = JsonResponse({**body, **errors}, status=status, headers=headers)
+    if error.errors is not None:
+        # What Django's forms say has no counterpart outside Django.
+        body["errors"] = error.errors
+    response = JsonResponse(body, status=status, headers=headers)
     if error.code == "login_busy":
         # Django logs a 5xx as an error, which may mail the admins: one mail for each guess.
         response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001

@@ -4,6 +4,8 @@ A password hash takes a processor for a good part of a second, and a thread of t
 it. More logins than that wait for a while, as long as logins succeed. Where most of them fail, a
 guess is not worth a thread: what has to wait is refused at once, and the threads stay free for
 everything else. Where checks are quick, as with the hashers of tests, any may wait.
+
+This is no rule of the engine's: it holds the threads of one process, by a lock and a clock.
 """
 
 import os
