@@ -36,9 +36,9 @@ __all__ = [
     "device",
     "end_statement",
     "generate_jwk",
+    "is_foreign",
     "is_live",
     "is_script_name",
-    "is_foreign",
     "jwt_type",
     "may_renew",
     "modes",
@@ -48,8 +48,8 @@ __all__ = [
     "read_fields",
     "refusal",
     "session_of",
-    "unrenewable",
     "status_of",
+    "unrenewable",
 ]
 
 CHALLENGE: Final[str]

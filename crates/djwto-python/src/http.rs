@@ -158,6 +158,12 @@ pub(crate) fn jwt_type(given: Option<&str>) -> PyResult<&'static str> {
     form::jwt_type(given).map(Kind::name).map_err(|error| failure(&error))
 }
 
+/// Whether a script name is a path of a browser's.
+#[pyfunction]
+pub(crate) fn is_script_name(name: &Bound<'_, PyString>) -> bool {
+    djwto_core::http::is_script_name(&lossy(name))
+}
+
 // --- replies ------------------------------------------------------------------------------------
 
 /// The HTTP status of a slug.

@@ -6,7 +6,6 @@ mod http;
 mod keys;
 mod outputs;
 mod password;
-mod paths;
 mod permissions;
 mod read_claims;
 mod renewals;
@@ -27,8 +26,8 @@ mod _core {
     #[pymodule_export]
     use crate::http::{
         Proxies, account_name, check_charset, check_fields, check_jwt_type, check_login,
-        check_text, device, is_foreign, jwt_type, network, part_text, read_fields, refusal,
-        status_of,
+        check_text, device, is_foreign, is_script_name, jwt_type, network, part_text, read_fields,
+        refusal, status_of,
     };
     #[pymodule_export]
     use crate::keys::{KeyRing, generate_jwk};
@@ -36,8 +35,6 @@ mod _core {
     use crate::outputs::{Authenticated, CacheInfo, SetCookie, Token};
     #[pymodule_export]
     use crate::password::pbkdf2_sha256;
-    #[pymodule_export]
-    use crate::paths::is_script_name;
     #[pymodule_export]
     use crate::permissions::RequiredPermissions;
     #[pymodule_export]
