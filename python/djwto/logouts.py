@@ -62,13 +62,13 @@ def end_session(claims: tokens.Claims, mode: str) -> bool:
         # Its session ends although the user is inactive, or gone: its access token lives on.
         user = users.find_user(claims["user"]["id"], active=False, fresh=True)
         renewal.open_legacy(claims, mode, user)
-    return stores.retried(partial(_end_at_once, claims, key), using=Session.rows().db)
+    return stores.retried(partial(_end_at_once, claims, key), using=Session.database())
 
 
 def _end_at_once(claims: tokens.Claims, key: UUID | None) -> bool:
     """Lock in the order of a renewal: the session's row, then that of the blacklist."""
     try:
-        with transaction.atomic(using=Session.rows().db):
+        with transaction.atomic(using=Session.database()):
             is_ended = key is not None and sessions.end(key, reason=LOGOUT)
             if "jti" in claims:
                 JWTBlacklist.insert(claims)

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, connections, models, router, transaction
 from django.utils.timezone import get_default_timezone, make_naive
 
-from djwto import times
+from djwto import prepared, times
 from djwto.fields import UnicodeField
 
 # Why a session was ended; what a project says itself stands beside these.
@@ -64,9 +64,7 @@ class JWTBlacklist(models.Model):
         """
         until = times.micros(claims.get("exp"))
         expires = times.shown(until if until < times.LATEST else None)
-        cls(jti=_stored(claims["jti"]), expires=expires).save(
-            force_insert=True, using=cls.rows().db
-        )
+        prepared.insert(cls(jti=_stored(claims["jti"]), expires=expires), router.db_for_write(cls))
 
     @classmethod
     def rows(cls) -> models.QuerySet[JWTBlacklist]:
@@ -148,11 +146,16 @@ class Session(models.Model):
     @classmethod
     def rows(cls) -> models.QuerySet[Session]:
         """The rows as the writing database has them: a replica that lags looks like a replay."""
-        return cls.objects.using(router.db_for_write(cls))
+        return cls.objects.using(cls.database())
+
+    @classmethod
+    def database(cls) -> str:
+        """Give the alias of the database in which sessions are written."""
+        return router.db_for_write(cls)
 
     def insert(self) -> None:
         """Write a new row. Raises `IntegrityError` if there is one of this id."""
-        self.save(force_insert=True, using=Session.rows().db)
+        prepared.insert(self, Session.database())
 
     @classmethod
     def live(cls) -> models.QuerySet[Session]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_backends
 from django.contrib.auth.backends import BaseBackend, ModelBackend
-from django.contrib.auth.models import Permission, PermissionsMixin
+from django.contrib.auth.models import Group, Permission, PermissionsMixin
+from django.core.exceptions import FieldDoesNotExist
+from django.db import router
+
+from djwto import prepared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from django.db.models import QuerySet
 
 
 def of(user: Any) -> Iterable[str]:
@@ -21,11 +28,28 @@ def of(user: Any) -> Iterable[str]:
         return every
     if not user.is_active:
         return ()
-    own = user.user_permissions.order_by()
-    of_groups = Permission.objects.using(own.db).filter(group__in=user.groups.all()).order_by()
-    columns = ("content_type__app_label", "codename")
-    rows = own.values_list(*columns).union(of_groups.values_list(*columns))
+    using = router.db_for_read(Permission, instance=user)
+    rows = _select(user._meta.concrete_model).rows(using, user=user.pk)  # noqa: SLF001
     return [f"{app_label}.{codename}" for app_label, codename in rows]
+
+
+@cache
+def _select(model: Any) -> prepared.Select:
+    """Prepare the statement that reads a user's own permissions and those of their groups."""
+    of_user, of_group = (
+        model._meta.get_field(name).related_query_name()  # noqa: SLF001
+        for name in ("user_permissions", "groups")
+    )
+
+    def build(user: Any) -> QuerySet[Any, Any]:
+        columns = ("content_type__app_label", "codename")
+        own, of_groups = (
+            Permission.objects.filter(**{path: user}).order_by().values_list(*columns)
+            for path in (of_user, f"group__{of_group}")
+        )
+        return own.union(of_groups)
+
+    return prepared.Select(build, user=model._meta.pk)  # noqa: SLF001
 
 
 def _is_models_alone(user: Any) -> bool:
@@ -35,9 +59,29 @@ def _is_models_alone(user: Any) -> bool:
     method = user.__class__.get_all_permissions  # of a lazy object, what it stands for
     if method is not getattr(PermissionsMixin, "get_all_permissions", None):
         return False
+    if not _has_usual_fields(user._meta.concrete_model):  # noqa: SLF001
+        return False
     backends = [type(backend) for backend in get_backends()]
     answering = [backend for backend in backends if not _is_silent(backend)]
     return bool(answering) and all(_is_plain(backend) for backend in answering)
+
+
+@cache
+def _has_usual_fields(model: Any) -> bool:
+    """Whether permissions and groups are Django's, by tables that name the user's key."""
+    try:
+        own, groups = (
+            model._meta.get_field(name)  # noqa: SLF001
+            for name in ("user_permissions", "groups")
+        )
+    except FieldDoesNotExist:
+        return False
+    return all(
+        field.related_model is related
+        and field.remote_field.through._meta.auto_created  # noqa: SLF001
+        and not field.remote_field.hidden
+        for field, related in ((own, Permission), (groups, Group))
+    )
 
 
 def _is_silent(backend: type) -> bool:

@@ -12,7 +12,19 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from djwto import _core, conf, devices, sessions, signals, statements, stores, times, tokens, users
+from djwto import (
+    _core,
+    conf,
+    devices,
+    prepared,
+    sessions,
+    signals,
+    statements,
+    stores,
+    times,
+    tokens,
+    users,
+)
 from djwto.exceptions import JWTError
 from djwto.models import JWTBlacklist, Session
 
@@ -32,7 +44,7 @@ def renew(
     try:
         issued, is_first_elsewhere = stores.retried(
             partial(_in_transaction, request, seen, extends_refresh=extends_refresh),
-            using=Session.rows().db,
+            using=Session.database(),
         )
     except JWTError as error:
         # After the rollback, which would undo it.
@@ -66,7 +78,7 @@ def _in_transaction(
     renewal = _core.Renewal(conf.engine(), seen.claims, seen.mode)
     if renewal.is_legacy:
         _adopt(renewal, seen.claims, extends_refresh=extends_refresh)
-    with transaction.atomic(using=Session.rows().db):
+    with transaction.atomic(using=Session.database()):
         return _renew(request, seen, renewal, extends_refresh=extends_refresh)
 
 
@@ -78,9 +90,9 @@ def _renew(
     extends_refresh: bool,
 ) -> tuple[tokens.Issued, bool]:
     """Give the tokens, and whether this was the session's first renewal from elsewhere."""
-    rows = Session.rows().filter(pk=UUID(renewal.session))
+    key = UUID(renewal.session)
     # First, so that the row is ours, and that no other statement has fixed what we see of it.
-    has_won = statements.apply(rows, renewal.begin(extends_refresh, times.now())) > 0
+    has_won = statements.apply_to(key, renewal.begin(extends_refresh, times.now())) > 0
     row = _row(renewal)
     renewal.judge(row, has_won, times.now() if row is None else row.now)
     user = users.find_user(seen.claims["user"]["id"], active=False, fresh=True)
@@ -89,8 +101,8 @@ def _renew(
     renewed = renewal.renew(device, user_agent, address or "", times.now())
     issued = tokens.issue_renewed(user, seen, renewed)
     if renewed.update is not None:
-        renewed.finish(statements.apply(rows, renewed.update))
-    is_marked = renewed.mark is not None and statements.apply(rows, renewed.mark) > 0
+        renewed.finish(statements.apply_to(key, renewed.update))
+    is_marked = renewed.mark is not None and statements.apply_to(key, renewed.mark) > 0
     if renewed.blacklists:
         JWTBlacklist.add(seen.claims)
     return issued, is_marked
@@ -98,8 +110,25 @@ def _renew(
 
 def _row(renewal: _core.Renewal) -> Any:
     """Give a session as the writing database has it, with that database's time; or None."""
-    rows = Session.rows().filter(pk=UUID(renewal.session))
-    return rows.annotate(now=times.StoreNow()).first()
+    using = Session.database()
+    found = _ROW.first(using, session=UUID(renewal.session))
+    if found is None:
+        return None
+    *values, now = found
+    row: Any = Session.from_db(using, _COLUMNS, values)
+    row.now = now
+    return row
+
+
+_COLUMNS = [field.attname for field in Session._meta.concrete_fields]  # noqa: SLF001
+_ROW = prepared.Select(
+    lambda session: (
+        Session.objects.filter(pk=session)
+        .annotate(now=times.StoreNow())
+        .values_list(*_COLUMNS, "now")
+    ),
+    session=Session._meta.pk,  # noqa: SLF001
+)
 
 
 def _is_blacklisted(claims: tokens.Claims) -> bool:

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-    from django.db.models import QuerySet
-
     from djwto.conf import Config, Revocation
 
 PATIENCE_SECONDS = 5
@@ -66,13 +64,13 @@ def is_loading(config: Config) -> bool:
     return time.monotonic() > feed.fresh_until and feed.is_awaited
 
 
-def announce(ended: QuerySet[Session, tuple[UUID, int]]) -> None:
+def announce(ended: Iterable[tuple[UUID, int]]) -> None:
     """Tell of sessions that were ended, with the time until which their access tokens live.
 
     This process and, with Redis, others; when the transaction around it is committed.
     """
     pairs = _pairs(ended)
-    commits.after_commit(lambda: _tell(pairs), ended.db)
+    commits.after_commit(lambda: _tell(pairs), Session.database())
 
 
 class Look:

@@ -19,6 +19,7 @@ from djwto import (
     csrf,
     devices,
     ended_rows,
+    prepared,
     responses,
     revocation,
     signals,
@@ -78,7 +79,7 @@ def login(
     session.device, session.user_agent, session.address = devices.describe(request)
     # Django's receiver writes `last_login`: where it fails, no session is left that nobody has.
     user_logged_in.send(sender=user.__class__, request=request, user=user)
-    stores.retried(session.insert, using=Session.rows().db)
+    stores.retried(session.insert, using=Session.database())
     _check_again(session)
     signals.jwt_logged_in.send(
         sender="GetTokensView",
@@ -102,7 +103,13 @@ def end(session_id: uuid.UUID | str, *, reason: str = "ended") -> bool:
         key = uuid.UUID(str(session_id))
     except ValueError:
         return False
-    return end_rows(Session.rows().filter(pk=key), reason) > 0
+    using = Session.database()
+    work = partial(statements.apply_to, key, _core.end_statement(reason))
+    if not stores.retried(work, using=using):
+        return False
+    ended = _ENDED.rows(using, session=key, since=_announced_since())
+    revocation.announce((pk, until) for pk, until in ended)
+    return True
 
 
 def end_all(user: Any, *, keep: HttpRequest | None = None, reason: str = "ended") -> int:
@@ -134,9 +141,7 @@ def end_rows(rows: QuerySet[Session], reason: str) -> int:
     if number:
         # After the update, when no renewal makes a last access token later any more. Sessions that
         # ended before are told again, which changes nothing.
-        since = times.now() - ended_rows.MARGIN_SECONDS * times.SECOND
-        ended = rows.exclude(revoked_at=None).filter(access_until__gte=since)
-        revocation.announce(ended.values_list("pk", "access_until"))
+        revocation.announce(_ended(rows, _announced_since()))
     return number
 
 
@@ -169,12 +174,7 @@ def keep_to_limit(session: Session) -> None:
 
 def own(user_id: Any) -> QuerySet[Session]:
     """Give the sessions of a user that can be renewed, the latest first."""
-    now = times.now()
-    return (
-        Session.live()
-        .filter(user_id=str(user_id), expires_at__gt=now, ends_at__gt=now)
-        .order_by("-renewed_at")
-    )
+    return _renewable(Session.live(), str(user_id), times.now()).order_by("-renewed_at")
 
 
 def is_live(claims: tokens.Claims) -> bool:
@@ -313,17 +313,15 @@ def _check_again(session: Session) -> None:
         # Until then, no other transaction sees the row.
         look = partial(end_unrenewable, session.user_id)
         commits.after_commit(look, using, robust=True)
-    # As it is stored: another login that only rehashes the password has written it anew.
-    stored = Session.live().filter(pk=session.pk).values("auth_hash")
-    number = own(session.user_id).order_by().values("user_id").annotate(n=Count("pk")).values("n")
     if users.database() == using:
-        beside = {"djwto_stored": Subquery(stored), "djwto_number": Subquery(number)}
-        user = users.find_user(session.user_id, fresh=True, beside=beside)
+        values = {"session": session.pk, "user": session.user_id, "now": times.now()}
+        user = _WITH_SESSIONS.find(session.user_id, active=True, fresh=True, **values)
     else:
         user = users.find_user(session.user_id, fresh=True)
         if user is not None:
+            stored = Session.live().filter(pk=session.pk)
             user.djwto_stored = stored.values_list("auth_hash", flat=True).first()
-            user.djwto_number = number.values_list("n", flat=True).first()
+            user.djwto_number = own(session.user_id).count()
     if user is None or user.djwto_stored not in ("", *users.auth_hashes(user)):
         end_rows(Session.rows().filter(pk=session.pk), USER_CHANGED)
         raise JWTError.of("user_changed")
@@ -332,6 +330,37 @@ def _check_again(session: Session) -> None:
         keep_to_limit(session)
 
 
+def _ended(rows: QuerySet[Session], since: Any) -> QuerySet[Session, tuple[uuid.UUID, int]]:
+    ended = rows.exclude(revoked_at=None).filter(access_until__gte=since)
+    return ended.values_list("pk", "access_until")
+
+
+def _announced_since() -> int:
+    """Give the time since when a last access token must live on, for its session to be told."""
+    return times.now() - ended_rows.MARGIN_SECONDS * times.SECOND
+
+
+def _sessions_beside(session: Any, user: Any, now: Any) -> dict[str, Any]:
+    """Read a session's hash and how many sessions the user has, beside the user."""
+    # As it is stored: another login that only rehashes the password has written it anew.
+    stored = Session.objects.filter(pk=session, revoked_at=None).values("auth_hash")
+    others = _renewable(Session.objects.filter(revoked_at=None), user, now)
+    number = others.values("user_id").annotate(n=Count("pk")).values("n")
+    return {"djwto_stored": Subquery(stored), "djwto_number": Subquery(number)}
+
+
+def _renewable(live: QuerySet[Session], user: Any, now: Any) -> QuerySet[Session]:
+    return live.filter(user_id=user, expires_at__gt=now, ends_at__gt=now)
+
+
+_column: Any = Session._meta.get_field  # noqa: SLF001
+_PK, _USER, _TIME = map(_column, ("id", "user_id", "expires_at"))
+_WITH_SESSIONS = users.Finder(_sessions_beside, session=_PK, user=_USER, now=_TIME)
+_ENDED = prepared.Select(
+    lambda session, since: _ended(Session.objects.filter(pk=session), since),
+    session=_PK,
+    since=_TIME,
+)
 _KNOWN_ADDRESSES = 200
 _BATCH = 500
 """Sessions of one statement: SQLite takes no more than 999 parameters in some builds."""

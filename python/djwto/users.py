@@ -4,42 +4,82 @@ from __future__ import annotations
 
 import unicodedata
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldError, ValidationError
-from django.db import DataError, router
+from django.db import DataError, connections, router
+from django.db.models import IntegerField, Manager, QuerySet
+
+from djwto import prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable
+
+    from django.db.models import Field, Model
 
 NO_NAME = (ValidationError, ValueError, TypeError, OverflowError, DataError)
 """What fields and databases raise at a text that they cannot hold."""
 
 
-def find_user(
-    pk: Any,
-    *,
-    active: bool = True,
-    fresh: bool = False,
-    beside: Mapping[str, Any] | None = None,
-) -> Any:
+class Finder:
+    """Finds users by their key, and reads something beside them by the same statement.
+
+    `beside` gives the expressions to read, by the attributes of the user that they become. It makes
+    them of a value for each of `fields`.
+    """
+
+    def __init__(self, beside: Callable[..., dict[str, Any]], **fields: Field[Any, Any]) -> None:
+        self._beside = beside
+        self._fields = fields
+        self._select = cache(self._prepared)
+
+    def find(self, pk: Any, *, active: bool, fresh: bool, **values: Any) -> Any:
+        """Give a user. For the arguments see `find_user`; `values` are those of the fields."""
+        model = get_user_model()
+        manager: Any = model._default_manager  # noqa: SLF001
+        using = router.db_for_write(model) if fresh else manager.db
+        try:
+            pk = model._meta.pk.to_python(pk)  # noqa: SLF001
+            if _is_plain(model):
+                user = self._read(model, pk, using, values)
+            else:
+                # The manager may leave users out, and the key may be compared in its own way.
+                user = manager.using(using).annotate(**self._beside(**values)).get(pk=pk)
+        except (model.DoesNotExist, ValidationError, ValueError, OverflowError):
+            return None
+        return user if user is not None and (user.is_active or not active) else None
+
+    def _read(self, model: type[Model], pk: Any, using: str, values: dict[str, Any]) -> Any:
+        _check_range(model, pk, using)
+        columns, names, select = self._select(model)
+        row = select.first(using, pk=pk, **values)
+        if row is None:
+            return None
+        user = model.from_db(using, columns, row[: len(columns)])
+        for name, value in zip(names, row[len(columns) :], strict=True):
+            setattr(user, name, value)
+        return user
+
+    def _prepared(self, model: type[Model]) -> tuple[list[str], list[str], prepared.Select]:
+        columns = [field.attname for field in model._meta.concrete_fields]  # noqa: SLF001
+        slots = {name: prepared.Slot(name, field) for name, field in self._fields.items()}
+        names = list(self._beside(**slots))
+
+        def build(pk: Any, **values: Any) -> Any:
+            rows: Any = model._default_manager.filter(pk=pk)  # noqa: SLF001
+            return rows.annotate(**self._beside(**values)).values_list(*columns, *names)
+
+        return columns, names, prepared.Select(build, pk=model._meta.pk, **self._fields)  # noqa: SLF001
+
+
+def find_user(pk: Any, *, active: bool = True, fresh: bool = False) -> Any:
     """Find a user by the `id` of a token; None if there is none, or if `active` rules them out.
 
     `fresh` asks the database that is written: a replica may not know of a user yet, or still.
-    `beside` names expressions that the same statement reads into attributes of the user.
     """
-    model = get_user_model()
-    rows: Any = model._default_manager  # noqa: SLF001
-    if fresh:
-        rows = rows.using(router.db_for_write(model))
-    if beside:
-        rows = rows.annotate(**beside)
-    try:
-        user = rows.get(pk=model._meta.pk.to_python(pk))  # noqa: SLF001
-    except (model.DoesNotExist, ValidationError, ValueError, OverflowError):
-        return None
-    return user if user.is_active or not active else None
+    return _finder.find(pk, active=active, fresh=fresh)
 
 
 def database() -> str:
@@ -142,3 +182,31 @@ def _name_field() -> Any:
     while field.remote_field is not None:
         field = field.target_field
     return field
+
+
+def _is_plain(model: Any) -> bool:
+    """Whether a user is found by one statement that Django itself knows beforehand."""
+    manager = model._default_manager  # noqa: SLF001
+    exact = model._meta.pk.get_lookup("exact")  # noqa: SLF001
+    return (
+        manager._queryset_class is QuerySet  # noqa: SLF001
+        and all(getattr(type(manager), name) is getattr(Manager, name) for name in _METHODS)
+        and exact.__module__.startswith("django.db.")
+    )
+
+
+def _check_range(model: Any, pk: Any, using: str) -> None:
+    """Refuse a number that no column holds, which would be an error of the database."""
+    if not isinstance(pk, int):
+        return
+    field = model._meta.pk  # noqa: SLF001
+    while field.remote_field is not None:
+        field = field.target_field
+    if isinstance(field, IntegerField):
+        low, high = connections[using].ops.integer_field_range(field.get_internal_type())
+        if (low is not None and pk < low) or (high is not None and pk > high):
+            raise OverflowError
+
+
+_METHODS = ("get_queryset", "using", "filter", "annotate", "get")
+_finder = Finder(dict)
