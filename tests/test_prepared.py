@@ -77,7 +77,7 @@ def test_each_run_has_its_values(alice: Any, carol: Any) -> None:
 @pytest.mark.django_db
 def test_a_written_session_can_be_saved_again(alice: Any) -> None:
     session = written(alice)
-    assert session._state.db == "default"
+    assert (session._state.db, session._state.adding) == ("default", False)
     session.device = "another"
     session.save()
     assert Session.objects.get().device == "another"
