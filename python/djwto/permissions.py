@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.contrib.auth import get_backends
 from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.models import Group, Permission, PermissionsMixin
@@ -61,9 +62,14 @@ def _is_models_alone(user: Any) -> bool:
         return False
     if not _has_usual_fields(user._meta.concrete_model):  # noqa: SLF001
         return False
-    backends = [type(backend) for backend in get_backends()]
+    backends = _backends(tuple(settings.AUTHENTICATION_BACKENDS))
     answering = [backend for backend in backends if not _is_silent(backend)]
     return bool(answering) and all(_is_plain(backend) for backend in answering)
+
+
+@cache
+def _backends(_paths: tuple[str, ...]) -> list[type]:
+    return [type(backend) for backend in get_backends()]
 
 
 @cache

@@ -12,6 +12,7 @@ MariaDB get their SQL made at each use.
 
 from __future__ import annotations
 
+from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -171,6 +172,7 @@ def _inserting(model: type[Model], connection: Any) -> _Statement:
     return _Statement(sql, parameters)
 
 
+@cache
 def _columns(model: type[Model]) -> list[Any]:
     fields = model._meta.local_concrete_fields  # noqa: SLF001
     return [field for field in fields if not isinstance(field, AutoField)]

@@ -120,7 +120,7 @@ def _settle(work: Callable[[], None], user_id: str, using: str) -> None:
     Where sessions are in another database, a rollback there would not undo it: only afterwards.
     """
     is_pending = commits.is_pending(using)
-    is_later = is_pending and using != Session.rows().db
+    is_later = is_pending and using != Session.database()
     if not is_later:
         work()
     if is_pending:

@@ -124,7 +124,7 @@ def end_all(user: Any, *, keep: HttpRequest | None = None, reason: str = "ended"
 
 def end_where(sessions: QuerySet[Session], *, reason: str) -> int:
     """End the live sessions of any query. Gives their number."""
-    live = sessions.using(Session.rows().db).filter(revoked_at=None)
+    live = sessions.using(Session.database()).filter(revoked_at=None)
     number, keys = 0, list(live.values_list("pk", flat=True))
     for start in range(0, len(keys), _BATCH):
         number += end_rows(Session.rows().filter(pk__in=keys[start : start + _BATCH]), reason)
@@ -308,7 +308,7 @@ def _check_again(session: Session) -> None:
     The change has looked for sessions before this one was written, or it sees this one. The same
     statement counts the user's sessions, and those beyond the limit end.
     """
-    using = Session.rows().db
+    using = Session.database()
     if commits.is_pending(using):
         # Until then, no other transaction sees the row.
         look = partial(end_unrenewable, session.user_id)
