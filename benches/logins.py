@@ -99,19 +99,21 @@ class Service:
 
 def run() -> None:
     """Measure and print, on SQLite and then on PostgreSQL."""
-    _measure("SQLite")
+    measure("SQLite")
     if "BENCHES_DATABASE" in os.environ:
         return
     from tests.services import postgres
 
     with tempfile.TemporaryDirectory() as folder, postgres(Path(folder)) as cluster:
         environment = {**os.environ, "BENCHES_DATABASE": cluster.url}
-        code = "import benches.logins as b, django; django.setup(); b._measure('PostgreSQL')"
+        # Models can be imported when Django is set up, and not before.
+        code = "import django; django.setup(); import benches.logins as b; b.measure('PostgreSQL')"
         environment["DJANGO_SETTINGS_MODULE"] = "benches.settings"
         subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 
 
-def _measure(database: str) -> None:
+def measure(database: str) -> None:
+    """Measure on the database of the settings, and print."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     call_command("migrate", verbosity=0)
     user, _ = get_user_model().objects.get_or_create(username="alice")
