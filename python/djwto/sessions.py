@@ -31,12 +31,9 @@ from djwto import (
 )
 from djwto.exceptions import JWTError, JWTIssueError, JWTValidationError
 from djwto.models import (
-    PASSWORD_CHANGED,
     REUSE,
     TOO_MANY,
     USER_CHANGED,
-    USER_DEACTIVATED,
-    USER_DELETED,
     JWTBlacklist,
     Session,
 )
@@ -65,7 +62,7 @@ def login(
     (`mode_unknown`, `user_inactive`, and `user_changed` where the user was deactivated, deleted or
     got another password meanwhile) and `JWTIssueError`.
     """
-    mode = offered_mode(mode)
+    mode = conf.engine().offered_mode(mode)
     if not user.is_active:
         raise JWTError.of("user_inactive")
     lifetime = lifetime or tokens.process_lifetime(user, request)
@@ -149,11 +146,10 @@ def end_unrenewable(user_id: str) -> int:
     """End the sessions that the user, as they are now, could not renew. Gives their number."""
     rows = Session.rows().filter(user_id=user_id)
     user = users.find_user(user_id, active=False, fresh=True)
-    if user is None:
-        return end_rows(rows, USER_DELETED)
-    if not user.is_active:
-        return end_rows(rows, USER_DEACTIVATED)
-    return end_rows(rows.exclude(auth_hash__in=["", *users.auth_hashes(user)]), PASSWORD_CHANGED)
+    reason, renewable = _core.unrenewable(users.facts(user))
+    if renewable is not None:
+        rows = rows.exclude(auth_hash__in=["", *renewable])
+    return end_rows(rows, reason)
 
 
 def keep_to_limit(session: Session) -> None:
@@ -179,36 +175,28 @@ def own(user_id: Any) -> QuerySet[Session]:
 
 def is_live(claims: tokens.Claims) -> bool:
     """Whether the session of a token goes on, as the database has it at this moment."""
-    pk = session_id_of(claims)
-    row = (
-        None
-        if pk is None
-        else Session.rows().filter(pk=pk).only("generation", "revoked_at").first()
-    )
-    if row is not None and row.revoked_at is not None:
-        return False
-    if "sid" in claims or (row is not None and row.generation > 0):
-        return row is not None
-    # A token of 0.0.4 that was not renewed yet need not have a session; 0.0.4 blacklists its `jti`.
-    return "jti" not in claims or not JWTBlacklist.is_blacklisted(claims["jti"])
+    return _is_live(claims, _row_of(claims))
 
 
 def is_renewable(claims: tokens.Claims) -> bool:
     """Whether the session of a token goes on, and the user, as they are now, could renew it."""
-    key = session_id_of(claims)
-    if key is None or not is_live(claims):
+    row = _row_of(claims)
+    if session_id_of(claims) is None or not _is_live(claims, row):
         return False
     user = users.find_user(claims["user"]["id"], fresh=True)
-    row = Session.rows().filter(pk=key).only("auth_hash").first()
-    return user is not None and (row is None or is_of(row, user))
+    return _core.may_renew("" if row is None else row.auth_hash, users.facts(user))
 
 
-def is_of(session: Session, user: Any) -> bool:
-    """Whether a session is of this user, with the password that they have now.
+def _row_of(claims: tokens.Claims) -> Session | None:
+    key = session_id_of(claims)
+    return None if key is None else Session.rows().filter(pk=key).first()
 
-    Another user may have the same key: after a restore, the database gives keys away again.
-    """
-    return session.auth_hash in ("", *users.auth_hashes(user))
+
+def _is_live(claims: tokens.Claims, row: Session | None) -> bool:
+    is_live = _core.is_live("sid" not in claims, row)
+    if is_live is None:
+        return "jti" not in claims or not JWTBlacklist.is_blacklisted(claims["jti"])
+    return is_live
 
 
 def is_known(account: str, address: str) -> bool:
@@ -238,14 +226,6 @@ def is_logged_in(request: HttpRequest, user: Any, mode: str) -> bool:
         return False
     is_own = seen.mode == mode and str(seen.claims["user"]["id"]) == str(user.pk)
     return is_own and is_renewable(seen.claims)
-
-
-def offered_mode(mode: str | None) -> str:
-    """Check a mode against `DJWTO_MODE`; None is the default. Raises `JWTError`."""
-    modes = conf.engine().modes
-    if mode is not None and mode not in modes:
-        raise JWTError.of("mode_unknown", ", ".join(modes))
-    return mode or modes[0]
 
 
 def session_id_of(claims: tokens.Claims) -> uuid.UUID | None:
@@ -322,7 +302,8 @@ def _check_again(session: Session) -> None:
             stored = Session.live().filter(pk=session.pk)
             user.djwto_stored = stored.values_list("auth_hash", flat=True).first()
             user.djwto_number = own(session.user_id).count()
-    if user is None or user.djwto_stored not in ("", *users.auth_hashes(user)):
+    stored_hash = None if user is None else user.djwto_stored
+    if stored_hash is None or not _core.may_renew(stored_hash, users.facts(user)):
         end_rows(Session.rows().filter(pk=session.pk), USER_CHANGED)
         raise JWTError.of("user_changed")
     most = conf.current().max_sessions

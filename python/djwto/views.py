@@ -123,7 +123,7 @@ class GetTokensView(Endpoint):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Log in, in the mode that the field `mode` asks for."""
         request_body.unify_name(request)
-        mode = sessions.offered_mode(request.POST.get("mode"))
+        mode = conf.engine().offered_mode(request.POST.get("mode"))
         if mode != "JSON" and conf.current().csrf:
             csrf.check_login(request)
         try:
