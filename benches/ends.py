@@ -58,9 +58,10 @@ def _run(database: dict[str, Any], *, is_old: bool) -> None:
     from django.db import connection
 
     from djwto import conf, revocation
+    from djwto.revocation.ended_rows import EndedRows
 
     if is_old:
-        revocation.EndedRows.read = _old_read
+        EndedRows.read = _old_read
     revocation.require(conf.current())
     print(f"nothing ends:   {_felt()}", flush=True)
     with connection.cursor() as cursor:

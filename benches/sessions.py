@@ -110,13 +110,14 @@ def _queries(settings: dict[str, Any]) -> None:
     from django.core.management import call_command
     from django.db import connection
 
-    from djwto import conf, revocation, times
+    from djwto import conf, times
     from djwto.models import Session
+    from djwto.revocation.poller import RevocationPoller
 
     with connection.cursor() as cursor:
         cursor.execute(INSERT[connection.vendor].replace("{NOW}", str(times.now())))
         cursor.execute("ANALYZE")
-    feed = revocation.RevocationPoller(conf.Revocation(interval=None, max_age=None, url=None))
+    feed = RevocationPoller(conf.Revocation(interval=None, max_age=None, url=None))
     rows = []
 
     def timed(name: str, work: Any) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from djwto import conf, redis_channel
+from djwto import conf
 from djwto.conf import Revocation
-from djwto.redis_channel import CHANNEL
-from djwto.revocation import RevocationPoller
+from djwto.revocation import redis_channel
+from djwto.revocation.poller import RevocationPoller
+from djwto.revocation.redis_channel import CHANNEL
 from tests.services import Redis
 
 KEYS = Path(__file__).resolve().parent.parent / "vectors" / "keys"

@@ -17,11 +17,12 @@ from django.db import DatabaseError, router, transaction
 from django.db.models import F
 from django.test import RequestFactory, override_settings
 
-from djwto import conf, ended_rows, revocation, sessions, times, tokens
+from djwto import conf, revocation, sessions, times, tokens
 from djwto.conf import Revocation
 from djwto.exceptions import JWTError
 from djwto.models import Session
-from djwto.revocation import Look, RevocationPoller
+from djwto.revocation import ended_rows
+from djwto.revocation.poller import PATIENCE_SECONDS, Look, RevocationPoller
 from tests import guarded
 from tests.conftest import Visitor
 
@@ -333,7 +334,7 @@ def test_after_a_look_that_failed_no_guard_waits(
 
 def test_guards_wait_five_seconds_from_the_start_of_a_look_and_no_more() -> None:
     now = time.monotonic()
-    assert Look().patient_until == pytest.approx(now + revocation.PATIENCE_SECONDS, abs=1)
+    assert Look().patient_until == pytest.approx(now + PATIENCE_SECONDS, abs=1)
     look = Look()
     look.begin(now - 60)
     # It hangs, or the process was frozen: then the answer is there in a moment.

@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import QuerySet
 
 from djwto import times
-from djwto.ended_rows import MARGIN_SECONDS
 from djwto.models import JWTBlacklist, Session
+from djwto.revocation.ended_rows import MARGIN_SECONDS
 
 
 class Command(BaseCommand):

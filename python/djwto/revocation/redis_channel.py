@@ -22,7 +22,7 @@ from djwto import conf
 from djwto.exceptions import JWTIssueError, JWTValidationError
 
 if TYPE_CHECKING:
-    from djwto.revocation import RevocationPoller
+    from djwto.revocation.poller import RevocationPoller
 
 CHANNEL = "djwto:ended"
 TIMEOUT_SECONDS = 1

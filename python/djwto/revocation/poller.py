@@ -1,15 +1,8 @@
-"""How a process learns of sessions that others have ended.
-
-A set in the engine holds them; every token is compared with it, and no request asks the database.
-A thread feeds it: one indexed query per `DJWTO_REVOCATION_INTERVAL`, and with
-`DJWTO_REVOCATION_URL` what Redis tells in between. What this process ends itself is in the set at
-once. While a project's tests run there is no thread, since all of them are in one process.
-"""
+"""A thread that asks the database which sessions have ended, and how long its answer is good."""
 
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import threading
 import time
@@ -17,19 +10,14 @@ from contextlib import suppress
 from math import inf
 from typing import TYPE_CHECKING
 
-from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, OperationalError, connections
 
-from djwto import commits, conf, times
-from djwto.ended_rows import MARGIN_SECONDS, EndedRows
-from djwto.exceptions import JWTError
+from djwto import conf
 from djwto.models import Session
+from djwto.revocation.ended_rows import MARGIN_SECONDS, EndedRows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from uuid import UUID
-
-    from djwto.conf import Config, Revocation
+    from djwto.conf import Revocation
 
 PATIENCE_SECONDS = 5
 """How long guards wait for a look, from its start."""
@@ -42,35 +30,10 @@ SPACING_SECONDS = 0.1
 STALE_CONNECTIONS = 32
 """How many connections that the server has closed a look replaces: a pool may hold several."""
 
+UNKNOWN = "ended sessions are not known, and views are refused"
+"""Logged where a guard refuses."""
+
 _log = logging.getLogger("djwto")
-
-
-def require(config: Config) -> None:
-    """Refuse to judge tokens by a set that is too old, or not there yet.
-
-    Raises `JWTError` (`store_unavailable`). Waits for one look at the database, at most
-    `PATIENCE_SECONDS` from its start, where none was tried since the set became too old: at the
-    first request, or after the process was frozen.
-    """
-    feed = _current(config)
-    if time.monotonic() > feed.fresh_until and not feed.is_fresh_soon():
-        feed.complain(_UNKNOWN)
-        raise JWTError.of("store_unavailable")
-
-
-def is_loading(config: Config) -> bool:
-    """Whether `require` would wait: an async view lets a thread do that."""
-    feed = _current(config)
-    return time.monotonic() > feed.fresh_until and feed.is_awaited
-
-
-def announce(ended: Iterable[tuple[UUID, int]]) -> None:
-    """Tell of sessions that were ended, with the time until which their access tokens live.
-
-    This process and, with Redis, others; when the transaction around it is committed.
-    """
-    pairs = _pairs(ended)
-    commits.after_commit(lambda: _tell(pairs), Session.database())
 
 
 class Look:
@@ -126,7 +89,7 @@ class RevocationPoller:
         else:
             threading.Thread(target=self._run, name="djwto-revocation", daemon=True).start()
         if settings.url is not None and not is_test:
-            from djwto.redis_channel import listen
+            from djwto.revocation.redis_channel import listen
 
             listen(self)
 
@@ -204,7 +167,7 @@ class RevocationPoller:
             # Until the next look has had its time, unless the process is frozen meanwhile.
             self._failed_until = time.monotonic() + pause + PATIENCE_SECONDS
             return pause
-        for sentence in (_UNREADABLE, _UNKNOWN):
+        for sentence in (_UNREADABLE, UNKNOWN):
             self._complained.pop(sentence, None)
         self._failed_until = -inf
         # They are asked for again after an interval: so old they may be at any time.
@@ -249,53 +212,3 @@ def _close_connections() -> None:
 
 _COMPLAINT_SECONDS = 60
 _UNREADABLE = "ended sessions cannot be read; tried again every interval"
-_UNKNOWN = "ended sessions are not known, and views are refused"
-_feed: RevocationPoller | None = None
-_starting = threading.Lock()
-
-
-def _current(config: Config) -> RevocationPoller:
-    feed = _feed
-    if feed is None or feed.settings is not config.revocation:
-        feed = _start(config.revocation)
-    return feed
-
-
-def _start(settings: Revocation) -> RevocationPoller:
-    global _feed  # noqa: PLW0603
-    with _starting:
-        if _feed is not None and _feed.settings == settings:
-            # Other settings were changed, or keys.
-            _feed.settings = settings
-        else:
-            if _feed is not None:
-                _feed.stop()
-            _feed = RevocationPoller(settings)
-        return _feed
-
-
-def _forget() -> None:
-    """In a forked child: the parent's thread is not there, nor is who held its lock."""
-    global _feed, _starting
-    _feed, _starting = None, threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
-
-
-def _pairs(ended: Iterable[tuple[UUID, int]]) -> list[tuple[bytes, int]]:
-    return [(key.bytes, until // times.SECOND) for key, until in ended]
-
-
-def _tell(pairs: list[tuple[bytes, int]]) -> None:
-    conf.ended_sessions.extend(pairs)
-    try:
-        url = conf.current().revocation.url
-    except ImproperlyConfigured:
-        # A command without keys ends sessions too. Servers find that in the database.
-        return
-    if pairs and url is not None:
-        from djwto.redis_channel import publish
-
-        publish(pairs)
