@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,18 @@ from django.db import DatabaseError, router, transaction
 from django.db.models import F
 from django.test import RequestFactory, override_settings
 
-from djwto import conf, revocation, sessions, times, tokens
+from djwto import _core, conf, revocation, sessions, times, tokens
 from djwto.conf import Revocation
 from djwto.exceptions import JWTError
 from djwto.models import Session
 from djwto.revocation import ended_rows
-from djwto.revocation.poller import PATIENCE_SECONDS, Look, RevocationPoller
+from djwto.revocation.poller import RevocationPoller
 from tests import guarded
 from tests.conftest import Visitor
 
 OFF = Revocation(interval=None, max_age=60.0, url=None)
+RELOAD_SECONDS = 60
+"""How often all ended sessions are read anew."""
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ def test_a_late_commit_is_heard_of(elsewhere: Visitor, late: int, heard: int) ->
     feed._poll(time.monotonic())
     assert elsewhere.get("/guarded/function/").status_code == heard
     # The full load that comes now and then hears of all.
-    feed._poll(time.monotonic() + ended_rows.RELOAD_SECONDS)
+    feed._poll(time.monotonic() + RELOAD_SECONDS)
     assert elsewhere.get("/guarded/function/").status_code == 401
 
 
@@ -89,15 +92,17 @@ def many(db: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[bytes]
 
 @pytest.mark.parametrize("spread", ["apart", "at one time", "and until one time", "mixed"])
 def test_pages_hold_every_row_once_whatever_the_times(
-    many: Callable[..., list[bytes]], spread: str
+    many: Callable[..., list[bytes]], monkeypatch: pytest.MonkeyPatch, spread: str
 ) -> None:
+    pages, rows = [], ended_rows._rows
+    monkeypatch.setattr(ended_rows, "_rows", lambda *page: pages.append(rows(*page)) or pages[-1])
     now = times.now()
     ends = [now + (number if spread == "apart" else 0) for number in range(30)]
     made = many(*ends, until=now if spread == "and until one time" else 0)
     if spread == "mixed":
         made += many(*(now + number // 7 for number in range(30)))
         made += many(*([now + 2] * 9), until=now)
-    pages = list(ended_rows._pages(Session.rows().filter(revoked_at__gte=0)))
+    ended_rows.EndedRows().read(time.monotonic(), 1.0)
     read = [key.bytes for page in pages for _, _, key in page]
     assert sorted(read) == sorted(made)
     assert max(map(len, pages)) <= 4
@@ -129,21 +134,21 @@ def test_what_is_known_is_not_read_again(
     assert all(key in conf.ended_sessions for key in late)
 
 
+def answer_next(answers: Iterator[Callable[..., Any]], *page: Any) -> Any:
+    return next(answers, raise_error)(*page)
+
+
 def test_a_first_load_that_fails_midway_is_no_load(
     many: Callable[..., list[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    feed, pages = RevocationPoller(OFF), ended_rows._pages
+    feed, rows = RevocationPoller(OFF), ended_rows._rows
     old = many(*([times.now() - 120 * times.SECOND] * 20))
-
-    def fail_midway(rows: Any) -> Iterator[Any]:
-        yield next(pages(rows))
-        raise_error()
-
-    monkeypatch.setattr(ended_rows, "_pages", fail_midway)
     for _ in range(2):
+        answers = iter([rows])
+        monkeypatch.setattr(ended_rows, "_rows", partial(answer_next, answers))
         with pytest.raises(DatabaseError):
             feed._rows.read(time.monotonic(), 1.0)
-    monkeypatch.setattr(ended_rows, "_pages", pages)
+    monkeypatch.setattr(ended_rows, "_rows", rows)
     feed._rows.read(time.monotonic(), 1.0)
     assert all(key in conf.ended_sessions for key in old)
     new = many(times.now())
@@ -159,7 +164,7 @@ def test_a_reload_is_spread_over_looks_and_delays_nothing(
     rows.read(begun, 1.0)
     # Ended beyond the overlap, as after a leap of the database's clock.
     hidden = many(*([times.now() - 120 * times.SECOND] * 20))
-    begun += ended_rows.RELOAD_SECONDS
+    begun += RELOAD_SECONDS
     looks = 0
     while not all(key in conf.ended_sessions for key in hidden):
         fresh = many(times.now())
@@ -172,7 +177,7 @@ def test_a_reload_is_spread_over_looks_and_delays_nothing(
     hidden = many(*([times.now() - 120 * times.SECOND] * 20))
     for _ in range(40):
         rows.read(begun, 1.0)
-    rows.read(begun + ended_rows.RELOAD_SECONDS, 3600.0)
+    rows.read(begun + RELOAD_SECONDS, 3600.0)
     assert all(key in conf.ended_sessions for key in hidden)
 
 
@@ -180,12 +185,11 @@ def test_the_set_forgets_an_hour_after_the_last_access_token(elsewhere: Visitor)
     key = sessions.own(elsewhere_user().pk).get().pk
     sessions.end(key)
     feed = RevocationPoller(OFF)
-    for minutes, is_remembered in ((59, True), (2, False)):
+    for number, (minutes, is_remembered) in enumerate([(59, True), (2, False)], 1):
         Session.objects.update(access_until=F("access_until") - (5 + minutes) * 60 * times.SECOND)
         conf.ended_sessions.forget_before(2**40)
-        feed._poll(time.monotonic() + 1e6)
+        feed._poll(time.monotonic() + number * 1e6)
         assert (key.bytes in conf.ended_sessions) is is_remembered
-        feed._rows._reloaded = 0.0
 
 
 def test_what_is_rolled_back_was_not_ended(
@@ -249,6 +253,13 @@ def answers(failing: None, monkeypatch: pytest.MonkeyPatch) -> Answers:
     return answers
 
 
+def too_old() -> _core.Freshness:
+    """A set that was looked at before the process was frozen."""
+    freshness, now = _core.Freshness(3600.0, 1.0), time.monotonic()
+    freshness.succeeded(now - 3602, now - 3602)
+    return freshness
+
+
 class Waiting:
     """Guards that have begun to wait."""
 
@@ -260,14 +271,14 @@ class Waiting:
 @pytest.fixture
 def waiting(monkeypatch: pytest.MonkeyPatch) -> Waiting:
     """Guards that have begun to wait since the test began."""
-    waiting, wait = Waiting(), Look.wait
+    waiting, wait = Waiting(), RevocationPoller.wait
 
-    def tell(look: Look) -> None:
+    def tell(feed: RevocationPoller, ended: threading.Event, seconds: float) -> None:
         waiting.threads.append(threading.get_ident())
         waiting.begun.release()
-        wait(look)
+        wait(feed, ended, seconds)
 
-    monkeypatch.setattr(Look, "wait", tell)
+    monkeypatch.setattr(RevocationPoller, "wait", tell)
     return waiting
 
 
@@ -283,7 +294,7 @@ async def test_an_async_view_waits_for_a_look_in_a_thread(
     assert (await reply).status_code == 401
     # Once more, as after the process was frozen.
     feed = revocation._current(conf.current())
-    feed.fresh_until = time.monotonic() - 1
+    feed.freshness = too_old()
     reply = asyncio.ensure_future(guarded.async_function(RequestFactory().get("/")))
     assert await asyncio.to_thread(waiting.begun.acquire, timeout=60)
     answers.answer()
@@ -297,7 +308,7 @@ def test_what_became_too_old_unnoticed_is_looked_up_before_the_guard_refuses(
     feed = RevocationPoller(Revocation(interval=3600.0, max_age=1.0, url=None))
     try:
         for _ in range(3):
-            feed.fresh_until = time.monotonic() - 1
+            feed.freshness = too_old()
             answering = threading.Thread(target=answers.answer)
             answering.start()
             assert feed.is_fresh_soon()
@@ -313,9 +324,9 @@ def test_after_a_look_that_failed_no_guard_waits(
     monkeypatch.setattr(RevocationPoller, "_poll", raise_error)
     feed = RevocationPoller(Revocation(interval=3600.0, max_age=1.0, url=None))
     try:
-        first = feed._look
+        first = feed.look_ended
         assert not feed.is_fresh_soon()
-        assert first.ended.wait(60)
+        assert first.wait(60)
         waiting.threads.clear()
         assert not feed.is_fresh_soon()
         assert not feed.is_awaited
@@ -323,26 +334,13 @@ def test_after_a_look_that_failed_no_guard_waits(
         # Frozen since: the failure says nothing of this moment.
         monkeypatch.setattr(RevocationPoller, "_poll", answers)
         assert answers.asked.acquire(timeout=60)
-        feed._failed_until = time.monotonic() - 1
+        feed.freshness = too_old()
         assert feed.is_awaited
         answers.release.release()
         assert feed.is_fresh_soon()
     finally:
         feed.stop()
         answers.release.release()
-
-
-def test_guards_wait_five_seconds_from_the_start_of_a_look_and_no_more() -> None:
-    now = time.monotonic()
-    assert Look().patient_until == pytest.approx(now + PATIENCE_SECONDS, abs=1)
-    look = Look()
-    look.begin(now - 60)
-    # It hangs, or the process was frozen: then the answer is there in a moment.
-    look.wait()
-    assert look.patient_until < time.monotonic()
-    feed = RevocationPoller(OFF)
-    feed._look = look
-    assert not feed.is_awaited
 
 
 @pytest.mark.parametrize(("max_age", "status"), [(timedelta(seconds=1), 503), (None, 200)])
@@ -371,7 +369,7 @@ def test_before_the_first_load_nobody_is_let_in_unless_the_setting_says_so(
 
 def test_what_is_too_old_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     feed = RevocationPoller(Revocation(interval=None, max_age=60.0, url=None))
-    feed.fresh_until = time.monotonic() - 1
+    feed.freshness = too_old()
     monkeypatch.setattr(revocation, "_current", lambda _config: feed)
     with pytest.raises(JWTError, match="cannot be reached"):
         revocation.require(conf.current())
@@ -400,7 +398,7 @@ def test_an_interval_longer_than_the_age_is_no_outage(
     feed = RevocationPoller(Revocation(interval=3600.0, max_age=1.0, url=None))
     try:
         assert feed.is_fresh_soon()
-        assert feed.fresh_until > time.monotonic() + 3000
+        assert feed.freshness.fresh_until > time.monotonic() + 3000
     finally:
         feed.stop()
 

@@ -6,15 +6,19 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final, Protocol, TypeAlias, final
 
 __all__ = [
-    "CHALLENGE",
-    "KNOWN_ATTEMPTS",
-    "NO_STORE",
-    "PRIVATE",
     "Authenticated",
+    "CHALLENGE",
     "CacheInfo",
     "Count",
     "Counts",
+    "EndedReader",
+    "KNOWN_ATTEMPTS",
+    "MARGIN_SECONDS",
+    "NO_STORE",
+    "PRIVATE",
     "Engine",
+    "Freshness",
+    "HeardMessage",
     "KeyRing",
     "OpenedSession",
     "Proxies",
@@ -60,6 +64,8 @@ NO_STORE: Final[tuple[str, str]]
 """The header of a reply with tokens."""
 PRIVATE: Final[list[tuple[str, str]]]
 """The headers of a reply that depends on who asks."""
+MARGIN_SECONDS: Final[int]
+"""How much longer than needed an ended session is remembered."""
 
 @final
 class KeyRing:
@@ -116,6 +122,86 @@ class Revocations:
 
     def __contains__(self, session: bytes, /) -> bool: ...
     def __len__(self) -> int: ...
+
+@final
+class Freshness:
+    """How far the set may be trusted. Times are seconds of `time.monotonic`.
+
+    Without `interval` it is trusted for ever. Without `max_age` a set of any age is.
+    """
+
+    def __new__(cls, interval: float | None, max_age: float | None) -> Freshness: ...
+    @property
+    def fresh_until(self) -> float: ...
+    def is_awaited(self, now: float) -> bool:
+        """Whether `guard` would let a guard wait."""
+
+    def guard(self, now: float, waits: int) -> tuple[bool, float]:
+        """Whether the set may be trusted; if not, how many seconds to wait for a look.
+
+        After that `guard` is called again, with one more of `waits`. 0: it refuses the request.
+        """
+
+    def begin(self, now: float) -> None:
+        """Begin a look."""
+
+    def succeeded(self, started: float, now: float) -> float:
+        """End a look that began at `started`. Gives the seconds to the next one."""
+
+    def failed(self, now: float) -> float:
+        """End a look that failed. Gives the seconds to the next one."""
+
+    def seconds_until_next(self, started: float, now: float) -> float:
+        """Give the seconds to wait at least after a look that began at `started`."""
+
+_PageQuery: TypeAlias = tuple[list[tuple[str, str, Any]], int]
+"""Conditions, each a column, a lookup of Django's and a value; and the greatest number of rows.
+
+Rows are in the order of `revoked_at`, `access_until`, `id`.
+"""
+
+@final
+class EndedReader:
+    """What a look at the database asks, so that what is known is not read again.
+
+    What it reads goes into the set. A statement reads `page_rows` at most, and a look goes on for
+    `share_seconds` with a reload that was begun. `now` is by `time.monotonic`, `server_now` by
+    `time.time`.
+    """
+
+    def __new__(
+        cls, revocations: Revocations, page_rows: int, share_seconds: float
+    ) -> EndedReader: ...
+    def begin(
+        self, now: float, server_now: float, interval: float
+    ) -> tuple[tuple[int, int] | None, _PageQuery | None]:
+        """Begin a look. What was left of another one has failed.
+
+        Asks for a page, or how many sessions ended in each slice since so long before the
+        database's present time: how long, and the length of a slice, in microseconds.
+        """
+
+    def counted(self, counts: dict[int, int], now: float) -> _PageQuery | None:
+        """Take the numbers by the start of the slice. None: the look is done."""
+
+    def read(self, rows: list[tuple[int, int, bytes]], now: float) -> _PageQuery | None:
+        """Take the rows of a page. None: the look is done."""
+
+@final
+class HeardMessage:
+    """What a message of ended sessions means."""
+
+    @property
+    def left_out(self) -> int:
+        """How many sessions found no room in the set."""
+
+    @property
+    def needs_look(self) -> bool:
+        """Whether to look at the database now."""
+
+    @property
+    def pause_seconds(self) -> float:
+        """How long to wait before the next message is heard."""
 
 @final
 class Engine:
@@ -243,16 +329,13 @@ class Engine:
     def sign(self, claims: str) -> Token:
         """Sign JSON text. Raises `exceptions.JWTIssueError`."""
 
-    def hear_ended(self, message: bytes, now: float) -> int:
-        """Verify a message of `sign_ended` and remember what it tells.
-
-        Returns how many sessions found no room in the set. Raises `exceptions.JWTValidationError`.
-        """
+    def hear_ended(self, message: bytes, now: float) -> HeardMessage:
+        """Verify a message of `sign_ended`, and remember what it tells if it is good."""
 
     def sign_ended(self, ended: Sequence[tuple[bytes, int]], now: float) -> list[str]:
-        """Sign messages that tell other processes of ended sessions (`Revocations.extend`).
+        """Give the messages that tell other processes of ended sessions (`Revocations.extend`).
 
-        Raises `exceptions.JWTIssueError` where there is no key to sign with.
+        Where nothing can be signed, or too many end at once, it is one that makes them look.
         """
 
     def bytes_over_limit(self, mode: str, refresh_bytes: int, access: Token | None) -> int:

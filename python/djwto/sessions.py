@@ -36,7 +36,6 @@ from djwto.models import (
     JWTBlacklist,
     Session,
 )
-from djwto.revocation.ended_rows import MARGIN_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -318,7 +317,7 @@ def _ended(rows: QuerySet[Session], since: Any) -> QuerySet[Session, tuple[uuid.
 
 def _announced_since() -> int:
     """Give the time since when a last access token must live on, for its session to be told."""
-    return times.now() - MARGIN_SECONDS * times.SECOND
+    return times.now() - _core.MARGIN_SECONDS * times.SECOND
 
 
 def _sessions_beside(session: Any, user: Any, now: Any) -> dict[str, Any]:

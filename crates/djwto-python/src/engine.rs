@@ -6,6 +6,7 @@ use std::time::Duration;
 use djwto_core::engine::Revoked;
 use djwto_core::http::{Delivery, Pair, SameSite, TransportOptions};
 use djwto_core::policy::{Audience, PolicyOptions, Subject};
+use djwto_core::session::messages;
 use djwto_core::session::rotation::Rotation;
 use djwto_core::token::issue::{self, RefreshLink, RegisteredClaims};
 use djwto_core::{Mode, Policy, SessionId, Transport};
@@ -15,6 +16,7 @@ use pyo3::types::{PyDict, PyString};
 use crate::convert::{
     failure, header_bytes, kind, mode, not_issued, not_verified, refused, setting_error, unix_time,
 };
+use crate::feed::HeardMessage;
 use crate::keys::KeyRing;
 use crate::outputs::{Authenticated, CacheInfo, SetCookie, Token, registered_dict};
 use crate::read_claims::{LastStrings, PythonFace, Template};
@@ -276,11 +278,10 @@ impl Engine {
     }
 
     // The set is extended under the interpreter's lock, as in `Revocations`.
-    fn hear_ended(&self, py: Python<'_>, message: &[u8], now: f64) -> PyResult<usize> {
+    fn hear_ended(&self, py: Python<'_>, message: &[u8], now: f64) -> PyResult<HeardMessage> {
         let now = unix_time(now)?;
-        let read = || djwto_core::session::messages::read(self.core.keys(), message, now);
-        let ended = self.released(py, read).map_err(not_verified)?;
-        Ok(self.core.revocations().hear(ended))
+        let read = self.released(py, || messages::read(self.core.keys(), message, now));
+        Ok(messages::hear(read, self.core.revocations()).into())
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands over owned lists")]
@@ -293,8 +294,7 @@ impl Engine {
         let now = unix_time(now)?;
         let entries: Vec<_> =
             ended.iter().map(|(id, until)| (SessionId::from_bytes(*id), *until)).collect();
-        let sign = || djwto_core::session::messages::sign(self.core.keys(), &entries, now);
-        self.released(py, sign).map_err(not_issued)
+        Ok(self.released(py, || messages::publish(self.core.keys(), &entries, now)))
     }
 
     fn bytes_over_limit(

@@ -2,6 +2,7 @@
 
 mod convert;
 mod engine;
+mod feed;
 mod http;
 mod keys;
 mod outputs;
@@ -22,7 +23,11 @@ use djwto_core::{Algorithm, Code, Mode};
 #[pymodule]
 mod _core {
     #[pymodule_export]
+    const MARGIN_SECONDS: i64 = djwto_core::session::feed::MARGIN_SECONDS;
+    #[pymodule_export]
     use crate::engine::Engine;
+    #[pymodule_export]
+    use crate::feed::{EndedReader, Freshness, HeardMessage};
     #[pymodule_export]
     use crate::http::{
         Proxies, account_name, check_charset, check_fields, check_jwt_type, check_login,

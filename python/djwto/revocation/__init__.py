@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured
@@ -30,12 +29,12 @@ if TYPE_CHECKING:
 def require(config: Config) -> None:
     """Refuse to judge tokens by a set that is too old, or not there yet.
 
-    Raises `JWTError` (`store_unavailable`). Waits for one look at the database, at most
-    `PATIENCE_SECONDS` from its start, where none was tried since the set became too old: at the
-    first request, or after the process was frozen.
+    Raises `JWTError` (`store_unavailable`). Waits for a look at the database where none was tried
+    since the set became too old: at the first request, or after the process was frozen. It waits
+    for 5 seconds at most from the start of the look.
     """
     feed = _current(config)
-    if time.monotonic() > feed.fresh_until and not feed.is_fresh_soon():
+    if not feed.is_fresh and not feed.is_fresh_soon():
         feed.complain(UNKNOWN)
         raise JWTError.of("store_unavailable")
 
@@ -43,7 +42,7 @@ def require(config: Config) -> None:
 def is_loading(config: Config) -> bool:
     """Whether `require` would wait: an async view lets a thread do that."""
     feed = _current(config)
-    return time.monotonic() > feed.fresh_until and feed.is_awaited
+    return feed.is_awaited
 
 
 def announce(ended: Iterable[tuple[UUID, int]]) -> None:

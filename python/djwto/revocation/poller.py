@@ -12,21 +12,13 @@ from typing import TYPE_CHECKING
 
 from django.db import Error, OperationalError, connections
 
-from djwto import conf
+from djwto import _core, conf
 from djwto.models import Session
-from djwto.revocation.ended_rows import MARGIN_SECONDS, EndedRows
+from djwto.revocation.ended_rows import EndedRows
 
 if TYPE_CHECKING:
     from djwto.conf import Revocation
 
-PATIENCE_SECONDS = 5
-"""How long guards wait for a look, from its start."""
-CHANCE_SECONDS = 0.25
-"""How long they wait at least for a look that is under way: the process may have been frozen."""
-RETRY_SECONDS = 1
-"""How soon a look that failed is tried again, if the interval is longer."""
-SPACING_SECONDS = 0.1
-"""The least time from one look to the next, if the interval is longer."""
 STALE_CONNECTIONS = 32
 """How many connections that the server has closed a look replaces: a pool may hold several."""
 
@@ -36,62 +28,33 @@ UNKNOWN = "ended sessions are not known, and views are refused"
 _log = logging.getLogger("djwto")
 
 
-class Look:
-    """One question to the database. Guards may wait for the answer, for a bounded time."""
-
-    def __init__(self) -> None:
-        self.begun = inf
-        """By the monotonic clock; inf: it has not begun."""
-        self._awaited = inf
-        self.ended = threading.Event()
-        """Whether the answer is there, or there is none."""
-
-    @property
-    def patient_until(self) -> float:
-        """How long guards wait for it."""
-        now = time.monotonic()
-        until = min(self.begun, now) + PATIENCE_SECONDS
-        # A process that was frozen during a look has its answer in a moment.
-        return max(until, min(self._awaited, now) + CHANCE_SECONDS)
-
-    def wait(self) -> None:
-        """Wait for the answer, or until the patience is over."""
-        now = time.monotonic()
-        self._awaited, self.begun = min(self._awaited, now), min(self.begun, now)
-        self.ended.wait(max(0, self.patient_until - now))
-
-    def begin(self, now: float) -> None:
-        """Count the patience from here, if no guard waits yet."""
-        self.begun = min(self.begun, now)
-
-    def end(self) -> None:
-        """Let those go on who wait."""
-        self.ended.set()
-
-
 class RevocationPoller:
-    """A thread that keeps the set of ended sessions as the database has it."""
+    """A thread that keeps the set of ended sessions as the database has it.
+
+    The engine says when it looks, and how far the set may be trusted.
+    """
 
     def __init__(self, settings: Revocation) -> None:
         self.settings = settings
-        self.fresh_until = -inf
-        """Until when the set may be trusted, by the monotonic clock."""
-        self._look = Look()
-        """The look that is under way, or the next one."""
-        self._failed_until = -inf
+        is_test = conf.is_test_run()
+        self.freshness = _core.Freshness(None if is_test else settings.interval, settings.max_age)
+        self.look_ended = threading.Event()
+        """Whether the look that is under way, or the next one, has ended."""
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._rows = EndedRows()
         self._complained: dict[str, float] = {}
-        is_test = conf.is_test_run()
-        if settings.interval is None or is_test:
-            self.fresh_until = inf
-        else:
+        if settings.interval is not None and not is_test:
             threading.Thread(target=self._run, name="djwto-revocation", daemon=True).start()
         if settings.url is not None and not is_test:
             from djwto.revocation.redis_channel import listen
 
             listen(self)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the set may be trusted."""
+        return time.monotonic() <= self.freshness.fresh_until
 
     @property
     def is_stopped(self) -> bool:
@@ -100,8 +63,8 @@ class RevocationPoller:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether a guard is to wait for the next answer: no look has failed just now."""
-        return self._awaits(self._look)
+        """Whether a guard is to wait for the next answer."""
+        return self.freshness.is_awaited(time.monotonic())
 
     def stop(self) -> None:
         """Let the thread end."""
@@ -118,61 +81,50 @@ class RevocationPoller:
 
     def forget(self) -> None:
         """Forget the sessions whose last access token expired long ago."""
-        conf.ended_sessions.forget_before(int(time.time() - MARGIN_SECONDS))
+        conf.ended_sessions.forget_before(int(time.time() - _core.MARGIN_SECONDS))
 
     def is_fresh_soon(self) -> bool:
-        """Wait for a look, unless one has failed just now. Whether the set may be trusted then."""
-        # A look that was under way when the process was frozen is too old when it ends.
-        for _ in range(2):
-            # Taken first: when the next look stands here, the answer of the last one is known.
-            look = self._look
-            if time.monotonic() <= self.fresh_until:
-                return True
-            if self._awaits(look):
-                self._wake.set()
-                look.wait()
-            if self.settings.max_age is None:
-                # Open in any case; but a process that starts asks who was logged out.
-                self.fresh_until = inf
-        return time.monotonic() <= self.fresh_until
+        """Wait for looks if it is worth it. Whether the set may be trusted then."""
+        waits = 0
+        while True:
+            # Taken first: when the next one stands here, the answer of the last look is known.
+            ended = self.look_ended
+            is_fresh, seconds = self.freshness.guard(time.monotonic(), waits)
+            if not seconds:
+                return is_fresh
+            self._wake.set()
+            self.wait(ended, seconds)
+            waits += 1
 
-    def _awaits(self, look: Look) -> bool:
-        now = time.monotonic()
-        return now > self._failed_until and now < look.patient_until
+    def wait(self, ended: threading.Event, seconds: float) -> None:
+        """Wait for the end of a look, but no longer than this."""
+        ended.wait(seconds)
 
     def _run(self) -> None:
-        interval = self.settings.interval or 0
         while not self.is_stopped:
             self._wake.clear()
             started = time.monotonic()
-            self._look.begin(started)
-            pause = self._try_to_look(started, interval)
-            look, self._look = self._look, Look()
-            look.end()
+            pause = self._try_to_look(started)
+            ended, self.look_ended = self.look_ended, threading.Event()
+            ended.set()
             self._wake.wait(pause)
             # Wake-ups may come all the time: from guards, and from all who reach Redis.
-            self._stopped.wait(started + min(interval, SPACING_SECONDS) - time.monotonic())
+            self._stopped.wait(self.freshness.seconds_until_next(started, time.monotonic()))
         _close_connections()
 
-    def _try_to_look(self, started: float, interval: float) -> float:
+    def _try_to_look(self, started: float) -> float:
         """Ask the database once. Gives the seconds until it is to be asked again."""
-        age = self.settings.max_age
+        self.freshness.begin(started)
         try:
             self._poll(started)
             _give_connections_back()
         except Exception:  # noqa: BLE001 (it is tried again after any failure)
             self.complain(_UNREADABLE)
             _close_connections()
-            pause = min(interval, RETRY_SECONDS)
-            # Until the next look has had its time, unless the process is frozen meanwhile.
-            self._failed_until = time.monotonic() + pause + PATIENCE_SECONDS
-            return pause
+            return self.freshness.failed(time.monotonic())
         for sentence in (_UNREADABLE, UNKNOWN):
             self._complained.pop(sentence, None)
-        self._failed_until = -inf
-        # They are asked for again after an interval: so old they may be at any time.
-        self.fresh_until = inf if age is None else started + interval + age
-        return interval if time.monotonic() <= self.fresh_until else 0
+        return self.freshness.succeeded(started, time.monotonic())
 
     def _poll(self, started: float) -> None:
         """Read what was ended since the last time, by a connection that works."""

@@ -14,36 +14,50 @@ import time
 from contextlib import suppress
 from functools import lru_cache
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import redis
 
 from djwto import conf
-from djwto.exceptions import JWTIssueError, JWTValidationError
 
 if TYPE_CHECKING:
-    from djwto.revocation.poller import RevocationPoller
+    from djwto.conf import Revocation
 
 CHANNEL = "djwto:ended"
 TIMEOUT_SECONDS = 1
 """How long a logout waits for Redis, and how long to wait before Redis is tried again."""
-MAX_PUBLISHED = 3000
-"""Of more sessions that end at once, others read the database instead."""
-UNSIGNED_SECONDS = 0.01
-"""The pause after a message that is not signed: who floods the channel does not keep us busy."""
 FORGET_SECONDS = 60
 
-_WAKE_UP = "look"
-"""What is published by a server that can only verify. Any text would do."""
-
 _log = logging.getLogger("djwto")
+
+
+class Feed(Protocol):
+    """What keeps the set of ended sessions, and is told what was heard."""
+
+    settings: Revocation
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether to stop listening."""
+
+    def look(self) -> None:
+        """Ask the database now."""
+
+    def rest(self, seconds: float) -> bool:
+        """Wait, unless the feed is stopped. Whether it is."""
+
+    def forget(self) -> None:
+        """Forget the sessions whose last access token expired long ago."""
+
+    def complain(self, sentence: str) -> None:
+        """Log this."""
 
 
 def publish(ended: list[tuple[bytes, int]]) -> None:
     """Tell the other processes. A failure is logged: they will hear of it from the database."""
     try:
         pipeline = client(str(conf.current().revocation.url)).pipeline(transaction=False)
-        for message in _messages(ended):
+        for message in conf.engine().sign_ended(ended, time.time()):
             pipeline.publish(CHANNEL, message)
         pipeline.execute()
     except Exception:  # noqa: BLE001 (whatever fails)
@@ -51,22 +65,12 @@ def publish(ended: list[tuple[bytes, int]]) -> None:
         _log.exception("ended sessions could not be published; others will read the database")
 
 
-def listen(feed: RevocationPoller) -> None:
+def listen(feed: Feed) -> None:
     """Start to listen, for as long as the feed goes on."""
     threading.Thread(target=_listen, args=(feed,), name="djwto-redis", daemon=True).start()
 
 
-def _messages(ended: list[tuple[bytes, int]]) -> list[str]:
-    if len(ended) > MAX_PUBLISHED:
-        return [_WAKE_UP]
-    try:
-        return conf.engine().sign_ended(ended, time.time())
-    except JWTIssueError:
-        # There is no key to sign with.
-        return [_WAKE_UP]
-
-
-def _listen(feed: RevocationPoller) -> None:
+def _listen(feed: Feed) -> None:
     while not feed.is_stopped:
         try:
             _hear_all(feed)
@@ -75,7 +79,7 @@ def _listen(feed: RevocationPoller) -> None:
             _wait_for_redis(feed)
 
 
-def _hear_all(feed: RevocationPoller) -> None:
+def _hear_all(feed: Feed) -> None:
     forgotten = -inf
     with client(str(feed.settings.url)).pubsub() as channel:  # type: ignore[no-untyped-call]
         channel.subscribe(CHANNEL)
@@ -89,27 +93,25 @@ def _hear_all(feed: RevocationPoller) -> None:
                 feed.forget()
 
 
-def _wait_for_redis(feed: RevocationPoller) -> None:
+def _wait_for_redis(feed: Feed) -> None:
     while not feed.rest(TIMEOUT_SECONDS):
         with suppress(Exception):
             client(str(feed.settings.url)).ping()
             return
 
 
-def _hear(feed: RevocationPoller, message: dict[str, Any]) -> None:
+def _hear(feed: Feed, message: dict[str, Any]) -> None:
     if message["type"] == "subscribe":
         # Whatever was told before this moment was not heard.
         feed.look()
     elif message["type"] == "message":
-        try:
-            left_out = conf.engine().hear_ended(message["data"], time.time())
-        except JWTValidationError:
+        heard = conf.engine().hear_ended(message["data"], time.time())
+        if heard.left_out:
+            feed.complain("too many sessions have ended; Redis adds no more, the database does")
+        if heard.needs_look:
             feed.look()
-            feed.rest(UNSIGNED_SECONDS)
-        else:
-            if left_out:
-                feed.complain("too many sessions have ended; Redis adds no more, the database does")
-                feed.look()
+        if heard.pause_seconds:
+            feed.rest(heard.pause_seconds)
 
 
 @lru_cache(maxsize=4)

@@ -10,6 +10,7 @@ use crate::compact::{self, MAX_TOKEN_BYTES, MalformedToken, Purpose, Untrusted};
 use crate::json;
 use crate::key::KeyRing;
 use crate::token::issue::IssueError;
+use crate::token::revoked::Revocations;
 use crate::token::session_id::SessionId;
 use crate::token::verify::VerifyError;
 use crate::types::UnixTime;
@@ -23,6 +24,16 @@ pub const MAX_AGE_SECONDS: f64 = 300.0;
 
 /// Sessions of one message. It then stays below [`MAX_TOKEN_BYTES`] by some 5,000 bytes.
 const MAX_SESSIONS: usize = 150;
+
+/// Of more sessions that end at once, other processes read the store instead.
+pub const MAX_PUBLISHED: usize = 3000;
+
+/// What is published where nothing can be signed, or too much ended at once: a reason to look at
+/// the store. It needs no signature, and any other text would do.
+pub const WAKE_UP: &str = "look";
+
+/// The pause after a message that is not signed, in seconds: a flood of them keeps no process busy.
+pub const UNSIGNED_PAUSE_SECONDS: f64 = 0.01;
 
 /// An ended session, and until when it is remembered: seconds since 1970-01-01T00:00:00Z.
 pub type Entry = (SessionId, i64);
@@ -44,6 +55,44 @@ pub fn sign(keys: &KeyRing, ended: &[Entry], now: UnixTime) -> Result<Vec<String
         if text.len() > MAX_TOKEN_BYTES { Err(IssueError::TooLarge) } else { Ok(text) }
     };
     ended.chunks(MAX_SESSIONS).map(message).collect()
+}
+
+/// What to publish about these sessions: signed messages, or [`WAKE_UP`].
+pub fn publish(keys: &KeyRing, ended: &[Entry], now: UnixTime) -> Vec<String> {
+    let signed = (ended.len() <= MAX_PUBLISHED).then(|| sign(keys, ended, now).ok()).flatten();
+    signed.unwrap_or_else(|| vec![WAKE_UP.to_owned()])
+}
+
+/// What a message means to the process that has heard it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// All that it tells is in the set.
+    All,
+    /// So many of its sessions found no room in the set.
+    LeftOut(usize),
+    /// It is not signed, too old, or none of ours, and nothing of it is in the set.
+    Unsigned(VerifyError),
+}
+
+impl Heard {
+    /// Whether the store is to be looked at now.
+    pub fn needs_look(&self) -> bool {
+        !matches!(self, Self::All)
+    }
+
+    /// How long to wait before the next message is heard, in seconds.
+    pub fn pause_seconds(&self) -> f64 {
+        if matches!(self, Self::Unsigned(_)) { UNSIGNED_PAUSE_SECONDS } else { 0.0 }
+    }
+}
+
+/// Puts what [`read`] found into the set, and says what it means.
+pub fn hear(read: Result<Vec<Entry>, VerifyError>, set: &Revocations) -> Heard {
+    match read.map(|ended| set.hear(ended)) {
+        Ok(0) => Heard::All,
+        Ok(left_out) => Heard::LeftOut(left_out),
+        Err(error) => Heard::Unsigned(error),
+    }
 }
 
 /// Verifies a message and reads what it tells.

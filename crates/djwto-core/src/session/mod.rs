@@ -1,6 +1,7 @@
 //! Sessions: how one begins, is renewed and ends.
 
 pub mod end;
+pub mod feed;
 pub mod login;
 pub mod memory;
 pub mod messages;

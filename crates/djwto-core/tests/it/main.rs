@@ -18,6 +18,7 @@ mod credentials;
 mod engine;
 mod faces;
 mod form;
+mod feed;
 mod found_keys;
 mod issue;
 mod jwk;

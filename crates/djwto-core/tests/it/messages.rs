@@ -3,9 +3,10 @@
 use crate::support::{
     ACCESS, NOW, at, engine, forge, key, keys, now, policy, requirements, verified,
 };
-use djwto_core::session::messages::{self, MAX_AGE_SECONDS, TYP};
+use djwto_core::session::messages::{self, Heard, MAX_AGE_SECONDS, MAX_PUBLISHED, TYP, WAKE_UP};
+use djwto_core::token::revoked::MAX_HEARD;
 use djwto_core::token::verify::VerifyError;
-use djwto_core::{Algorithm, Code, Key, KeyRing, Kind, SessionId};
+use djwto_core::{Algorithm, Code, Key, KeyRing, Kind, Revocations, SessionId};
 use proptest::prelude::*;
 
 fn some(number: u128) -> SessionId {
@@ -114,6 +115,42 @@ fn entries_that_are_none_are_refused() {
     assert!(read(&forge(&typed(TYP), b"{\"ended\":[]}")).is_err());
     assert!(read(&forge(&typed(TYP), b"{\"iat\":\"now\",\"ended\":[]}")).is_err());
     assert!(read(&forge(&typed(TYP), b"")).is_err());
+}
+
+#[test]
+fn what_cannot_be_signed_and_too_many_at_once_wake_the_others() {
+    let told: Vec<_> = (0..=MAX_PUBLISHED as u128).map(|number| (some(number), NOW)).collect();
+    let hs256 = keys(Algorithm::Hs256);
+    assert_eq!(messages::publish(&hs256, &told, now()), [WAKE_UP]);
+    let signed = messages::publish(&hs256, &told[1..], now());
+    assert_eq!(signed.len(), MAX_PUBLISHED / 150);
+    assert!(signed.iter().all(|message| read(message).is_ok()));
+    let public = KeyRing::load(Algorithm::Rs256, None, Some(&key("rsa.public.pem"))).unwrap();
+    assert_eq!(messages::publish(&public, &told[..1], now()), [WAKE_UP]);
+}
+
+#[test]
+fn a_message_that_is_not_signed_ends_nothing_and_is_a_reason_to_look() {
+    let set = Revocations::default();
+    for message in ["", WAKE_UP, &forge(&typed("JWT"), &payload("[]"))] {
+        let heard = messages::hear(read(message), &set);
+        assert!(matches!(heard, Heard::Unsigned(_)), "{message}");
+        assert!(heard.needs_look() && heard.pause_seconds() > 0.0);
+    }
+    assert!(set.is_empty());
+    let signed = messages::publish(&keys(Algorithm::Hs256), &[(some(1), NOW)], now());
+    let heard = messages::hear(read(&signed[0]), &set);
+    assert_eq!((heard, heard.needs_look(), heard.pause_seconds()), (Heard::All, false, 0.0));
+    assert!(set.contains(some(1)));
+}
+
+#[test]
+fn a_set_that_is_full_is_left_to_the_store() {
+    let set = Revocations::default();
+    set.extend((0..MAX_HEARD as u128).map(|number| (some(number), NOW)));
+    let heard = messages::hear(Ok(vec![(some(7), NOW), (some(u128::MAX), NOW)]), &set);
+    assert_eq!(heard, Heard::LeftOut(1));
+    assert!(heard.needs_look() && heard.pause_seconds() <= 0.0);
 }
 
 proptest! {

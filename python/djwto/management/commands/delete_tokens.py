@@ -7,9 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import QuerySet
 
-from djwto import times
+from djwto import _core, times
 from djwto.models import JWTBlacklist, Session
-from djwto.revocation.ended_rows import MARGIN_SECONDS
 
 
 class Command(BaseCommand):
@@ -26,7 +25,7 @@ class Command(BaseCommand):
         size, now = _checked(options["batch_size"]), time.time()
         tokens = _delete(JWTBlacklist.expired(now).order_by("expires"), size)
         # No token of it is good any more, nor will one be if the clock is set back a little.
-        past = times.micros(now - MARGIN_SECONDS)
+        past = times.micros(now - _core.MARGIN_SECONDS)
         expired = Session.rows().filter(expires_at__lt=past, access_until__lt=past)
         sessions = _delete(expired.order_by("expires_at"), size)
         self.stdout.write(f"{tokens} expired rows deleted, and {sessions} expired sessions.")
