@@ -13,8 +13,8 @@ use pyo3::prelude::*;
 use crate::convert::unix_time;
 use crate::revocations::Revocations;
 
-// No lock here is held without the interpreter's: whoever forks has that one, so no child is born
-// with a lock that stays closed.
+// No lock here is held without the interpreter's lock, which a fork needs too. So no child of a fork
+// begins with a lock that stays closed.
 
 /// How far the set may be trusted.
 #[pyclass(frozen, module = "djwto._core")]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured
@@ -34,7 +35,7 @@ def require(config: Config) -> None:
     for 5 seconds at most from the start of the look.
     """
     feed = _current(config)
-    if not feed.is_fresh and not feed.is_fresh_soon():
+    if time.monotonic() > feed.freshness.fresh_until and not feed.is_fresh_soon():
         feed.complain(UNKNOWN)
         raise JWTError.of("store_unavailable")
 
@@ -48,7 +49,7 @@ def is_loading(config: Config) -> bool:
 def announce(ended: Iterable[tuple[UUID, int]]) -> None:
     """Tell of sessions that were ended, with the time until which their access tokens live.
 
-    This process and, with Redis, others; when the transaction around it is committed.
+    This process is told, and with Redis others are, when the transaction around it is committed.
     """
     pairs = _pairs(ended)
     commits.after_commit(lambda: _tell(pairs), Session.database())
@@ -79,7 +80,7 @@ def _start(settings: Revocation) -> RevocationPoller:
 
 
 def _forget() -> None:
-    """In a forked child: the parent's thread is not there, nor is who held its lock."""
+    """In a forked child: the parent's thread does not exist, and its lock may stay held."""
     global _feed, _starting
     _feed, _starting = None, threading.Lock()
 

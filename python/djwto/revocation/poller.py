@@ -52,11 +52,6 @@ class RevocationPoller:
             listen(self)
 
     @property
-    def is_fresh(self) -> bool:
-        """Whether the set may be trusted."""
-        return time.monotonic() <= self.freshness.fresh_until
-
-    @property
     def is_stopped(self) -> bool:
         """Whether another feed has taken over, as when settings changed."""
         return self._stopped.is_set()

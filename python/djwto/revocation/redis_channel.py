@@ -1,9 +1,9 @@
 """Ended sessions through Redis: published when they end, heard by every process at once.
 
-It only makes the news faster. What is lost on the way, the database's feed brings within
-`DJWTO_REVOCATION_INTERVAL`. Redis is not trusted: a message counts where the signature of another
-server with the same keys holds (`crates/djwto-core/src/session/messages.rs`). Any other message is
-a reason to look at the database. Needs the package `redis`.
+It only makes the news faster. What is lost on the way is read from the database within
+`DJWTO_REVOCATION_INTERVAL`. Redis is not trusted: the engine says what a message means
+(`crates/djwto-core/src/session/messages.rs`). One that another server with the same keys has signed
+counts; any other is a reason to look at the database. Needs the package `redis`.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def publish(ended: list[tuple[bytes, int]]) -> None:
         for message in conf.engine().sign_ended(ended, time.time()):
             pipeline.publish(CHANNEL, message)
         pipeline.execute()
-    except Exception:  # noqa: BLE001 (whatever fails)
-        # Whatever fails: the session has ended, and others will hear of it all the same.
+    except Exception:  # noqa: BLE001 (any failure)
+        # The session has ended all the same, and others will read that from the database.
         _log.exception("ended sessions could not be published; others will read the database")
 
 
@@ -74,7 +74,7 @@ def _listen(feed: Feed) -> None:
     while not feed.is_stopped:
         try:
             _hear_all(feed)
-        except Exception:  # noqa: BLE001, PERF203 (whatever fails, it is tried again)
+        except Exception:  # noqa: BLE001, PERF203 (it is tried again after any failure)
             feed.complain("Redis cannot be heard; the database is read all the same")
             _wait_for_redis(feed)
 
@@ -88,7 +88,7 @@ def _hear_all(feed: Feed) -> None:
             if message is not None:
                 _hear(feed, message)
             if time.monotonic() - forgotten > FORGET_SECONDS:
-                # Without a database there is no other who does it.
+                # Without a database nothing else makes the set forget.
                 forgotten = time.monotonic()
                 feed.forget()
 
@@ -102,7 +102,7 @@ def _wait_for_redis(feed: Feed) -> None:
 
 def _hear(feed: Feed, message: dict[str, Any]) -> None:
     if message["type"] == "subscribe":
-        # Whatever was told before this moment was not heard.
+        # What was told before this moment was not heard.
         feed.look()
     elif message["type"] == "message":
         heard = conf.engine().hear_ended(message["data"], time.time())

@@ -271,8 +271,9 @@ proptest! {
                         forgotten = forgotten.max(server_now - 3600.0);
                         let rows = before.into_iter().filter(|row| row.access_until >= micros(forgotten));
                         prop_assert!(world.knows(&rows.collect::<Vec<_>>()));
-                        known = looked.counts;
                     }
+                    // A look that broke off may have counted before.
+                    known = looked.counts.filter(|_| looked.is_done);
                     for (page, rows) in &looked.pages {
                         prop_assert_eq!(page.size, page_rows);
                         prop_assert!(rows.len() <= page_rows);
@@ -370,7 +371,7 @@ fn what_is_known_is_not_read_again() {
 fn slices_that_touch_are_read_together() {
     let mut world = World::new(100, 1.0);
     assert!(world.look(1.0, None).is_done);
-    for number in 0..30 {
+    for number in 0..5 {
         world.end(f64::from(number) * 0.1, 0.0, 300.0);
     }
     assert_eq!(world.look(1.0, None).queries, 2);
@@ -513,7 +514,14 @@ fn after_a_look_that_failed_no_guard_waits_until_the_next_has_had_its_time() {
     // Frozen since: the failure says nothing of this moment.
     assert!(freshness.is_awaited(until + 0.01));
     assert_eq!(waits(&mut freshness, until + 0.01), PATIENCE_SECONDS);
-    // Not by an interval that is shorter.
+    // A look that succeeds since makes the failure forgotten.
+    let mut freshness = Freshness::new(Some(0.1), Some(1.0));
+    freshness.begin(0.0);
+    freshness.failed(0.0);
+    freshness.begin(0.1);
+    freshness.succeeded(0.1, 0.2);
+    assert!(freshness.is_awaited(2.0));
+    // The pause is no longer than the interval.
     let mut freshness = Freshness::new(Some(0.5), Some(AGE));
     freshness.begin(0.0);
     assert_eq!(freshness.failed(2.0), 0.5);

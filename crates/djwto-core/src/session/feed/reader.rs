@@ -125,7 +125,7 @@ impl EndedReader {
             let reload = self.new_reload(look, true);
             return Ask::Page(self.go_on(look, reload, now));
         }
-        // Whatever the last look has left undone, it has failed: a reload in it begins again.
+        // If the last look was not done, it has failed, and a reload in it begins again.
         self.step = Step::Counting(look);
         // A machine that slept has a monotonic clock that stood still.
         let elapsed = self.looked.map_or(f64::INFINITY, |last| {
