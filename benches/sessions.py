@@ -25,7 +25,7 @@ CALLS = 2000
 COLUMNS = (
     "id, user_id, mode, created_at, renewed_at, issued_at, expires_at, ends_at, authenticated_at, "
     "amr, generation, access_until, auth_hash, device, user_agent, address, revoked_at, "
-    "revoked_reason, successor_device, successor_network"
+    "revoked_reason"
 )
 NEVER = 253_370_764_800_000_000
 INSERT = {
@@ -34,7 +34,7 @@ INSERT = {
         SELECT gen_random_uuid(), (n / 3)::text, 'TWO-COOKIES', {{NOW}}, {{NOW}}, {{NOW}},
             {{NOW}} + 86400000000, {NEVER}, {{NOW}}, 'pwd', 1, {{NOW}} + 300000000,
             repeat('0', 64), 'Firefox on Linux', 'Mozilla/5.0', '127.0.0.1',
-            CASE WHEN n <= {ENDED} THEN {{NOW}} - n * 3000 END, '', '', ''
+            CASE WHEN n <= {ENDED} THEN {{NOW}} - n * 3000 END, ''
         FROM generate_series(1, {LIVE}) AS n""",
     "sqlite": f"""
         WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {LIVE})
@@ -43,7 +43,7 @@ INSERT = {
             {{NOW}} + 86400000000, {NEVER}, {{NOW}}, 'pwd', 1, {{NOW}} + 300000000,
             '0000000000000000000000000000000000000000000000000000000000000000',
             'Firefox on Linux', 'Mozilla/5.0', '127.0.0.1',
-            CASE WHEN n <= {ENDED} THEN {{NOW}} - n * 3000 END, '', '', ''
+            CASE WHEN n <= {ENDED} THEN {{NOW}} - n * 3000 END, ''
         FROM s""",
 }
 
