@@ -6,16 +6,16 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final, Protocol, TypeAlias, final
 
 __all__ = [
-    "Authenticated",
     "CHALLENGE",
-    "CacheInfo",
-    "Count",
-    "Counts",
-    "EndedReader",
     "KNOWN_ATTEMPTS",
     "MARGIN_SECONDS",
     "NO_STORE",
     "PRIVATE",
+    "Authenticated",
+    "CacheInfo",
+    "Count",
+    "Counts",
+    "EndedReader",
     "Engine",
     "Freshness",
     "HeardMessage",
