@@ -16,17 +16,24 @@ STORED := $(patsubst %,tests/test_%.py,models receivers renewal session_views se
 # How long `make fuzz` works on each target.
 SECONDS ?= 600
 
-.PHONY: help system demo test lint format bench docs fuzz deny sbom lock clean
+# Runs targets of this file and prints how long each took; see the tool's first lines.
+STAGES = MAKE="$(MAKE)" $(PYTHON) tools/stages.py
+
+.PHONY: help system build demo lint format bench docs fuzz deny sbom lock clean \
+	test test-rust test-python test-served test-conformance \
+	test-long long-python long-served test-versions sdist-test
 help:
-	@echo "make demo    the example portal on https://127.0.0.1:8002"
-	@echo "make test    everything: Rust, Python, conformance, browser, versions"
-	@echo "make lint    formatting, clippy, ruff, mypy, stubtest"
-	@echo "make bench   speed beside the peers"
-	@echo "make docs    the documentation, into site/"
-	@echo "make fuzz    ten minutes for each fuzz target; SECONDS=5 for a look"
-	@echo "make deny    licences, origins and doubles of the Rust crates"
-	@echo "make sbom    bills of material, into dist/sbom"
-	@echo "make lock    pin the newest versions of the Python packages"
+	@echo "make demo       the example portal on https://127.0.0.1:8002"
+	@echo "make build      the development build of the engine, for the tests"
+	@echo "make test       Rust, Python, browser, conformance: the tests of every change"
+	@echo "make test-long  kills, races, scale, the sdist, all versions of Python and Django"
+	@echo "make lint       formatting, clippy, ruff, mypy, stubtest"
+	@echo "make bench      speed beside the peers"
+	@echo "make docs       the documentation, into site/"
+	@echo "make fuzz       ten minutes for each fuzz target; SECONDS=5 for a look"
+	@echo "make deny       licences, origins and doubles of the Rust crates"
+	@echo "make sbom       bills of material, into dist/sbom"
+	@echo "make lock       pin the newest versions of the Python packages"
 
 # --- set-up -------------------------------------------------------------------------------------
 
@@ -46,33 +53,59 @@ $(VENV)/packages-%: requirements/%.txt $(VENV)/made
 	$(PIP) -r $<
 	@touch $@
 
+# The profile `dev`, which `cargo test` uses too: what both need is compiled once. `make bench`,
+# the wheels of `make test-versions` and what is published have the profile `release`.
 $(VENV)/built: $(SOURCES) Cargo.toml Cargo.lock pyproject.toml $(VENV)/packages-demo
 	@echo "==> building djwto (the first time, a few minutes)"
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --quiet
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --locked --quiet
 	@touch $@
 
-# --- the two commands -----------------------------------------------------------------------------
+build: $(VENV)/packages-dev $(VENV)/built
 
 demo: $(VENV)/built
 	@exec $(BIN)/python examples/portal/demo.py $(ARGS)
 
-test: $(VENV)/packages-dev $(VENV)/built
-	@echo "==> Rust"
+# --- tests --------------------------------------------------------------------------------------
+
+# With the ceiling of each stage, in minutes.
+test:
+	@$(STAGES) build=5 test-rust=3 test-python=6 test-served=4 test-conformance=5
+
+test-rust:
 	cargo test --workspace --locked --quiet
-	@echo "==> Python and documentation"
+
+# First on SQLite, then what is stored on the other databases.
+test-python: build
 	$(BIN)/python -m pytest
 	for name in $(PROJECTS); do \
 		$(BIN)/python -m pytest --ds=tests.projects.$$name.settings tests/projects/$$name || exit 1; \
 	done
-	@echo "==> sessions and renewals on PostgreSQL and on MariaDB"
 	for store in postgres mariadb; do \
 		$(BIN)/python -m pytest --store $$store $(STORED) || exit 1; \
 	done
-	@echo "==> served over https: the README's steps, a lost database, a browser"
+
+# Over https: the README's steps, several processes, a lost database, a browser.
+test-served: build
 	$(BIN)/python -m pytest tests/served
-	@echo "==> conformance: WSGI and ASGI, on SQLite, PostgreSQL and MariaDB"
+
+# On WSGI and ASGI, with SQLite, PostgreSQL and MariaDB.
+test-conformance: build
 	$(BIN)/python -m pytest conformance
-	@echo "==> versions of Python and Django"
+
+# What is long by nature: tests with the mark `long`, and builds of what is shipped.
+test-long:
+	@$(STAGES) long-python long-served sdist-test test-versions
+
+long-python: build
+	$(BIN)/python -m pytest -m long
+
+long-served: build
+	$(BIN)/python -m pytest -m long tests/served
+
+sdist-test: build
+	$(BIN)/python tools/sdist_test.py
+
+test-versions: build
 	$(BIN)/python tools/matrix.py
 
 # --- the rest -------------------------------------------------------------------------------------
