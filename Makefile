@@ -21,7 +21,7 @@ STAGES = MAKE="$(MAKE)" $(PYTHON) tools/stages.py
 
 .PHONY: help system build demo lint format bench docs fuzz deny sbom lock clean \
 	test test-rust test-python test-served test-conformance \
-	test-long long-python long-served test-versions sdist-test
+	test-long long-tests sdist-test test-versions
 help:
 	@echo "make demo       the example portal on https://127.0.0.1:8002"
 	@echo "make build      the development build of the engine, for the tests"
@@ -94,13 +94,10 @@ test-conformance: build
 
 # What is long by nature: tests with the mark `long`, and builds of what is shipped.
 test-long:
-	@$(STAGES) long-python long-served sdist-test test-versions
+	@$(STAGES) long-tests sdist-test test-versions
 
-long-python: build
-	$(BIN)/python -m pytest -m long
-
-long-served: build
-	$(BIN)/python -m pytest -m long tests/served
+long-tests: build
+	$(BIN)/python -m pytest -m long -o 'norecursedirs=.* projects' tests
 
 sdist-test: build
 	$(BIN)/python tools/sdist_test.py

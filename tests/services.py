@@ -411,13 +411,19 @@ class Server:
         return (self.folder / "prepared.txt").read_text().splitlines()
 
 
+# What `demo.prepare` does, in one process: most of its time is three that import Django. The users
+# have the hashes of the portal's own settings, whichever settings the server has.
 _PREPARE = """
-import pathlib, sys
-import demo
+import os, pathlib, sys
+import demo, django
 
-var = pathlib.Path(sys.argv[1])
-demo.prepare(var)
-print(*demo.certificate(var), sep="\\n")
+os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+django.setup()
+from django.core.management import call_command
+
+call_command("migrate", verbosity=0)
+call_command("demo_users")
+print(*demo.certificate(pathlib.Path(sys.argv[1])), sep="\\n")
 """
 
 

@@ -10,23 +10,24 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 import requests
 
 from tests.served.sessions.clients import SECONDS, Client, answer, claims_of, served, until
 from tests.services import Server
 
-KILLS = 50
 CLIENTS = 6
 
 
-def test_servers_that_are_killed(database: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.long)])
+def test_servers_that_are_killed(database: str, tmp_path: Path, kills: int) -> None:
     with served(database, tmp_path, SESSIONS_GRACE="60") as server:
         clients = [Steady(server) for _ in range(CLIENTS)]
         threads = [threading.Thread(target=client.run) for client in clients]
         for thread in threads:
             thread.start()
         try:
-            for _ in range(KILLS):
+            for _ in range(kills):
                 _kill_at_work(server, clients)
         finally:
             Steady.stopping.set()
@@ -37,8 +38,8 @@ def test_servers_that_are_killed(database: str, tmp_path: Path) -> None:
             assert client.wrong == []
             _can_go_on_with_one_of_two(client)
         cut = sum(client.cut for client in clients)
-        print(f"{KILLS} kills, {cut} renewals cut, {sum(c.count for c in clients)} done")
-        assert cut > KILLS / 2
+        print(f"{kills} kills, {cut} renewals cut, {sum(c.count for c in clients)} done")
+        assert cut > kills / 2
         assert "reuse of" not in server.log_text()
 
 
