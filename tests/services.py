@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -402,10 +403,17 @@ class Server:
 
     def prepare(self) -> None:
         """Make tables, users and certificate, unless an earlier server of the folder did."""
-        done = self.folder / "prepared.txt"
-        if not done.exists() or self._prepared()[0] != self.env["PORTAL_DATABASE"]:
+        done, database = self.folder / "prepared.txt", self.env["PORTAL_DATABASE"]
+        if done.exists() and self._prepared()[0] == database:
+            return
+        file = Path(database.removeprefix("sqlite:///"))
+        if database.startswith("sqlite:///") and not file.exists():
+            model = Path(_model().name)
+            shutil.copy(model / "portal.sqlite3", file)
+            paths = [shutil.copy(model / name, self.folder) for name in ("cert.pem", "key.pem")]
+        else:
             paths = self.run("-c", _PREPARE, str(self.folder)).splitlines()[-2:]
-            done.write_text("\n".join([self.env["PORTAL_DATABASE"], *paths]))
+        done.write_text("\n".join([database, *paths]))
 
     def _prepared(self) -> list[str]:
         return (self.folder / "prepared.txt").read_text().splitlines()
@@ -425,6 +433,16 @@ call_command("migrate", verbosity=0)
 call_command("demo_users")
 print(*demo.certificate(pathlib.Path(sys.argv[1])), sep="\\n")
 """
+
+
+@cache
+def _model() -> tempfile.TemporaryDirectory[str]:
+    """Prepare a portal whose files others start from; the folder is removed at the end."""
+    folder = tempfile.TemporaryDirectory(prefix="djwto-portal-")
+    path = Path(folder.name)
+    server = Server("", path, path / "log", _portal_env({}, path))
+    server.run("-c", _PREPARE, folder.name)
+    return folder
 
 
 def _portal_env(env: dict[str, str], folder: Path) -> dict[str, str]:

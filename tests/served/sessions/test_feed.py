@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.served.sessions.clients import SECONDS, Client, answer, at_once, served, spread, until
 from tests.served.sessions.conftest import new_database
 from tests.services import Postgres
@@ -17,17 +19,19 @@ from tests.services import Postgres
 GONE = (503, "store_unavailable")
 ENV = {"SESSIONS_INTERVAL": "0.2", "SESSIONS_MAX_AGE": "1"}
 TOO_OLD_SECONDS = 1.2
-ROUNDS = 10
 THREADS, REQUESTS = 4, 200
 
 
-def test_a_process_that_was_frozen_looks_before_it_refuses(database: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("rounds", [2, pytest.param(10, marks=pytest.mark.long)])
+def test_a_process_that_was_frozen_looks_before_it_refuses(
+    database: str, tmp_path: Path, rounds: int
+) -> None:
     with served(database, tmp_path, **ENV) as server, ThreadPoolExecutor(8) as pool:
         clients = spread(server, 4)
         for client in clients:
             client.login()
             assert client.view().status_code == 200
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             with _frozen(server.workers()):
                 replies = [pool.submit(client.view) for client in clients]
             assert [answer(_result(reply))[0] for reply in replies] == [200] * 4
