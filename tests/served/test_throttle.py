@@ -113,6 +113,7 @@ def test_twelve_good_logins_at_the_same_instant_all_succeed(servers: list[Server
         assert list(pool.map(log_in, range(12))) == [200] * 12
 
 
+@pytest.mark.long
 def test_2000_names_from_one_address_get_200_password_checks(servers: list[Server]) -> None:
     names = [(f"name{number}", "Spring2026!") for number in range(2000)]
     seen = [status for found in posted(servers, "203.0.113.1", names).values() for status in found]
@@ -133,6 +134,7 @@ model.objects.bulk_create(model(username=f"user{n}", password=password) for n in
 """
 
 
+@pytest.mark.long
 def test_500_users_behind_one_address_log_in(servers: list[Server]) -> None:
     servers[0].run("-c", _MAKE_USERS)
     logins = []
