@@ -19,7 +19,6 @@ from tests.served.sessions.clients import (
 )
 from tests.served.sessions.conftest import new_database
 
-ROUNDS = 15
 CLIENTS = 8
 LEVELS = {
     "sqlite": None,
@@ -46,10 +45,13 @@ def env(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     return found
 
 
-def test_logouts_against_renewals_and_each_other(env: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("rounds", [4, pytest.param(15, marks=pytest.mark.long)])
+def test_logouts_against_renewals_and_each_other(
+    env: dict[str, str], tmp_path: Path, rounds: int
+) -> None:
     with served(folder=tmp_path, **env) as server:  # type: ignore[arg-type]
         clients = spread(server, CLIENTS)
-        for number in range(ROUNDS):
+        for number in range(rounds):
             token = clients[0].login()["refresh"]
             if number % 2:
                 token = _of_004(token, server.signing_key)
