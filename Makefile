@@ -11,7 +11,8 @@ SOURCES := $(shell find crates python -name '*.rs' -o -name 'Cargo.toml' -o -nam
 PROJECTS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/projects/*/test_*.py)))))
 
 # The tests that are about what is stored; they run on each database.
-STORED := $(patsubst %,tests/test_%.py,models receivers renewal session_views sessions stores times)
+STORED := $(patsubst %,tests/test_%.py,models prepared receivers renewal session_views sessions \
+	stores times)
 
 # How long `make fuzz` works on each target.
 SECONDS ?= 600
@@ -21,12 +22,12 @@ STAGES = MAKE="$(MAKE)" $(PYTHON) tools/stages.py
 
 .PHONY: help system build demo lint format bench docs fuzz deny sbom lock clean \
 	test test-rust test-python test-served test-conformance \
-	test-long long-tests sdist-test test-versions
+	test-long long-tests package-test sdist-test test-versions
 help:
 	@echo "make demo       the example portal on https://127.0.0.1:8002"
 	@echo "make build      the development build of the engine, for the tests"
 	@echo "make test       Rust, Python, browser, conformance: the tests of every change"
-	@echo "make test-long  kills, races, scale, the sdist, all versions of Python and Django"
+	@echo "make test-long  kills, races, scale, packages, all versions of Python and Django"
 	@echo "make lint       formatting, clippy, ruff, mypy, stubtest"
 	@echo "make bench      speed beside the peers"
 	@echo "make docs       the documentation, into site/"
@@ -73,6 +74,9 @@ test:
 
 test-rust:
 	cargo test --workspace --locked --quiet
+	for path in crates/*/examples/*.rs; do \
+		cargo run --locked --quiet --example $$(basename $$path .rs) || exit 1; \
+	done
 
 # First on SQLite, then what is stored on the other databases.
 test-python: build
@@ -94,10 +98,14 @@ test-conformance: build
 
 # What is long by nature: tests with the mark `long`, and builds of what is shipped.
 test-long:
-	@$(STAGES) long-tests sdist-test test-versions
+	@$(STAGES) long-tests package-test sdist-test test-versions
 
 long-tests: build
 	$(BIN)/python -m pytest -m long -o 'norecursedirs=.* projects' tests
+
+# The crates as they would be published, each built from what is in its package.
+package-test:
+	cargo package --workspace --exclude djwto-python --locked --quiet --allow-dirty
 
 sdist-test: build
 	$(BIN)/python tools/sdist_test.py
