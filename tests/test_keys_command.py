@@ -458,7 +458,7 @@ def test_a_directory_is_listed_and_otherwise_left_to_its_writer(
     ]
     assert listed()[1]["kid"] == kid_of(a_token())
     for action in ("generate", "rotate", "retire"):
-        assert "Whoever writes its PEM files manages them" in refused(action)
+        assert "What writes its PEM files manages them" in refused(action)
     assert len(list(tmp_path.iterdir())) == 2
 
 

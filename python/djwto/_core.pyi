@@ -682,7 +682,7 @@ def read_fields(text: bytes, most: int | None) -> list[tuple[str, str | None]]:
     """
 
 def status_of(slug: str) -> int:
-    """Give the HTTP status of a slug, where whoever raised it names none."""
+    """Give the HTTP status of a slug, where the project that raised it names none."""
 
 def refusal(
     slug: str, sentence: str, status: int, retry_after: int | None

@@ -24,7 +24,7 @@ _FEWEST_ENTRIES = 10_000
 _NEAR = 0.75
 """How alike two names must be, from 0 to 1."""
 
-# An id never changes. E018, E019 and E040 belong to checks of their own.
+# An id never changes. E018, E019 and E040 belong to other checks.
 SETTING_IDS = {
     "ISS_CLAIM": "djwto.E001",
     "SUB_CLAIM": "djwto.E002",

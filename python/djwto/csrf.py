@@ -34,7 +34,7 @@ def check(request: HttpRequest) -> None:
         with request_body.readable():
             reason = middleware.process_view(request, None, (), {})  # type: ignore[arg-type]
     except JWTError:
-        # Whoever looks at the form after us, as Django's page of a refusal does, must not trip too.
+        # What looks at the form after us, such as Django's page of a refusal, must not fail too.
         request_body.make_empty(request)
         raise
     if reason is not None:

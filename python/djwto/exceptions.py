@@ -27,7 +27,7 @@ SERVER_ERROR = 500
 class JWTError(Exception):
     """A failure that becomes `{"error": <sentence>, "code": <slug>}`.
 
-    A project may raise one with a slug of its own, in hooks, in receivers of signals and in the
+    A project may raise one with its own slug, in hooks, in receivers of signals and in the
     test of `jwt_passes_test`. `status` is from 400 to 599. Without it a slug of `CODES` has the
     status of the list, and any other slug has 403. Raises `ValueError` for another status.
     """

@@ -157,7 +157,7 @@ def _bytes_of(stream: Any, limit: int | None) -> bytes:
         while room and (piece := stream.read(min(room, _PIECE_BYTES))):
             pieces.append(piece)
             room -= len(piece)
-    except Exception:  # noqa: BLE001 (each server has errors of its own for a client that is gone)
+    except Exception:  # noqa: BLE001 (each server has other errors for a client that is gone)
         raise _unreadable("it broke off") from None
     return b"".join(pieces)
 

@@ -1,4 +1,4 @@
-"""Sessions: logging users in, whoever has authenticated them, and everything that ends a login."""
+"""Sessions: opening one for a user that was authenticated, and all that ends one."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def login(
     session = new(opened.session, user, opened.row)
     session.amr = " ".join(amr)[:255]
     session.device, session.user_agent, session.address = devices.describe(request)
-    # Django's receiver writes `last_login`: where it fails, no session is left that nobody has.
+    # Django's receiver writes `last_login`. Where it fails, no session is left without its tokens.
     user_logged_in.send(sender=user.__class__, request=request, user=user)
     stores.retried(session.insert, using=Session.database())
     _check_again(session)
@@ -201,11 +201,11 @@ def _is_live(claims: tokens.Claims, row: Session | None) -> bool:
 def is_known(account: str, address: str) -> bool:
     """Whether the user of that name has logged in from this address, or network of it, before.
 
-    Makes as many queries for a name that nobody has.
+    Makes as many queries for a name that no user has.
     """
     user = users.find_account(account)
     key = "" if user is None else str(user.pk)
-    # As far back as rows are kept; a session that was stolen from speaks for nobody.
+    # As far back as rows are kept. A session whose token was copied proves nothing.
     rows = Session.rows().filter(user_id=key, address__isnull=False).exclude(revoked_reason=REUSE)
     known = rows.order_by("-renewed_at").values_list("address", flat=True)[:_KNOWN_ADDRESSES]
     networks = {_core.network(str(one)) for one in known}
@@ -252,7 +252,7 @@ def new(session_id: str, user: Any, values: dict[str, Any]) -> Session:
 def _opened(
     mode: str, lifetime: timedelta | None, refresh_claims: tokens.Claims
 ) -> _core.OpenedSession:
-    """Open a session, whatever a hook has put into the claims. Raises `JWTIssueError`."""
+    """Open a session. A hook may have put times and a `sid` there. Raises `JWTIssueError`."""
     if lifetime is not None and not (isinstance(lifetime, timedelta) and lifetime > timedelta()):
         raise JWTIssueError(
             "the lifetime of a login must be a timedelta of at least one second, or None: "

@@ -31,8 +31,8 @@ def normalised(account: str) -> str:
     """Write a name so that no two spellings of one account differ.
 
     A database's collation may ignore case, accents and signs that cannot be seen. This ignores all
-    of them: two accounts that share a count are less harm than one whose every spelling has a
-    count of its own.
+    of them. Two accounts that share a count do less harm than one that has a count for each of its
+    spellings.
     """
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", account).casefold())
     return "".join(sign for sign in text if unicodedata.category(sign)[0] not in "MCZ")

@@ -68,7 +68,7 @@ def process_lifetime(user: Any, request: HttpRequest) -> timedelta | None:  # no
 def get_access_claims_from_refresh(refresh_claims: Claims) -> Claims:
     """Make the claims of the access token that goes with a refresh token.
 
-    It has the same `sid`, a `jti` of its own, `refresh_iat`, and whatever a hook added.
+    It has the same `sid`, another `jti`, `refresh_iat`, and what a hook added.
     """
     registered = registered_access_claims(refresh_claims, time.time())
     claims = {**_added(refresh_claims), "user": refresh_claims.get("user"), **registered}

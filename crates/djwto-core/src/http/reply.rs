@@ -20,7 +20,7 @@ pub const NO_STORE: (&str, &str) = ("Cache-Control", "no-store");
 const NO_CREDENTIALS: [Code; 3] =
     [Code::AuthorizationMissing, Code::CookieMissing, Code::CredentialsInvalid];
 
-/// The HTTP status of a slug, where whoever raised it names none.
+/// The HTTP status of a slug, where the project that raised it names none.
 pub fn status_of(slug: &str) -> u16 {
     Code::from_slug(slug).map_or(OWN_SLUG_STATUS, Code::status)
 }

@@ -107,7 +107,7 @@ class Command(BaseCommand):
 
 
 _DIRECTORY = (
-    "{}: expected a JWK Set file, found a directory. Whoever writes its PEM files manages them: "
+    "{}: expected a JWK Set file, found a directory. What writes its PEM files manages them: "
     "add the next key's public half; minutes later put its private key into signing.pem, and "
     "leave the public half of the old one until its last token has expired."
 )
