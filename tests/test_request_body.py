@@ -314,7 +314,8 @@ def test_many_fields_cost_little(alice: Any, settings: Any, most: int | None) ->
     for body, content_type in ((f"{{{members}}}", JSON), ("a=1&" * 180_000, FORM)):
         begin = time.process_time()
         response = post(body.encode(), content_type)
-        assert time.process_time() - begin < 1
+        # About a second in a development build; what grows with the square would take minutes.
+        assert time.process_time() - begin < 10
         assert response.status_code == (401 if most is None else 400)
 
 
