@@ -11,7 +11,7 @@ SOURCES := $(shell find crates python -name '*.rs' -o -name 'Cargo.toml' -o -nam
 PROJECTS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/projects/*/test_*.py)))))
 
 # The tests that are about what is stored; they run on each database.
-STORED := $(patsubst %,tests/test_%.py,models prepared receivers renewal session_views sessions \
+STORED := $(patsubst %,tests/test_%.py,models permissions prepared receivers renewal session_views sessions \
 	stores times)
 
 # How long `make fuzz` works on each target.
@@ -70,7 +70,7 @@ demo: $(VENV)/built
 
 # With the ceiling of each stage, in minutes.
 test:
-	@$(STAGES) build=5 test-rust=3 test-python=6 test-served=4 test-conformance=5
+	+@$(STAGES) build=5 test-rust=3 test-python=6 test-served=4 test-conformance=5
 
 test-rust:
 	cargo test --workspace --locked --quiet
@@ -98,7 +98,7 @@ test-conformance: build
 
 # What is long by nature: tests with the mark `long`, and builds of what is shipped.
 test-long:
-	@$(STAGES) long-tests package-test sdist-test test-versions
+	+@$(STAGES) long-tests package-test sdist-test test-versions
 
 long-tests: build
 	$(BIN)/python -m pytest -m long -o 'norecursedirs=.* projects' tests

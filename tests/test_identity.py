@@ -89,6 +89,19 @@ def test_a_sid_that_names_no_session_opens_nothing(alice: Any, sid: str) -> None
         assert reply.json()["code"] == "session_unknown"
 
 
+def test_logging_out_an_old_access_token_that_only_expires_ends_it(
+    alice: Any, settings: Any
+) -> None:
+    settings.DJWTO_JTI_CLAIM = settings.DJWTO_IAT_CLAIM = False
+    access = {"iss": "iss", "sub": "sub", "aud": "aud", "exp": int(time.time()) + 300}
+    access |= {"type": "access", "user": {"username": "alice", "id": alice.pk}}
+    path = f"{REFRESH}/logout/"
+    assert not is_refused(bearer(access)["authorization"])
+    assert Client().delete(path, headers=bearer(access), secure=True).status_code == 204
+    assert is_refused(bearer(access)["authorization"])
+    assert not sessions.own(alice.pk).exists()
+
+
 @pytest.mark.parametrize("with_jti", [False, True])
 def test_logging_out_an_old_access_token_ends_its_refresh_token(
     alice: Any, settings: Any, *, with_jti: bool

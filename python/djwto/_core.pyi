@@ -11,10 +11,10 @@ __all__ = [
     "MARGIN_SECONDS",
     "NO_STORE",
     "PRIVATE",
+    "Attempt",
     "Authenticated",
     "CacheInfo",
     "Count",
-    "Counts",
     "EndedReader",
     "Engine",
     "Freshness",
@@ -38,6 +38,7 @@ __all__ = [
     "check_user",
     "codes",
     "device",
+    "end_reasons",
     "end_statement",
     "generate_jwk",
     "is_foreign",
@@ -409,7 +410,7 @@ class Renewal:
     def adopt(self, row: Any, is_blacklisted: bool, now: int) -> dict[str, Any] | None:
         """Give the row to write for a token of 0.0.4, where there is none yet."""
 
-    def legacy_row(self, now: int) -> dict[str, Any]:
+    def legacy_row(self, kind: str, now: int) -> dict[str, Any]:
         """Give that row in any case."""
 
     def check(self, row: Any, is_blacklisted: bool, store_now: int) -> None:
@@ -449,8 +450,7 @@ class RenewedClaims:
     def blacklists(self) -> bool:
         """Whether the presented token goes to the blacklist."""
 
-    @staticmethod
-    def finish(rows_changed: int) -> None:
+    def finish(self, rows_changed: int) -> None:
         """End the renewal. Raises `exceptions.JWTError` where the session has ended."""
 
 @final
@@ -594,22 +594,20 @@ class Count:
         """Give `Retry-After` where no slot is free before a time."""
 
 @final
-class Counts:
-    """The counts of one attempt to log in; `account` is normalised, `address` is canonical."""
+class Attempt:
+    """One attempt to log in; `account` is normalised, `address` is canonical."""
 
-    def __new__(cls, account: str, address: str, limits: _Limits, is_foreign: bool) -> Counts: ...
+    def __new__(cls, account: str, address: str, limits: _Limits, is_foreign: bool) -> Attempt: ...
     @property
-    def networks(self) -> list[Count]: ...
-    @property
-    def pair(self) -> Count | None:
-        """The account and the network."""
+    def pair(self) -> str | None:
+        """The name of the count of the account and the network."""
 
-    @property
-    def day(self) -> Count | None: ...
-    @property
-    def account(self) -> Count | None: ...
-    def above(self, is_day_full: bool, is_known: bool) -> list[Count]:
-        """Give the counts that decide above the account's own; none refuse the attempt."""
+    def next(self, outcome: bool | None) -> tuple[str, Count | None]:
+        """Give the next step and its count; None begins.
+
+        After "demand" and "take", `outcome` is whether a slot was taken, and after "ask_known"
+        whether the account knows the network. "admit" and "refuse" end it.
+        """
 
 def codes() -> list[tuple[str, int, str, str]]:
     """List every failure: slug, HTTP status, sentence with `{}` for its detail, meaning."""
@@ -712,6 +710,9 @@ def unrenewable(user: tuple[bool, list[str]] | None) -> tuple[str, list[str] | N
 
     An empty hash can be renewed too. None: no session of the user can.
     """
+
+def end_reasons() -> list[str]:
+    """List why djwto ends sessions, as it stands in the database."""
 
 def end_statement(reason: str) -> _Statement:
     """Give the statement that ends a live session."""

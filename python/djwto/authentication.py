@@ -126,7 +126,7 @@ def jwt_perm_required(perms: Iterable[str]) -> Callable[[View], View]:
     Goes inside `jwt_login_required`. Asks the database only where the token says that its
     permissions were too many to carry.
     """
-    required = _core.RequiredPermissions([perms] if isinstance(perms, str) else list(perms))
+    required = _core.RequiredPermissions([perms] if isinstance(perms, str) else _texts(perms))
     return lambda view: _guard(view, partial(_check_permissions, required), authentication=None)
 
 
@@ -275,7 +275,12 @@ def _check_stored_permissions(required: _core.RequiredPermissions, request: Http
     # Through the hook: what it would have put into the token decides here too.
     user = request.user
     granted = tokens.process_perms(user) if user.is_active else []
-    required.check_list([str(permission) for permission in granted])
+    required.check_list(_texts(granted))
+
+
+def _texts(permissions: Iterable[Any]) -> list[str]:
+    """Give permissions as texts: a hook's may be lazy ones, and an enum's member is one already."""
+    return [one if isinstance(one, str) else str(one) for one in permissions]
 
 
 def _check_test(test: Callable[[Any], bool], request: Any, inner: Any, view: Any) -> Work:

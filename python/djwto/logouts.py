@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.contrib.auth.signals import user_logged_out
 from django.db import IntegrityError, transaction
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.http import HttpRequest
+
+    from djwto.types import THttpRequest
 
 
 def named(request: HttpRequest) -> tuple[list[tokens.Claims], str]:
@@ -42,6 +44,9 @@ def log_out(request: HttpRequest, claims: tokens.Claims, mode: str) -> bool:
     """
     if not end_session(claims, mode):
         return False
+    # Receivers of the signals look at it.
+    live = cast("THttpRequest", request)
+    live.payload, live.jwt_mode = claims, mode
     jti = claims.get("jti")
     signals.jwt_blacklisted.send(sender="BlackListTokenView", request=request, jti=jti)
     user = users.find_user(claims["user"]["id"], active=False)
@@ -52,9 +57,6 @@ def log_out(request: HttpRequest, claims: tokens.Claims, mode: str) -> bool:
 def end_session(claims: tokens.Claims, mode: str) -> bool:
     """End the session of a token, and blacklist its `jti`. False: someone did so before."""
     key = sessions.session_id_of(claims)
-    if "sid" not in claims and claims["type"] == "access":
-        # Its refresh token has the same session (0.0.4), and outlives it.
-        claims = {name: value for name, value in claims.items() if name != "exp"}
     if "sid" not in claims and key is not None and not Session.rows().filter(pk=key).exists():
         # A token of 0.0.4: guards look for ended sessions alone.
         if "jti" in claims and JWTBlacklist.is_blacklisted(claims["jti"]):
@@ -62,6 +64,9 @@ def end_session(claims: tokens.Claims, mode: str) -> bool:
         # Its session ends although the user is inactive, or gone: its access token lives on.
         user = users.find_user(claims["user"]["id"], active=False, fresh=True)
         renewal.open_legacy(claims, mode, user)
+    if "sid" not in claims and claims["type"] == "access":
+        # Its refresh token has the same `jti` (0.0.4), and outlives it.
+        claims = {name: value for name, value in claims.items() if name != "exp"}
     return stores.retried(partial(_end_at_once, claims, key), using=Session.database())
 
 

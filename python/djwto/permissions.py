@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth import get_backends
-from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.models import Group, Permission, PermissionsMixin
 from django.core.exceptions import FieldDoesNotExist
 from django.db import router
 
 from djwto import prepared
+
+# Django's backends ask for the user model when they are imported. Its own module may import djwto,
+# so they are imported late here.
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +33,7 @@ def of(user: Any) -> Iterable[str]:
         return ()
     using = router.db_for_read(Permission, instance=user)
     rows = _select(user._meta.concrete_model).rows(using, user=user.pk)  # noqa: SLF001
-    return [f"{app_label}.{codename}" for app_label, codename in rows]
+    return {f"{app_label}.{codename}" for app_label, codename in rows}
 
 
 @cache
@@ -48,7 +50,8 @@ def _select(model: Any) -> prepared.Select:
             Permission.objects.filter(**{path: user}).order_by().values_list(*columns)
             for path in (of_user, f"group__{of_group}")
         )
-        return own.union(of_groups)
+        # With doubles: a database's collation may take two names for one.
+        return own.union(of_groups, all=True)
 
     return prepared.Select(build, user=model._meta.pk)  # noqa: SLF001
 
@@ -62,14 +65,13 @@ def _is_models_alone(user: Any) -> bool:
         return False
     if not _has_usual_fields(user._meta.concrete_model):  # noqa: SLF001
         return False
-    backends = _backends(tuple(settings.AUTHENTICATION_BACKENDS))
-    answering = [backend for backend in backends if not _is_silent(backend)]
-    return bool(answering) and all(_is_plain(backend) for backend in answering)
+    return _answers_alone(tuple(settings.AUTHENTICATION_BACKENDS))
 
 
 @cache
-def _backends(_paths: tuple[str, ...]) -> list[type]:
-    return [type(backend) for backend in get_backends()]
+def _answers_alone(_paths: tuple[str, ...]) -> bool:
+    answering = [backend for backend in get_backends() if not _is_silent(backend)]
+    return bool(answering) and all(_is_plain(backend) for backend in answering)
 
 
 @cache
@@ -83,25 +85,33 @@ def _has_usual_fields(model: Any) -> bool:
     except FieldDoesNotExist:
         return False
     return all(
-        field.related_model is related
+        field.model is model  # of a parent model, the tables name the parent's key
+        and field.related_model is related
         and field.remote_field.through._meta.auto_created  # noqa: SLF001
         and not field.remote_field.hidden
         for field, related in ((own, Permission), (groups, Group))
     )
 
 
-def _is_silent(backend: type) -> bool:
+def _is_silent(backend: Any) -> bool:
+    from django.contrib.auth.backends import BaseBackend
+
     if not hasattr(backend, "get_all_permissions"):
         return True
     return _has_methods_of(backend, BaseBackend, _METHODS[:3])
 
 
-def _is_plain(backend: type) -> bool:
-    return issubclass(backend, ModelBackend) and _has_methods_of(backend, ModelBackend, _METHODS)
+def _is_plain(backend: Any) -> bool:
+    from django.contrib.auth.backends import ModelBackend
+
+    return isinstance(backend, ModelBackend) and _has_methods_of(backend, ModelBackend, _METHODS)
 
 
-def _has_methods_of(backend: type, base: type, names: tuple[str, ...]) -> bool:
-    return all(getattr(backend, name, None) is getattr(base, name, None) for name in names)
+def _has_methods_of(backend: Any, base: type, names: tuple[str, ...]) -> bool:
+    own = type(backend)
+    return vars(backend).keys().isdisjoint(names) and all(
+        getattr(own, name, None) is getattr(base, name, None) for name in names
+    )
 
 
 _METHODS = (

@@ -16,6 +16,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, transaction
 from django.db.models import AutoField, Expression
@@ -39,7 +40,7 @@ class Slot(Expression):
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:  # noqa: ARG002
         """Stand for itself among the parameters."""
-        return "%s", [self]
+        return "%s", (self,)
 
     def prepared(self, value: Any, connection: Any) -> Any:
         """Turn a value into what the database's driver takes for such a column."""
@@ -157,6 +158,7 @@ def _kept(connection: Any, key: object, compile_: Callable[[Any], _Statement]) -
     if connection.vendor not in _VENDORS:
         return compile_(connection)  # `times.StoreNow` is the moment of compiling there
     kept: dict[object, _Statement] = vars(connection).setdefault(_KEPT, {})
+    key = key, settings.USE_TZ  # some backends ask for it when they compile
     if (statement := kept.get(key)) is None:
         statement = kept[key] = compile_(connection)
     return statement

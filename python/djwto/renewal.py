@@ -147,12 +147,12 @@ def _adopt(renewal: _core.Renewal, claims: tokens.Claims, *, extends_refresh: bo
 
 
 def open_legacy(claims: tokens.Claims, mode: str, user: Any) -> None:
-    """Open the session of a token of 0.0.4, which is its generation 0.
+    """Open the session of a token of 0.0.4, access or refresh, which is its generation 0.
 
     `user` is None where there is none any more; then the row has no key of a user.
     """
     renewal = _core.Renewal(conf.engine(), claims, mode)
-    _insert(renewal, renewal.legacy_row(times.now()), user)
+    _insert(renewal, renewal.legacy_row(claims["type"], times.now()), user)
 
 
 def _insert(renewal: _core.Renewal, values: dict[str, Any], user: Any) -> None:

@@ -100,7 +100,7 @@ def end(session_id: uuid.UUID | str, *, reason: str = "ended") -> bool:
     except ValueError:
         return False
     using = Session.database()
-    work = partial(statements.apply_to, key, _core.end_statement(reason))
+    work = partial(statements.apply_to, key, _core.end_statement(str(reason)))
     if not stores.retried(work, using=using):
         return False
     ended = _ENDED.rows(using, session=key, since=_announced_since())
@@ -132,7 +132,7 @@ def end_rows(rows: QuerySet[Session], reason: str) -> int:
 
     The query has no condition on what an end changes.
     """
-    end = partial(statements.apply, rows, _core.end_statement(reason))
+    end = partial(statements.apply, rows, _core.end_statement(str(reason)))
     number = stores.retried(end, using=rows.db)
     if number:
         # After the update, when no renewal makes a last access token later any more. Sessions that

@@ -127,10 +127,10 @@ class _Attempt:
         self.account = throttle_rules.exact(account)
         self.address = addresses.client_address(request)
         self.limits, self.cache = limits, caches[limits.cache]
-        self.counts = throttle_rules.counts_of(
+        self.steps = throttle_rules.attempt(
             account, self.address, limits, is_foreign=csrf.is_foreign(request)
         )
-        self.key = self.counts.pair.name if self.counts.pair else ""
+        self.key = self.steps.pair or ""
         self.pair: Slots | None = None
         self.taken: list[Slots] = []
         self.deadline = time.monotonic() + WAIT_SECONDS
@@ -142,11 +142,7 @@ class _Attempt:
             # In a flood most are refused here, without asking the cache.
             raise _busy()
         try:
-            for count in self.counts.networks:
-                self._demand(count)
-            if self.counts.pair is not None:
-                self.pair = self._demand(self.counts.pair)
-            self._demand_of_account()
+            self._go_through()
             _enter(self.key, size, self.deadline)
         except BaseException:
             self.take_back()
@@ -167,20 +163,25 @@ class _Attempt:
         """Give the slots back, and those of failures under this very name from this network."""
         release(self.taken, forgiven=self.pair)
 
-    def _demand_of_account(self) -> None:
-        counts = self.counts
-        if counts.account is None:
-            return
-        is_day_full = counts.day is not None and self._take(counts.day) is not None
-        refused = None if is_day_full else self._take(counts.account)
-        if not is_day_full and refused is None:
-            return
-        is_known = sessions.is_known(self.account, self.address)
-        above = counts.above(is_day_full, is_known)
-        if not above and refused is not None:
-            raise refused.refusal()
-        for count in above:
-            self._demand(count)
+    def _go_through(self) -> None:
+        """Take the steps that the engine says. Raises `JWTError`."""
+        outcome: bool | None = None
+        refused: Slots | None = None
+        while True:
+            step, count = self.steps.next(outcome)
+            if step == "admit":
+                return
+            if step == "refuse":
+                raise _busy() if refused is None else refused.refusal()
+            if count is None:  # it is asked whether the account knows the network
+                outcome = sessions.is_known(self.account, self.address)
+            elif step == "demand":
+                taken, outcome = self._demand(count), True
+                if count.name == self.key:
+                    self.pair = taken
+            else:
+                refused = self._take(count)
+                outcome = refused is None
 
     def _demand(self, count: _core.Count) -> Slots:
         """Take a slot, and wait for one that may become free. Raises `JWTError`."""

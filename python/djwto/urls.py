@@ -1,7 +1,8 @@
 """The endpoints: `path("", include("djwto.urls"))`.
 
 `urlpatterns` follow `DJWTO_REFRESH_COOKIE_PATH` and `DJWTO_ALLOW_REFRESH_UPDATE`. They are made
-when a URL resolver of Django's asks for them: the import of this module reads no setting.
+each time they are asked for, by a URL resolver of Django's or an import of the name. The import of
+this module reads no setting.
 """
 
 from typing import Any
@@ -10,6 +11,7 @@ from django.urls import URLPattern, path
 
 from djwto import conf, views
 
+__all__ = ["urlpatterns"]
 urlpatterns: list[URLPattern]
 
 

@@ -46,7 +46,9 @@ class Finder:
                 user = self._read(model, pk, using, values)
             else:
                 # The manager may leave users out, and the key may be compared in its own way.
-                user = manager.using(using).annotate(**self._beside(**values)).get(pk=pk)
+                rows = manager.using(using) if fresh else manager
+                beside = self._beside(**values)
+                user = (rows.annotate(**beside) if beside else rows).get(pk=pk)
         except (model.DoesNotExist, ValidationError, ValueError, OverflowError):
             return None
         return user if user is not None and (user.is_active or not active) else None
@@ -172,7 +174,9 @@ def auth_hashes(user: Any) -> list[str]:
 
 def facts(user: Any) -> tuple[bool, list[str]] | None:
     """Give what the engine asks of a user: whether they are active, and `auth_hashes`."""
-    return None if user is None else (user.is_active, auth_hashes(user))
+    if user is None:
+        return None
+    return bool(user.is_active), [str(one) for one in auth_hashes(user)]
 
 
 def _name_field() -> Any:
@@ -190,6 +194,7 @@ def _is_plain(model: Any) -> bool:
     exact = model._meta.pk.get_lookup("exact")  # noqa: SLF001
     return (
         manager._queryset_class is QuerySet  # noqa: SLF001
+        and vars(manager).keys().isdisjoint(_METHODS)
         and all(getattr(type(manager), name) is getattr(Manager, name) for name in _METHODS)
         and exact.__module__.startswith("django.db.")
     )

@@ -13,7 +13,10 @@ use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use djwto_core::engine::AuthenticateError;
+use djwto_core::http::reply::Reply;
 use djwto_core::{
     Algorithm, Engine, Key, KeyRing, Kind, Policy, PolicyOptions, Transport, TransportOptions,
 };
@@ -37,7 +40,7 @@ type App = Arc<Engine<Arc<Claims>>>;
 struct Login(Arc<Claims>);
 
 impl FromRequestParts<App> for Login {
-    type Rejection = (StatusCode, String);
+    type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, engine: &App) -> Result<Self, Self::Rejection> {
         // All lines of a header: a request that has two of them is not read by one alone.
@@ -48,12 +51,23 @@ impl FromRequestParts<App> for Login {
         let now = SystemTime::now().into();
         match engine.authenticate(&authorization[..], &cookie[..], Kind::Access, now) {
             Ok(seen) => Ok(Self(seen.claims)),
-            Err(error) => {
-                let status = StatusCode::from_u16(error.code().status());
-                Err((status.unwrap_or(StatusCode::UNAUTHORIZED), error.to_string()))
-            }
+            Err(error) => Err(refused(&error)),
         }
     }
+}
+
+/// The reply of every djwto server: status, challenge, and JSON with the slug.
+fn refused(error: &AuthenticateError) -> Response {
+    let reply = Reply::from(error);
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::UNAUTHORIZED);
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    let mut response = (status, json, reply.json()).into_response();
+    for (name, value) in &reply.headers {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(*name, value);
+        }
+    }
+    response
 }
 
 async fn hello(Login(claims): Login) -> String {

@@ -13,7 +13,6 @@ use djwto_core::session::memory::MemoryRow;
 use djwto_core::session::renewal::{self, Presented, Renewed, User};
 use djwto_core::session::row::Client;
 use djwto_core::token::issue::RegisteredClaims;
-use djwto_core::token::session_id::SessionClaims;
 use djwto_core::types::Micros;
 use djwto_core::{
     Algorithm, Engine, Key, KeyRing, Kind, Policy, PolicyOptions, Transport, TransportOptions,
@@ -84,14 +83,7 @@ impl Service {
     fn renew(&mut self, refresh: &str) -> Result<String> {
         let now = UnixTime::from_whole(self.seconds);
         let claims = self.engine.verify(refresh.as_bytes(), Some(Kind::Refresh), now)?;
-        let presented = Presented::new(
-            &SessionClaims {
-                session: claims.get("sid").and_then(Value::as_str),
-                generation: claims.get("gen").and_then(Value::as_i64),
-                ..SessionClaims::default()
-            },
-            Mode::OneCookie,
-        )?;
+        let presented = Presented::from_json(&claims, Mode::OneCookie)?;
         let renewed = self.steps(presented, Micros::of(Some(now))).inspect_err(|error| {
             // A database has rolled back before this.
             if let Some(Refusal { end: Some(reason), .. }) = error.downcast_ref() {
@@ -110,7 +102,7 @@ impl Service {
         let user = User { is_active: true, auth_hashes: &[PASSWORD.to_owned()] };
         let renewed = judged.check_user(Some(&user))?.renew(policy, &CLIENT, now)?;
         if let Some(update) = &renewed.update {
-            Renewed::finish(self.row.update(update, now))?;
+            renewed.finish(self.row.update(update, now))?;
         }
         Ok(renewed)
     }

@@ -201,6 +201,24 @@ impl<T: DeserializeOwned> Engine<Arc<T>> {
         Ok(Authenticated { found, session, claims: claims? })
     }
 
+    /// The same, and takes the token of a session that was ended, as a second logout does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::authenticate`].
+    pub fn authenticate_revoked<'h>(
+        &self,
+        authorization: impl Into<Lines<'h>>,
+        cookie: impl Into<Lines<'h>>,
+        kind: Kind,
+        now: UnixTime,
+    ) -> Result<Authenticated<'h, Arc<T>>, AuthenticateError> {
+        let face = &mut Typed::default();
+        let Authenticated { found, session, claims } =
+            self.authenticate_by(authorization, cookie, kind, now, Revoked::Allow, face)?;
+        Ok(Authenticated { found, session, claims: claims? })
+    }
+
     /// Verifies the text of a token; `kind` is the kind wanted, `None` takes either.
     ///
     /// # Errors
@@ -232,7 +250,7 @@ pub enum AuthenticateError {
 
 impl AuthenticateError {
     /// Why the token that came in this mode is not good.
-    pub fn of(error: VerifyError, mode: Mode) -> Self {
+    pub(crate) fn of(error: VerifyError, mode: Mode) -> Self {
         match error {
             VerifyError::Type(Kind::Refresh) if mode == Mode::Json => Self::RefreshNotInHeader,
             error => Self::Verify(error),

@@ -2,6 +2,7 @@
 //! once. While the rules are checked, a face may build its own objects ([`Build`]).
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hasher as _};
 
 use jiter::{Jiter, NumberAny, NumberInt, Peek};
@@ -226,6 +227,20 @@ impl<'j, B: Build> Reader<'j, '_, B> {
     fn descend(&mut self) -> Result<()> {
         self.depth += 1;
         if self.depth > MAX_DEPTH { Err("is nested too deeply") } else { Ok(()) }
+    }
+}
+
+/// Writes a letter of a JSON string, as ASCII: pages read `jwt_access_payload` byte by byte.
+pub(crate) fn write_letter(text: &mut String, letter: char) {
+    match letter {
+        '"' => text.push_str("\\\""),
+        '\\' => text.push_str("\\\\"),
+        ' '..='~' => text.push(letter),
+        _ => {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        }
     }
 }
 

@@ -45,8 +45,9 @@
 //!
 //! # Features
 //!
-//! - `faces`: `engine::Face`, `json::Build` and `token::claims_writer`, for a binding to another
-//!   language that makes its own objects of claims. Not on by default.
+//! - `faces`: `engine::Face` with the methods of [`Engine`] that take one, `json::Build`, and
+//!   `token::claims_writer` with what signs its claims. They are for a binding to another language that
+//!   makes its own objects of claims. Not on by default.
 //!
 //! The essays in [`manual`] explain the defaults and the attacks they answer.
 

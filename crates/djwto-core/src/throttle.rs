@@ -154,6 +154,104 @@ pub struct Full {
     pub retry_after: u32,
 }
 
+/// What an attempt does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It takes a slot of this count. Where none is free, it waits for one that may be free soon
+    /// ([`Full::is_in_flight`]), and else it is refused.
+    Demand(Count),
+    /// It takes a slot of this count, if one is free.
+    Take(Count),
+    /// It asks whether the account has logged in from this network before.
+    AskKnown,
+    /// It may check the password. The slots that it holds are freed if that was no failure.
+    Admit,
+    /// It is refused, with [`Full::retry_after`] of the count that it has tried to take last.
+    Refuse,
+}
+
+/// One attempt to log in, and how far it has come.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    counts: Counts,
+    /// What is demanded before anything else is asked, the next one last.
+    demanded: Vec<Count>,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Networks,
+    Day,
+    Account,
+    Known { is_day_full: bool },
+    Above,
+}
+
+impl Attempt {
+    /// An attempt with these counts.
+    pub fn new(counts: Counts) -> Self {
+        let mut demanded = counts.networks.clone();
+        demanded.extend(counts.pair.clone());
+        demanded.reverse();
+        Self { counts, demanded, phase: Phase::Networks }
+    }
+
+    /// What it counts, beside the network.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The first step, with `None`. After that, what follows from the step before: whether it has a
+    /// slot, or whether the account knows the network.
+    ///
+    /// The networks and the pair are demanded. Then the account's day decides, and its window where
+    /// the day is not full. Above either, [`Counts::above`] is demanded of a network by whether the
+    /// account knows it.
+    pub fn next(&mut self, outcome: Option<bool>) -> Step {
+        if let Some(count) = self.demanded.pop() {
+            return Step::Demand(count);
+        }
+        match (self.phase, outcome) {
+            (Phase::Networks, _) => match (&self.counts.day, &self.counts.account) {
+                (_, None) => Step::Admit,
+                (Some(day), Some(_)) => {
+                    self.phase = Phase::Day;
+                    Step::Take(day.clone())
+                }
+                (None, Some(account)) => {
+                    self.phase = Phase::Account;
+                    Step::Take(account.clone())
+                }
+            },
+            (Phase::Day, Some(false)) => {
+                self.phase = Phase::Known { is_day_full: true };
+                Step::AskKnown
+            }
+            (Phase::Day, _) => {
+                self.phase = Phase::Account;
+                self.counts.account.clone().map_or(Step::Admit, Step::Take)
+            }
+            (Phase::Account, Some(false)) => {
+                self.phase = Phase::Known { is_day_full: false };
+                Step::AskKnown
+            }
+            (Phase::Known { is_day_full }, outcome) => {
+                let is_known = outcome == Some(true);
+                self.demanded = self.counts.above(is_day_full, is_known).to_vec();
+                self.demanded.reverse();
+                self.phase = Phase::Above;
+                match self.demanded.pop() {
+                    Some(count) => Step::Demand(count),
+                    None if is_day_full => Step::Admit,
+                    None => Step::Refuse,
+                }
+            }
+            (Phase::Account | Phase::Above, _) => Step::Admit,
+        }
+    }
+}
+
 /// The counts of one attempt, in the order in which they are asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counts {

@@ -129,8 +129,9 @@ impl Engine {
     }
 
     #[pyo3(signature = (name = None))]
-    fn offered_mode(&self, name: Option<&str>) -> PyResult<&'static str> {
-        let offered = self.core.transport().offered(name);
+    fn offered_mode(&self, name: Option<&Bound<'_, PyString>>) -> PyResult<&'static str> {
+        let name = name.map(|name| name.to_string_lossy());
+        let offered = self.core.transport().offered(name.as_deref());
         offered.map(Mode::name).map_err(|error| failure(&error))
     }
 

@@ -9,7 +9,7 @@ use djwto_core::error::Failure;
 use djwto_core::http::client::{self, Device, Network};
 use djwto_core::http::form::{self, Field};
 use djwto_core::http::origin::Provenance;
-use djwto_core::http::reply::{self, Refusal};
+use djwto_core::http::reply::{self, Notice};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -148,14 +148,15 @@ pub(crate) fn read_fields(text: &[u8], most: Option<usize>) -> PyResult<Vec<Fiel
 
 /// Checks the field `jwt_type` of an endpoint that takes a token of this kind.
 #[pyfunction]
-pub(crate) fn check_jwt_type(given: Option<&str>, wanted: &str) -> PyResult<()> {
-    form::check_jwt_type(given, kind(wanted)?).map_err(|error| failure(&error))
+pub(crate) fn check_jwt_type(given: Option<&Bound<'_, PyString>>, wanted: &str) -> PyResult<()> {
+    let given = given.map(lossy);
+    form::check_jwt_type(given.as_deref(), kind(wanted)?).map_err(|error| failure(&error))
 }
 
 /// The kind that the field `jwt_type` names.
 #[pyfunction]
-pub(crate) fn jwt_type(given: Option<&str>) -> PyResult<&'static str> {
-    form::jwt_type(given).map(Kind::name).map_err(|error| failure(&error))
+pub(crate) fn jwt_type(given: Option<&Bound<'_, PyString>>) -> PyResult<&'static str> {
+    form::jwt_type(given.map(lossy).as_deref()).map(Kind::name).map_err(|error| failure(&error))
 }
 
 /// Whether a script name is a path of a browser's.
@@ -181,7 +182,7 @@ pub(crate) fn refusal<'py>(
     status: u16,
     retry_after: Option<i64>,
 ) -> PyResult<(u16, Bound<'py, PyDict>, Bound<'py, PyDict>)> {
-    let refusal = Refusal {
+    let refusal = Notice {
         slug: &lossy(slug),
         sentence: &lossy(sentence),
         status,

@@ -17,6 +17,7 @@ mod write_claims;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use djwto_core::session::end::EndReason;
 use djwto_core::{Algorithm, Code, Mode};
 
 /// The Rust engine of djwto.
@@ -50,9 +51,9 @@ mod _core {
     #[pymodule_export]
     use crate::revocations::Revocations;
     #[pymodule_export]
-    use crate::throttle::{Count, Counts};
+    use crate::throttle::{Attempt, Count};
     #[pymodule_export]
-    use crate::{algorithms, codes, modes, session_of};
+    use crate::{algorithms, codes, end_reasons, modes, session_of};
 
     #[pymodule_export]
     const CHALLENGE: &str = djwto_core::http::reply::CHALLENGE;
@@ -71,6 +72,12 @@ fn codes() -> Vec<(&'static str, u16, &'static str, &'static str)> {
         .iter()
         .map(|code| (code.slug(), code.status(), code.sentence(), code.meaning()))
         .collect()
+}
+
+/// Why djwto ends sessions: the texts in the store.
+#[pyfunction]
+fn end_reasons() -> Vec<&'static str> {
+    EndReason::ALL.map(EndReason::text).to_vec()
 }
 
 /// The names of the algorithms.

@@ -22,32 +22,29 @@ impl RequiredPermissions {
     fn check(&self, user: &Bound<'_, PyDict>) -> PyResult<bool> {
         let py = user.py();
         let omitted = user.get_item(intern!(py, "perms_omitted"))?;
-        if omitted.is_some_and(|omitted| omitted.is(PyBool::new(py, true))) {
-            return self.verdict(Carried::<[&str; 0]>::Omitted);
-        }
-        match user.get_item(intern!(py, "perms"))? {
-            Some(permissions) => self.check_list(&permissions),
-            None => self.verdict(Carried::<[&str; 0]>::Invalid),
-        }
+        let is_omitted = omitted.is_some_and(|omitted| omitted.is(PyBool::new(py, true)));
+        self.verdict(is_omitted, user.get_item(intern!(py, "perms"))?.as_ref())
     }
 
     fn check_list(&self, permissions: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let Ok(list) = permissions.cast::<PyList>() else {
-            return self.verdict(Carried::<[&str; 0]>::Invalid);
-        };
-        let items: SmallVec<[Bound<'_, PyAny>; 32]> = list.iter().collect();
-        let texts = items.iter().map(|item| item.cast::<PyString>().ok()?.to_str().ok());
-        match texts.collect::<Option<SmallVec<[&str; 32]>>>() {
-            Some(texts) => self.verdict(Carried::List(texts)),
-            None => self.verdict(Carried::<[&str; 0]>::Invalid),
-        }
+        self.verdict(false, Some(permissions))
     }
 }
 
 impl RequiredPermissions {
-    fn verdict<'p>(&self, carried: Carried<impl IntoIterator<Item = &'p str>>) -> PyResult<bool> {
-        check(&self.0, carried)
+    fn verdict(&self, is_omitted: bool, permissions: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
+        let list = permissions.and_then(|permissions| permissions.cast::<PyList>().ok());
+        let items: Option<Items<'_>> = list.map(|list| list.iter().collect());
+        let texts = items.as_ref().and_then(|items| items.iter().map(text).collect());
+        check(&self.0, Carried::<Texts<'_>>::of(is_omitted, texts))
             .map(|verdict| verdict == Verdict::Granted)
             .map_err(|code| failure(&code.into()))
     }
+}
+
+type Items<'py> = SmallVec<[Bound<'py, PyAny>; 32]>;
+type Texts<'i> = SmallVec<[&'i str; 32]>;
+
+fn text<'i>(item: &'i Bound<'_, PyAny>) -> Option<&'i str> {
+    item.cast::<PyString>().ok()?.to_str().ok()
 }

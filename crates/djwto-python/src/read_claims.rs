@@ -236,6 +236,7 @@ impl<'py, 'e> Face<Template> for PythonFace<'py, 'e> {
     }
 
     fn detached<R: Send>(&mut self, work: impl FnOnce() -> R + Send) -> R {
+        self.builder = None; // its lock must not be held while other threads may fork
         if self.detaches { self.py.detach(work) } else { work() }
     }
 }

@@ -17,7 +17,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
-use crate::convert::{issue_error, mode, not_issued, session_refused, unix_time};
+use crate::convert::{issue_error, kind, mode, not_issued, session_refused, unix_time};
 use crate::engine::Engine;
 use crate::outputs::registered_dict;
 use crate::read_claims::OwnedSessionClaims;
@@ -122,9 +122,14 @@ impl Renewal {
         new.map(|new| new_row(py, &new)).transpose()
     }
 
-    fn legacy_row<'py>(&self, py: Python<'py>, now: i64) -> PyResult<Bound<'py, PyDict>> {
+    fn legacy_row<'py>(
+        &self,
+        py: Python<'py>,
+        kind: &str,
+        now: i64,
+    ) -> PyResult<Bound<'py, PyDict>> {
         let policy = self.engine.get().core.policy();
-        new_row(py, &self.presented.legacy_row(policy, Micros::new(now)))
+        new_row(py, &self.presented.legacy_row(policy, self::kind(kind)?, Micros::new(now)))
     }
 
     fn check(
@@ -192,18 +197,16 @@ impl Renewal {
         let client = Client { device, user_agent, address };
         let policy = self.engine.get().core.policy();
         let renewed = allowed.renew(policy, &client, Micros::new(now)).map_err(not_issued)?;
-        let Renewed { refresh, access, update, mark, blacklists } = renewed;
-        let statement = |update: Option<Update>| {
-            update.map(|update| statement(py, &update).map(Bound::unbind)).transpose()
+        let statement = |update: &Option<Update>| {
+            update.as_ref().map(|update| statement(py, update).map(Bound::unbind)).transpose()
         };
+        let dict = |claims| registered_dict(py, claims).map(Bound::unbind);
         Ok(RenewedClaims {
-            refresh: refresh
-                .map(|claims| registered_dict(py, &claims).map(Bound::unbind))
-                .transpose()?,
-            access: registered_dict(py, &access)?.unbind(),
-            update: statement(update)?,
-            mark: statement(mark)?,
-            blacklists,
+            refresh: renewed.refresh.as_ref().map(dict).transpose()?,
+            access: dict(&renewed.access)?,
+            update: statement(&renewed.update)?,
+            mark: statement(&renewed.mark)?,
+            core: renewed,
         })
     }
 }
@@ -230,21 +233,28 @@ fn out_of_order() -> PyErr {
 }
 
 /// What a renewal gives.
-#[pyclass(frozen, get_all, module = "djwto._core")]
+#[pyclass(frozen, module = "djwto._core")]
 pub(crate) struct RenewedClaims {
+    core: Renewed,
+    #[pyo3(get)]
     refresh: Option<Py<PyDict>>,
+    #[pyo3(get)]
     access: Py<PyDict>,
+    #[pyo3(get)]
     update: Option<Py<PyTuple>>,
+    #[pyo3(get)]
     mark: Option<Py<PyTuple>>,
-    blacklists: bool,
 }
 
 #[pymethods]
 impl RenewedClaims {
-    /// Ends the renewal.
-    #[staticmethod]
-    fn finish(py: Python<'_>, rows_changed: u64) -> PyResult<()> {
-        Renewed::finish(rows_changed).map_err(|refusal| session_refused(py, refusal))
+    #[getter]
+    fn blacklists(&self) -> bool {
+        self.core.blacklists
+    }
+
+    fn finish(&self, py: Python<'_>, rows_changed: u64) -> PyResult<()> {
+        self.core.finish(rows_changed).map_err(|refusal| session_refused(py, refusal))
     }
 }
 

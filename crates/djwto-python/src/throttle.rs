@@ -1,8 +1,9 @@
 //! The counts of an attempt to log in. The rules are in `djwto_core::throttle`.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use djwto_core::throttle::{self, Limits};
+use djwto_core::throttle::{self, Limits, Step};
 use pyo3::prelude::*;
 
 /// The settings, by the attributes of `conf.Throttle`.
@@ -75,12 +76,12 @@ impl Count {
     }
 }
 
-/// The counts of one attempt.
+/// One attempt to log in.
 #[pyclass(frozen, module = "djwto._core")]
-pub(crate) struct Counts(throttle::Counts);
+pub(crate) struct Attempt(Mutex<throttle::Attempt>);
 
 #[pymethods]
-impl Counts {
+impl Attempt {
     #[new]
     #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands over an owned value")]
     fn new(account: &str, address: &str, limits: LimitsArgument, is_foreign: bool) -> Self {
@@ -91,30 +92,30 @@ impl Counts {
             day_attempts: limits.day_attempts,
             window: limits.window,
         };
-        Self(throttle::Counts::of(account, address, &limits, is_foreign))
+        let counts = throttle::Counts::of(account, address, &limits, is_foreign);
+        Self(Mutex::new(throttle::Attempt::new(counts)))
     }
 
     #[getter]
-    fn networks(&self) -> Vec<Count> {
-        self.0.networks.iter().cloned().map(Count).collect()
+    fn pair(&self) -> Option<String> {
+        self.lock().counts().pair.as_ref().map(|pair| pair.name.clone())
     }
 
-    #[getter]
-    fn pair(&self) -> Option<Count> {
-        self.0.pair.clone().map(Count)
+    /// The next step: its name, and its count. `outcome` is whether a slot was taken, or whether the
+    /// network is known.
+    fn next(&self, outcome: Option<bool>) -> (&'static str, Option<Count>) {
+        match self.lock().next(outcome) {
+            Step::Demand(count) => ("demand", Some(Count(count))),
+            Step::Take(count) => ("take", Some(Count(count))),
+            Step::AskKnown => ("ask_known", None),
+            Step::Admit => ("admit", None),
+            Step::Refuse => ("refuse", None),
+        }
     }
+}
 
-    #[getter]
-    fn day(&self) -> Option<Count> {
-        self.0.day.clone().map(Count)
-    }
-
-    #[getter]
-    fn account(&self) -> Option<Count> {
-        self.0.account.clone().map(Count)
-    }
-
-    fn above(&self, is_day_full: bool, is_known: bool) -> Vec<Count> {
-        self.0.above(is_day_full, is_known).iter().cloned().map(Count).collect()
+impl Attempt {
+    fn lock(&self) -> MutexGuard<'_, throttle::Attempt> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use crate::engine::AuthenticateError;
 use crate::error::{Code, Failure};
+use crate::session::end::Refusal;
 
 /// The challenge of every 401 (RFC 6750 §3).
 pub const CHALLENGE: &str = "Bearer realm=api";
@@ -27,7 +29,7 @@ pub fn status_of(slug: &str) -> u16 {
 
 /// What a client is told of a failure.
 #[derive(Clone, Copy, Debug)]
-pub struct Refusal<'a> {
+pub struct Notice<'a> {
     /// The slug: one of [`Code`], or a project's own.
     pub slug: &'a str,
     /// The sentence.
@@ -49,7 +51,7 @@ pub struct Reply {
     pub body: [(&'static str, String); 2],
 }
 
-impl Refusal<'_> {
+impl Notice<'_> {
     /// The reply.
     pub fn reply(&self) -> Reply {
         let mut headers = Vec::new();
@@ -89,6 +91,20 @@ impl From<&Failure> for Reply {
     fn from(failure: &Failure) -> Self {
         let (slug, sentence, status) =
             (failure.code.slug(), &failure.to_string(), failure.code.status());
-        Refusal { slug, sentence, status, retry_after: None }.reply()
+        Notice { slug, sentence, status, retry_after: None }.reply()
+    }
+}
+
+impl From<&AuthenticateError> for Reply {
+    fn from(error: &AuthenticateError) -> Self {
+        let (code, sentence) = (error.code(), &error.to_string());
+        Notice { slug: code.slug(), sentence, status: code.status(), retry_after: None }.reply()
+    }
+}
+
+impl From<&Refusal> for Reply {
+    fn from(refusal: &Refusal) -> Self {
+        let (code, sentence) = (refusal.code, &refusal.to_string());
+        Notice { slug: code.slug(), sentence, status: code.status(), retry_after: None }.reply()
     }
 }

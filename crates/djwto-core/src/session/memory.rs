@@ -3,23 +3,31 @@
 //! For tests and examples, and for a service of one process that forgets its logins when it stops.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use super::row::{Client, Column, Condition, NewRow, Row, Update, Value};
 use crate::http::Mode;
 use crate::types::Micros;
 
 /// The row of one session.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MemoryRow {
     new: NewRow,
     /// A column that is not here has no value.
     cells: HashMap<Column, Cell>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Cell {
     Integer(i64),
     Text(String),
+}
+
+impl fmt::Debug for MemoryRow {
+    /// As [`Row`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MemoryRow").field(&self.row()).finish()
+    }
 }
 
 impl MemoryRow {

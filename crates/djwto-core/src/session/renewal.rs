@@ -12,6 +12,9 @@
 //! | [`Allowed::renew`] | where the request comes from, and the time | claims, and the last update |
 //! | [`Renewed::finish`] | how many rows the last update touched | or a refusal |
 //!
+//! [`Renewed`] has the claims, so that tokens which cannot be signed undo the update. The tokens are
+//! handed out after [`Renewed::finish`].
+//!
 //! All statements belong to one transaction. It is rolled back at a refusal, and
 //! [`Refusal::end`] is carried out after that.
 //!
@@ -19,16 +22,20 @@
 //! transaction sees of it. Where the grace period lets a token in a second time, the answer is made
 //! from the row alone, so it is the winner's answer again.
 
+use std::fmt;
+
 use super::end::{EndReason, Liveness, Refusal, liveness};
 use super::login::{self, NewSession};
 use super::rotation::{RenewalError, State, TokenStatus};
 use super::row::{Client, Column, Condition, NewRow, Row, Update, Value};
+use crate::engine::JsonClaims;
 use crate::error::Code;
 use crate::http::{Mode, client};
 use crate::policy::Policy;
+use crate::token::claims::Claims;
 use crate::token::issue::{IssueError, RefreshLink, RefreshTokenSpec, RegisteredClaims};
 use crate::token::session_id::{SessionClaims, SessionId};
-use crate::types::{Micros, UnixTime};
+use crate::types::{Kind, Micros, UnixTime};
 
 /// A verified refresh token that a request presents.
 #[derive(Clone, Copy, Debug)]
@@ -44,13 +51,20 @@ pub struct Presented {
 }
 
 /// The user as the store that is written has them now.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct User<'a> {
     /// Whether the user may log in.
     pub is_active: bool,
     /// The hashes that change with the password: the present one first, then those under older
     /// keys of the server. [`Row::auth_hash`] is one of these, or empty.
     pub auth_hashes: &'a [String],
+}
+
+impl fmt::Debug for User<'_> {
+    /// Never shows a hash.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("is_active", &self.is_active).finish_non_exhaustive()
+    }
 }
 
 impl Presented {
@@ -78,6 +92,18 @@ impl Presented {
             expires: claims.expires,
             mode,
         })
+    }
+
+    /// The same, of the JSON of claims that were verified.
+    ///
+    /// # Errors
+    ///
+    /// As [`Presented::new`].
+    pub fn from_json(claims: &JsonClaims, mode: Mode) -> Result<Self, Refusal> {
+        let unknown = Refusal::of(Code::SessionUnknown);
+        let payload = serde_json::to_vec(claims).map_err(|_| unknown)?;
+        let claims = Claims::parse(&payload).map_err(|_| unknown)?;
+        Self::new(&claims.session_claims(), mode)
     }
 
     /// The session, by which a face finds the row.
@@ -116,13 +142,17 @@ impl Presented {
         if !is_live && row.is_none_or(|row| row.generation == 0) {
             return Err(Refusal::of(Code::TokenBlacklisted));
         }
-        Ok(row.is_none().then(|| self.legacy_row(policy, now)))
+        Ok(row.is_none().then(|| self.legacy_row(policy, Kind::Refresh, now)))
     }
 
     /// The row of a token of 0.0.4, which is its session's generation 0.
-    pub fn legacy_row(&self, policy: &Policy, now: Micros) -> NewRow {
+    ///
+    /// A logout may present an access token. Its refresh token is of the same session and expires
+    /// later; when is not known.
+    pub fn legacy_row(&self, policy: &Policy, kind: Kind, now: Micros) -> NewRow {
         let new = NewSession { mode: self.mode, lifetime: None };
-        login::open_legacy(policy, &new, self.issued_at, self.expires, now)
+        let expires = self.expires.filter(|_| kind == Kind::Refresh);
+        login::open_legacy(policy, &new, self.issued_at, expires, now)
     }
 
     /// Judges the token without renewing anything, as endpoints do that list or check sessions.
@@ -188,12 +218,19 @@ impl Presented {
 }
 
 /// Which sessions of a user can no longer be renewed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Unrenewable<'a> {
     /// Why.
     pub reason: EndReason,
     /// Those that can: their [`Row::auth_hash`] is empty or one of these. `None`: not one of them can.
     pub but: Option<&'a [String]>,
+}
+
+impl fmt::Debug for Unrenewable<'_> {
+    /// Never shows a hash.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unrenewable").field("reason", &self.reason).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Unrenewable<'a> {
@@ -347,12 +384,22 @@ impl Judged {
 }
 
 /// A renewal that the user may have.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Allowed {
     begun: Begun,
     row: Row,
     verdict: Verdict,
     auth_hash: String,
+}
+
+impl fmt::Debug for Allowed {
+    /// Never shows the user's hash.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Allowed")
+            .field("row", &self.row)
+            .field("verdict", &self.verdict)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a renewal gives.
@@ -460,13 +507,18 @@ impl Allowed {
 }
 
 impl Renewed {
-    /// Ends the renewal: how many rows [`Renewed::update`] has touched, where there is one.
+    /// Ends the renewal, before its tokens are handed out: how many rows [`Renewed::update`] has
+    /// touched. Where there is no update, the number does not matter.
     ///
     /// # Errors
     ///
     /// [`Code::TokenBlacklisted`] where the session was ended meanwhile.
-    pub fn finish(rows_changed: u64) -> Result<(), Refusal> {
-        if rows_changed == 0 { Err(Refusal::of(Code::TokenBlacklisted)) } else { Ok(()) }
+    pub fn finish(&self, rows_changed: u64) -> Result<(), Refusal> {
+        if self.update.is_some() && rows_changed == 0 {
+            Err(Refusal::of(Code::TokenBlacklisted))
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! A face renders an [`Update`] as one statement. It adds no condition and leaves none out.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::http::Mode;
 use crate::types::Micros;
 
 /// What the rules ask of a session's row.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Row {
     /// In which mode its first tokens were delivered; `None` for one that this version does not know.
     pub mode: Option<Mode>,
@@ -38,6 +39,19 @@ pub struct Row {
     pub address: Option<String>,
     /// Why it was ended; `None` while it is live.
     pub ended: Option<String>,
+}
+
+impl fmt::Debug for Row {
+    /// Never shows the user's hash, nor where they were.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Row")
+            .field("mode", &self.mode)
+            .field("generation", &self.generation)
+            .field("renewed_at", &self.renewed_at)
+            .field("ends_at", &self.ends_at)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a new session's row holds. Those who write it add the user, and where the login came from.
@@ -133,7 +147,7 @@ impl Column {
 }
 
 /// What a column becomes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Value {
     /// A whole number.
     Integer(i64),
@@ -147,6 +161,20 @@ pub enum Value {
     Of(Column),
     /// The store's own clock at the statement, in microseconds.
     StoreNow,
+}
+
+impl fmt::Debug for Value {
+    /// Never shows a text, which may be the user's hash.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(number) => f.debug_tuple("Integer").field(number).finish(),
+            Self::AtLeast(number) => f.debug_tuple("AtLeast").field(number).finish(),
+            Self::Text(_) => f.write_str("Text(..)"),
+            Self::Null => f.write_str("Null"),
+            Self::Of(column) => f.debug_tuple("Of").field(column).finish(),
+            Self::StoreNow => f.write_str("StoreNow"),
+        }
+    }
 }
 
 /// What a row must be for an update to touch it.

@@ -96,9 +96,9 @@ impl<'p> Claims<'p> {
         }
     }
 
-    /// Names the session, as [`SessionId::of`] does.
-    pub fn session_id(&self) -> Option<SessionId> {
-        SessionId::of(&SessionClaims {
+    /// The claims by which the session is named.
+    pub fn session_claims(&self) -> SessionClaims<'_> {
+        SessionClaims {
             session: self.session.as_deref(),
             id: self.id.as_deref(),
             user: self.user.as_ref(),
@@ -106,7 +106,12 @@ impl<'p> Claims<'p> {
             refresh_issued_at: self.refresh_issued_at,
             expires: self.expires,
             generation: self.generation,
-        })
+        }
+    }
+
+    /// Names the session, as [`SessionId::of`] does.
+    pub fn session_id(&self) -> Option<SessionId> {
+        SessionId::of(&self.session_claims())
     }
 
     fn see(&mut self, claim: Claim, value: Seen<'p>) {
@@ -287,14 +292,22 @@ pub(crate) fn typed<T: DeserializeOwned>(payload: &[u8]) -> Result<T, ShapeError
 /// Claims are not of the type that a service reads.
 ///
 /// The token is good: the type asks for something else, or the issuer has put something else in. A
-/// client reads one sentence. [`Error::source`] says for the log what was wrong.
-#[derive(Clone, Debug)]
+/// client reads one sentence. [`Error::source`] says for the log what was wrong, and may quote a
+/// claim.
+#[derive(Clone)]
 pub struct ShapeError(Arc<serde_json::Error>);
 
 impl ShapeError {
     /// The stable slug.
     pub fn code(&self) -> Code {
         Code::ClaimInvalid
+    }
+}
+
+impl fmt::Debug for ShapeError {
+    /// Never shows a claim.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShapeError").finish_non_exhaustive()
     }
 }
 

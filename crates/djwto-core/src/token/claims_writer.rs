@@ -27,7 +27,7 @@ use std::fmt::{self, Write as _};
 use std::marker::PhantomData;
 
 use crate::compact::MalformedToken;
-use crate::json::{MAX_DEPTH, Seen};
+use crate::json::{MAX_DEPTH, Seen, write_letter};
 use crate::token::claims::{Claim, ClaimsError, is_valid};
 use crate::token::issue::IssuedClaims;
 use crate::types::{Kind, UnixTime};
@@ -328,19 +328,6 @@ fn is_plain_block<const N: usize>(block: &[u8; N]) -> bool {
 #[inline]
 fn oddity(byte: u8) -> u8 {
     u8::from(byte < b' ') | u8::from(byte > b'~') | u8::from(byte == b'"') | u8::from(byte == b'\\')
-}
-
-fn write_letter(text: &mut String, letter: char) {
-    match letter {
-        '"' => text.push_str("\\\""),
-        '\\' => text.push_str("\\\\"),
-        ' '..='~' => text.push(letter),
-        _ => {
-            for unit in letter.encode_utf16(&mut [0; 2]) {
-                let _ = write!(text, "\\u{unit:04x}");
-            }
-        }
-    }
 }
 
 #[cfg(test)]

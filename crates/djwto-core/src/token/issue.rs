@@ -8,6 +8,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::ser::Formatter;
 
 use crate::compact::{self, MAX_TOKEN_BYTES};
+use crate::json;
 use crate::key::KeyRing;
 use crate::policy::{Audience, Policy, Subject};
 use crate::token::claims::{Claims, ClaimsError};
@@ -113,7 +114,9 @@ pub struct RefreshLink<'a> {
 }
 
 impl RegisteredClaims {
-    /// The first refresh token of a new session.
+    /// The first refresh token of a new session, for a face whose project may change the claims
+    /// before the session opens. [`crate::session::login::open`] then cuts `exp` at the session's end.
+    /// Others open the session first, and take [`crate::session::login::Opened::refresh`].
     ///
     /// # Errors
     ///
@@ -263,8 +266,9 @@ pub fn sign(keys: &KeyRing, payload: impl Into<String>) -> Result<Token, IssueEr
 ///
 /// [`IssueError`] says what hinders it.
 pub fn issue<T: Serialize + ?Sized>(keys: &KeyRing, claims: &T) -> Result<Token, IssueError> {
-    // A tree sorts the names, which a type may not do.
-    let tree = serde_json::to_value(claims).map_err(|_| IssueError::NotJson)?;
+    // A tree sorts the names, which a type may not do; a feature of `serde_json` keeps their order.
+    let mut tree = serde_json::to_value(claims).map_err(|_| IssueError::NotJson)?;
+    tree.sort_all_objects();
     let mut json = Vec::with_capacity(1024);
     tree.serialize(&mut serde_json::Serializer::with_formatter(&mut json, Ascii))
         .map_err(|_| IssueError::NotJson)?;
@@ -280,16 +284,9 @@ impl Formatter for Ascii {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        for letter in fragment.chars() {
-            if letter.is_ascii() {
-                write!(writer, "{letter}")?;
-            } else {
-                for unit in letter.encode_utf16(&mut [0; 2]) {
-                    write!(writer, "\\u{unit:04x}")?;
-                }
-            }
-        }
-        Ok(())
+        let mut text = String::with_capacity(fragment.len());
+        fragment.chars().for_each(|letter| json::write_letter(&mut text, letter));
+        writer.write_all(text.as_bytes())
     }
 }
 

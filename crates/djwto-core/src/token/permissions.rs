@@ -14,6 +14,9 @@
 //! assert!(check(&required, Carried::List(["shop.add_order"])).is_err());
 //! ```
 
+use serde_json::Value;
+
+use crate::engine::JsonClaims;
 use crate::error::Code;
 
 /// What stands for every permission.
@@ -28,6 +31,29 @@ pub enum Carried<I> {
     Omitted,
     /// Neither.
     Invalid,
+}
+
+impl<I> Carried<I> {
+    /// By what the `user` claim holds: whether `perms_omitted` is `true`, and `perms` where it is a
+    /// list of texts.
+    pub fn of(is_omitted: bool, list: Option<I>) -> Self {
+        match list {
+            _ if is_omitted => Self::Omitted,
+            Some(list) => Self::List(list),
+            None => Self::Invalid,
+        }
+    }
+}
+
+impl<'c> Carried<Vec<&'c str>> {
+    /// Of the JSON of verified claims.
+    pub fn of_json(claims: &'c JsonClaims) -> Self {
+        let user = claims.get("user");
+        let is_omitted =
+            user.and_then(|user| user.get("perms_omitted")) == Some(&Value::Bool(true));
+        let list = user.and_then(|user| user.get("perms")).and_then(Value::as_array);
+        Self::of(is_omitted, list.and_then(|list| list.iter().map(Value::as_str).collect()))
+    }
 }
 
 /// Whether a token decides.

@@ -187,10 +187,8 @@ impl<'c> Actor<'c> {
             }
             Step::Allowed(allowed) => {
                 let renewed = allowed.renew(policy, &self.client, store.now).unwrap();
-                let finished = renewed
-                    .update
-                    .as_ref()
-                    .map_or(Ok(()), |update| Renewed::finish(store.update(who, update)));
+                let touched = renewed.update.as_ref().map_or(0, |one| store.update(who, one));
+                let finished = renewed.finish(touched);
                 match finished {
                     Ok(()) => {
                         if let Some(mark) = &renewed.mark {

@@ -2,12 +2,12 @@
 
 use djwto_core::Code;
 use djwto_core::error::Failure;
-use djwto_core::http::reply::{Refusal, Reply, status_of};
+use djwto_core::http::reply::{Notice, Reply, status_of};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn reply(slug: &str, status: u16, retry_after: Option<u64>) -> Reply {
-    Refusal { slug, sentence: "A sentence.", status, retry_after }.reply()
+    Notice { slug, sentence: "A sentence.", status, retry_after }.reply()
 }
 
 fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
@@ -66,7 +66,7 @@ fn a_failure_has_the_status_and_the_sentence_of_its_code() {
 proptest! {
     #[test]
     fn the_body_is_json_with_any_letters(slug in any::<String>(), sentence in any::<String>()) {
-        let refusal = Refusal { slug: &slug, sentence: &sentence, status: 403, retry_after: None };
+        let refusal = Notice { slug: &slug, sentence: &sentence, status: 403, retry_after: None };
         let body: Value = serde_json::from_str(&refusal.reply().json()).unwrap();
         prop_assert_eq!(body, json!({"error": sentence, "code": slug}));
     }

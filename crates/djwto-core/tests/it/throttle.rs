@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use djwto_core::throttle::{Count, Counts, Limits, Mark};
+use djwto_core::throttle::{Attempt, Count, Counts, Limits, Mark, Step};
 use proptest::prelude::*;
 
 const LIMITS: Limits = Limits {
@@ -185,4 +185,77 @@ proptest! {
         prop_assert_eq!(own.0 == others.0, one == other);
         prop_assert_eq!(own.1 == others.1, one.0 == other.0);
     }
+}
+
+// --- the steps of an attempt ----------------------------------------------------------------------
+
+/// Goes through an attempt; `answers` says whether a count has a free slot, and whether the account
+/// knows the network. Gives what was asked, and whether the attempt is let in.
+fn steps(counts: &Counts, has_slot: impl Fn(&str) -> bool, is_known: bool) -> (Vec<String>, bool) {
+    let (mut attempt, mut asked, mut outcome) = (Attempt::new(counts.clone()), Vec::new(), None);
+    for _ in 0..20 {
+        match attempt.next(outcome) {
+            Step::Demand(count) => {
+                let word = count.name.split(' ').next().unwrap();
+                asked.push(format!("demand {word}"));
+                if !has_slot(&count.name) {
+                    return (asked, false);
+                }
+                outcome = Some(true);
+            }
+            Step::Take(count) => {
+                let word = count.name.split(' ').next().unwrap();
+                asked.push(format!("take {word}"));
+                outcome = Some(has_slot(&count.name));
+            }
+            Step::AskKnown => {
+                asked.push("known?".to_owned());
+                outcome = Some(is_known);
+            }
+            Step::Admit => return (asked, true),
+            Step::Refuse => return (asked, false),
+        }
+    }
+    panic!("it goes on: {asked:?}")
+}
+
+#[test]
+fn the_networks_and_the_pair_come_first_and_the_account_decides_after_them() {
+    let counts = counts("alice", "2001:db8::1", true);
+    let first = ["demand network", "demand network", "demand network", "demand pair"];
+    let asked: Vec<_> = first.into_iter().chain(["take day", "take account"]).collect();
+    let (found, is_in) = steps(&counts, |_| true, false);
+    assert!(found.iter().eq(&asked) && is_in, "{found:?}");
+}
+
+#[test]
+fn above_the_account_the_network_decides() {
+    let counts = counts("alice", "192.0.2.1", false);
+    let first = ["demand network", "demand pair"];
+    for (full, is_known, rest, is_in) in [
+        // The account's window is full: a network that it knows has some, and others none.
+        ("account", true, &["take day", "take account", "known?", "demand known"][..], true),
+        ("account", false, &["take day", "take account", "known?"], false),
+        // Its day is full: others have one, and its window is not asked.
+        ("day", true, &["take day", "known?", "demand known"], true),
+        ("day", false, &["take day", "known?", "demand stranger"], true),
+        ("pair", true, &[], false),
+    ] {
+        let found = steps(&counts, |name| !name.starts_with(full), is_known);
+        let asked: Vec<_> = first.iter().chain(rest).map(|one| (*one).to_owned()).collect();
+        assert_eq!(found, (asked, is_in), "{full} {is_known}");
+    }
+}
+
+#[test]
+fn a_name_or_an_address_alone_is_counted_too() {
+    let found = |account: &str, address: &str, full: &'static str| {
+        let counts = counts(account, address, false);
+        steps(&counts, |name| !name.starts_with(full), true)
+    };
+    let asked = |steps: &[&str]| steps.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+    assert_eq!(found("alice", "", "-"), (asked(&["take account"]), true));
+    assert_eq!(found("alice", "", "account"), (asked(&["take account", "known?"]), false));
+    assert_eq!(found("", "192.0.2.1", "-"), (asked(&["demand network", "demand pair"]), true));
+    assert_eq!(found("", "", "pair"), (asked(&["demand pair"]), false));
 }
