@@ -6,6 +6,7 @@ The contract's replies, status by status, are held by `conformance/` over real s
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -13,13 +14,15 @@ from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, connections
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 from django.urls import NoReverseMatch, clear_url_caches, reverse
+from django.utils.translation import gettext_lazy
 
 import djwto.authentication
 import djwto.tokens
-from djwto import authentication, exceptions, signals, tokens
-from djwto.models import JWTBlacklist
+from djwto import authentication, exceptions, sessions, signals, tokens
+from djwto.models import JWTBlacklist, Session
 from tests.conftest import MODES, Visitor
 
 
@@ -339,3 +342,79 @@ def test_a_user_with_more_permissions_than_any_token_holds(alice: Any, settings:
         assert visitor.login().status_code == 200
         claims = tokens.decode_token(visitor.token("access"))
         assert (claims["user"]["perms"], claims["user"]["perms_omitted"]) == ([], True)
+
+
+def test_receivers_of_a_logout_by_a_doubled_cookie_see_the_claims(
+    alice: Any, settings: Any
+) -> None:
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    visitor, seen = Visitor("ONE-COOKIE"), []
+    visitor.login()
+    token = visitor.token("refresh")
+
+    def receive(request: Any, **_: Any) -> None:
+        seen.append((request.payload["user"]["id"], request.jwt_mode))
+
+    csrf = visitor.client.cookies["csrftoken"].value
+    cookie = f"csrftoken={csrf}; jwt_refresh={token}; jwt_refresh={token}x"
+    signals.jwt_blacklisted.connect(receive)
+    try:
+        response = Client(enforce_csrf_checks=True).delete(
+            "/api/token/refresh/logout/",
+            headers=visitor.headers("refresh"),
+            secure=True,
+            HTTP_COOKIE=cookie,
+        )
+    finally:
+        signals.jwt_blacklisted.disconnect(receive)
+    assert (response.status_code, seen) == (200, [(alice.pk, "ONE-COOKIE")])
+
+
+@pytest.mark.parametrize("value", [1, "yes", 0, ""])
+def test_is_active_may_be_any_value(
+    alice: Any, monkeypatch: pytest.MonkeyPatch, value: Any
+) -> None:
+    is_active = property(lambda _user: value, lambda _user, _value: None)
+    monkeypatch.setattr(type(alice), "is_active", is_active)
+    response = Visitor("JSON").login()
+    assert response.status_code == (200 if value else 401)
+
+
+def test_half_a_letter_in_jwt_type_is_refused_as_any_other_text(alice: Any, settings: Any) -> None:
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    visitor = Visitor("ONE-COOKIE")
+    visitor.login()
+    body = b'--b\r\nContent-Disposition: form-data; name="jwt_type"\r\n\r\n\\ud800\r\n--b--\r\n'
+    response = visitor.client.post(
+        "/guarded/refresh_only/",
+        body,
+        "multipart/form-data; boundary=b; charset=unicode_escape",
+        headers=visitor.headers("refresh"),
+        secure=True,
+    )
+    assert response.status_code == 400
+
+
+def test_a_reason_may_be_a_lazy_text(alice: Any) -> None:
+    Visitor("JSON").login()
+    row = Session.objects.get()
+    assert sessions.end(row.pk, reason=gettext_lazy("by the help desk"))
+    row.refresh_from_db()
+    assert row.revoked_reason == "by the help desk"
+
+
+class Rights(str, Enum):
+    VIEW = "auth.view_user"
+
+
+def test_permissions_may_be_lazy_or_members_of_an_enum(
+    alice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [Rights.VIEW, gettext_lazy("auth.add_user")]
+    monkeypatch.setattr(tokens, "process_perms", lambda _user: set(names))
+    request = RequestFactory().get("/")
+    request.user = alice
+    for carried in ({"perms": ["auth.view_user", "auth.add_user"]}, {"perms_omitted": True}):
+        request._djwto_claims = {"user": {"id": alice.pk, **carried}}
+        guarded = authentication.jwt_perm_required(names)(lambda _: HttpResponse("in"))
+        assert guarded(request).status_code == 200
