@@ -13,7 +13,7 @@ use djwto_core::session::renewal::{Presented, Renewed, Unrenewable, User, begin,
 use djwto_core::session::rotation::Rotation;
 use djwto_core::session::row::{Client, NewRow, Row, Update};
 use djwto_core::token::session_id::SessionClaims;
-use djwto_core::types::{Micros, UnixTime};
+use djwto_core::types::{Kind, Micros, UnixTime};
 use djwto_core::{Code, SessionId};
 
 use crate::support::{NOW, at, now};
@@ -467,6 +467,9 @@ fn a_token_of_0_0_4_is_adopted_once_and_comes_one_way_only() {
     let new = presented.adopt(&policy, None, false, micros(0)).unwrap().unwrap();
     assert_eq!((new.generation, new.expires_at), (0, micros(500)));
     assert_eq!((new.issued_at, new.authenticated_at), (micros(-500), micros(-500)));
+    // Of an access token, the refresh token expires later, and when is not known.
+    let of_access = presented.legacy_row(&policy, Kind::Access, micros(0));
+    assert_eq!(of_access.expires_at, of_access.ends_at);
     let refused = presented.adopt(&policy, None, true, micros(0)).unwrap_err();
     assert_eq!(refused, Refusal { code: Code::TokenBlacklisted, end: None });
     let row = Store::new(&new, "hash").row();
