@@ -28,6 +28,8 @@ use crate::write_claims::{LastNames, write_claims};
 #[pyclass(frozen, module = "djwto._core")]
 pub(crate) struct Engine {
     pub(crate) core: djwto_core::Engine<Template>,
+    /// Whether a signature takes longer than to hand over the interpreter's lock.
+    detaches: bool,
     last_strings: LastStrings,
     last_names: LastNames,
 }
@@ -118,6 +120,7 @@ impl Engine {
             core: djwto_core::Engine::new(Arc::clone(&keys.ring), policy, transport)
                 .with_revocations(revocations)
                 .with_cache(cache_entries, cache_bytes),
+            detaches: keys.ring.has_key_pairs(),
             last_strings: LastStrings::default(),
             last_names: LastNames::default(),
         })
@@ -355,8 +358,7 @@ impl Engine {
 
 impl Engine {
     fn face<'py>(&self, py: Python<'py>) -> PythonFace<'py, '_> {
-        let detaches = self.core.keys().has_key_pairs();
-        PythonFace { py, last_strings: &self.last_strings, detaches, builder: None }
+        PythonFace { py, last_strings: &self.last_strings, detaches: self.detaches, builder: None }
     }
 
     fn signed(&self, py: Python<'_>, claims: &Bound<'_, PyDict>) -> PyResult<Option<issue::Token>> {
@@ -366,7 +368,7 @@ impl Engine {
 
     /// Runs without the interpreter's lock where the work takes longer than handing it over.
     fn released<T: Send>(&self, py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
-        if self.core.keys().has_key_pairs() { py.detach(work) } else { work() }
+        if self.detaches { py.detach(work) } else { work() }
     }
 }
 
