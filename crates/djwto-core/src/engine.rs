@@ -190,15 +190,7 @@ impl<T: DeserializeOwned> Engine<Arc<T>> {
         kind: Kind,
         now: UnixTime,
     ) -> Result<Authenticated<'h, Arc<T>>, AuthenticateError> {
-        let Authenticated { found, session, claims } = self.authenticate_by(
-            authorization,
-            cookie,
-            kind,
-            now,
-            Revoked::Refuse,
-            &mut Typed::default(),
-        )?;
-        Ok(Authenticated { found, session, claims: claims? })
+        self.authenticated(authorization, cookie, kind, now, Revoked::Refuse)
     }
 
     /// The same, and takes the token of a session that was ended, as a second logout does.
@@ -213,9 +205,20 @@ impl<T: DeserializeOwned> Engine<Arc<T>> {
         kind: Kind,
         now: UnixTime,
     ) -> Result<Authenticated<'h, Arc<T>>, AuthenticateError> {
+        self.authenticated(authorization, cookie, kind, now, Revoked::Allow)
+    }
+
+    fn authenticated<'h>(
+        &self,
+        authorization: impl Into<Lines<'h>>,
+        cookie: impl Into<Lines<'h>>,
+        kind: Kind,
+        now: UnixTime,
+        revoked: Revoked,
+    ) -> Result<Authenticated<'h, Arc<T>>, AuthenticateError> {
         let face = &mut Typed::default();
         let Authenticated { found, session, claims } =
-            self.authenticate_by(authorization, cookie, kind, now, Revoked::Allow, face)?;
+            self.authenticate_by(authorization, cookie, kind, now, revoked, face)?;
         Ok(Authenticated { found, session, claims: claims? })
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::support::{ACCESS, NOW, at, engine, keys, now, policy, transport};
 use djwto_core::engine::{AuthenticateError, Face, JsonClaims, Revoked};
+use djwto_core::http::reply::Reply;
 use djwto_core::{Algorithm, Code, Engine, Kind, Mode, SessionId};
 use serde::Deserialize;
 
@@ -104,6 +105,31 @@ fn a_header_gives_the_session_at_every_sight() {
         assert_eq!(seen.session, SessionId::of_legacy("j1"));
         assert_eq!(seen.claims["user"]["id"], 7);
     }
+}
+
+#[test]
+fn a_second_logout_takes_the_token_of_an_ended_session() {
+    let engine = engine(Algorithm::Hs256);
+    let token = engine.sign(ACCESS).unwrap();
+    let header = format!("Bearer {}", token.text());
+    let header = Some(header.as_bytes());
+    engine.revocations().extend([(SessionId::of_legacy("j1"), NOW)]);
+    for _ in 0..3 {
+        let refused = engine.authenticate(header, None, Kind::Access, now()).unwrap_err();
+        assert_eq!(refused.code(), Code::TokenBlacklisted);
+        let seen = engine.authenticate_revoked(header, None, Kind::Access, now()).unwrap();
+        assert_eq!(seen.session, SessionId::of_legacy("j1"));
+    }
+}
+
+#[test]
+fn a_refusal_becomes_the_reply_of_every_server() {
+    let engine = engine(Algorithm::Hs256);
+    let refused = engine.authenticate(None, None, Kind::Access, now()).unwrap_err();
+    let reply = Reply::from(&refused);
+    assert_eq!(reply.status, 401);
+    assert_eq!(reply.headers, [("WWW-Authenticate", "Bearer realm=api".to_owned())]);
+    assert_eq!(reply.body[1], ("code", "authorization_missing".to_owned()));
 }
 
 /// Counts what the engine asks of a face whose objects are texts.
