@@ -17,6 +17,8 @@ BIN = Path(sys.executable).parent
 
 # A missing file shows with either profile; the dependencies of this one are compiled already.
 BUILD = {
+    # Without isolation, pip looks for the build program on the path.
+    "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
     "MATURIN_PEP517_ARGS": "--profile dev",
     "CARGO_TARGET_DIR": os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target")),
 }
