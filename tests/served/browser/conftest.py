@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests import services
 from tests.served.browser.support import Complaints, Elsewhere, serve_elsewhere
@@ -37,6 +37,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip("No Chromium on PATH. On Debian or Ubuntu: apt-get install chromium")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        expect.set_options(timeout=20_000)  # a machine may be busy, and nothing waits for longer
         yield chromium
         chromium.close()
 

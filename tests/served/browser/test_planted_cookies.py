@@ -95,7 +95,8 @@ def plant(page: Page, elsewhere: Elsewhere, name: str, path: str, *, expected: b
     """Set a cookie for the whole domain from a page of a sibling host."""
     page.goto(elsewhere.origin("evil.demo.localhost"))
     cookie = f"{name}=planted; Domain=demo.localhost; Path={path}; Secure; Max-Age=86400"
-    page.evaluate("cookie => { document.cookie = cookie; }", cookie)
+    # Reading waits until the browser has stored what was set.
+    page.evaluate("cookie => { document.cookie = cookie; return document.cookie; }", cookie)
     assert (name in planted(page)) is expected
 
 
