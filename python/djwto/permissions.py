@@ -51,7 +51,7 @@ def _select(model: Any) -> prepared.Select:
             for path in (of_user, f"group__{of_group}")
         )
         # With doubles: a database's collation may take two names for one.
-        return own.union(of_groups, all=True)
+        return own.union(of_groups, all=True).order_by()  # else the model's, by another column
 
     return prepared.Select(build, user=model._meta.pk)  # noqa: SLF001
 
