@@ -10,8 +10,10 @@ use djwto_core::http::Mode;
 use djwto_core::session::end::{self, Refusal};
 use djwto_core::session::login::{self, GivenClaims, NewSession};
 use djwto_core::session::memory::MemoryRow;
-use djwto_core::session::renewal::{self, Presented, Renewed, User};
+use djwto_core::session::presented::Presented;
+use djwto_core::session::renewal::{self, Renewed};
 use djwto_core::session::row::Client;
+use djwto_core::session::user::User;
 use djwto_core::token::issue::RegisteredClaims;
 use djwto_core::types::Micros;
 use djwto_core::{

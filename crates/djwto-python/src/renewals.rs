@@ -6,10 +6,10 @@ use std::time::Duration;
 use djwto_core::http::Mode;
 use djwto_core::session::end::{Liveness, Refusal, liveness};
 use djwto_core::session::login::{GivenClaims, LoginError, NewSession, open};
-use djwto_core::session::renewal::{
-    self, Allowed, Begun, Judged, Presented, Renewed, Unrenewable, User,
-};
+use djwto_core::session::presented::Presented;
+use djwto_core::session::renewal::{self, Allowed, Begun, Judged, Renewed};
 use djwto_core::session::row::{Client, Condition, NewRow, Row, Update, Value};
+use djwto_core::session::user::{self, Unrenewable, User};
 use djwto_core::types::Micros;
 use djwto_core::{Code, session};
 use pyo3::IntoPyObjectExt as _;
@@ -270,7 +270,7 @@ pub(crate) fn check_user(
     let code = Code::from_slug(refused)
         .ok_or_else(|| PyValueError::new_err(format!("expected a slug, got {refused:?}")))?;
     let (row, user) = (row.map(Row::from), user.as_ref().map(UserArgument::borrowed));
-    renewal::check_user(row.as_ref(), user.as_ref(), code)
+    user::check_user(row.as_ref(), user.as_ref(), code)
         .map_err(|refusal: Refusal| session_refused(py, refusal))
 }
 

@@ -5,6 +5,8 @@ pub mod feed;
 pub mod login;
 pub mod memory;
 pub mod messages;
+pub mod presented;
 pub mod renewal;
 pub mod rotation;
 pub mod row;
+pub mod user;

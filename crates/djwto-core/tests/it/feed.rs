@@ -537,7 +537,7 @@ fn guards_wait_five_seconds_from_the_start_of_a_look_and_no_more() {
     // It hangs.
     assert_eq!(freshness.guard(105.0, 0), Verdict::Refused);
     assert!(!freshness.is_awaited(105.0));
-    // One that nobody waited for, in a process that was frozen: the answer is there in a moment.
+    // One that no guard waited for, in a process that was frozen: the answer is there in a moment.
     let mut freshness = Freshness::new(Some(INTERVAL), Some(AGE));
     freshness.begin(100.0);
     assert_eq!(waits(&mut freshness, 160.0), CHANCE_SECONDS);
