@@ -113,7 +113,7 @@ def test_guarded_methods_of_rest_views_check_csrf_though_rest_exempts_them(
 def test_rest_views_see_the_tokens_user(visitor: Visitor, carol: Any) -> None:
     visitor.login("carol")
     reply = visitor.get("/guarded/rest_alone/").json()
-    assert reply == {"name": "carol", "auth": visitor.token("access")}
+    assert (reply["name"], reply["auth"]["type"]) == ("carol", "access")
     assert visitor.post("/guarded/rest_alone/").json() == {"name": "carol"}
     assert visitor.post("/guarded/rest_dispatch/").json() == {"msg": "worked!", "name": "carol"}
 

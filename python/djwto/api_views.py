@@ -35,8 +35,8 @@ class GuardAuthentication:
 
     check: Callable[[Any, Any], None]
 
-    def authenticate(self, request: Any) -> tuple[Any, str] | None:
-        """Return the user and the token's text; None where the request is to be refused.
+    def authenticate(self, request: Any) -> tuple[Any, Any] | None:
+        """Return the user and the claims; None where the request is to be refused.
 
         Where the permissions are open to all, the guard itself refuses. A failure that is no 401 or
         403 (400, 503) is raised at once, as REST framework's exception.
@@ -50,7 +50,7 @@ class GuardAuthentication:
                 raise _as_api_exception(error) from None
             inner._djwto_refusal = error.with_traceback(None)  # noqa: SLF001
             return None
-        return request.user, request.token
+        return request.user, request.payload
 
     def authenticate_header(self, request: Any) -> str | None:
         """Return the challenge of a 401; None makes REST framework answer 403.

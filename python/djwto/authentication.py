@@ -148,6 +148,23 @@ def jwt_is_refresh(view: View) -> View:
     return guarded
 
 
+def let_in(request: Any, view: Any = None) -> None:
+    """Do what `jwt_login_required` does before its view runs. Raises `JWTError`.
+
+    For guards of other frameworks. `view` is what the author of a view may have exempted from CSRF.
+    """
+    inner = getattr(request, "_request", request)
+    inner._djwto_guarded = True  # noqa: SLF001
+    _run_check(_check_login, request, inner, view)
+
+
+async def alet_in(request: Any, view: Any = None) -> None:
+    """Do the same without blocking the event loop."""
+    inner = getattr(request, "_request", request)
+    inner._djwto_guarded = True  # noqa: SLF001
+    await _arun_check(_check_login, request, inner, view)
+
+
 def authenticate_form(
     request: HttpRequest, kind: str, *, csrf_exempt: bool = False
 ) -> _core.Authenticated:
@@ -159,7 +176,7 @@ def authenticate_form(
     if answering_mode(request) != "JSON":
         _core.check_jwt_type(request.POST.get("jwt_type"), kind)
     seen = authenticate(request, kind, allow_revoked=True)
-    if seen.mode != "JSON" and conf.current().csrf and not csrf_exempt:
+    if csrf.is_needed(request, seen.mode) and not csrf_exempt:
         csrf.check(request)
     return seen
 
@@ -209,7 +226,7 @@ def _authenticate(
     request.auser = partial(_load_user_async, user)
     # Django REST framework would set its own user on the request. With these it keeps ours.
     inner._force_auth_user = user  # noqa: SLF001
-    inner._force_auth_token = seen.token  # noqa: SLF001
+    inner._force_auth_token = claims  # noqa: SLF001
     return seen
 
 
@@ -240,13 +257,8 @@ async def _load_user_async(user: Any) -> Any:
 
 
 def _check_login(request: Any, inner: Any, view: Any) -> Work | None:
-    _authenticate(request, inner)
-    if (
-        request.jwt_mode == "JSON"
-        or inner.method in csrf.SAFE_METHODS
-        or not conf.current().csrf
-        or _is_exempt(inner, view)
-    ):
+    seen = _authenticate(request, inner)
+    if not csrf.is_needed(inner, seen.mode) or _is_exempt(inner, view):
         return None
     return partial(csrf.check, inner)
 
@@ -309,11 +321,7 @@ def _guard(view: View, check: Check, *, authentication: Check | None) -> View:
             inner = getattr(request, "_request", request)
             inner._djwto_guarded = True  # noqa: SLF001
             try:
-                while revocation.is_loading(conf.current()):
-                    await sync_to_async(revocation.require)(conf.current())
-                work = check(request, inner, view)
-                if work is not None:
-                    await sync_to_async(_run)(work)
+                await _arun_check(check, request, inner, view)
             except JWTError as error:
                 return responses.keep_private(responses.refusal(error))
             response = view(request, *args, **kwargs)
@@ -326,9 +334,7 @@ def _guard(view: View, check: Check, *, authentication: Check | None) -> View:
             inner = getattr(request, "_request", request)
             inner._djwto_guarded = True  # noqa: SLF001
             try:
-                work = check(request, inner, view)
-                if work is not None:
-                    _run(work)
+                _run_check(check, request, inner, view)
             except JWTError as error:
                 return responses.keep_private(responses.refusal(error))
             return responses.keep_private(view(request, *args, **kwargs))
@@ -342,15 +348,23 @@ def _guard(view: View, check: Check, *, authentication: Check | None) -> View:
         # and for a login, of which Django's LoginRequiredMiddleware would know nothing.
         marked.csrf_exempt = csrf.GUARD_EXEMPT
         marked.login_required = False
-        api_views.hand_over(marked, view, partial(_let_in, authentication, view))
+        api_views.hand_over(marked, view, partial(_run_check, authentication, view=view))
     return cast("View", guarded)
 
 
-def _let_in(authentication: Check, view: Any, request: Any, inner: Any) -> None:
-    """Do the whole of a check at once. Raises `JWTError`."""
-    work = authentication(request, inner, view)
+def _run_check(check: Check, request: Any, inner: Any, view: Any) -> None:
+    """Do the whole of a check. Raises `JWTError`."""
+    work = check(request, inner, view)
     if work is not None:
         _run(work)
+
+
+async def _arun_check(check: Check, request: Any, inner: Any, view: Any) -> None:
+    while revocation.is_loading(conf.current()):
+        await sync_to_async(revocation.require)(conf.current())
+    work = check(request, inner, view)
+    if work is not None:
+        await sync_to_async(_run)(work)
 
 
 def _is_method_of_async_view(view: Any) -> bool:

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.middleware.csrf import CsrfViewMiddleware, get_token, rotate_token
 from django.views.decorators.csrf import csrf_exempt
 
-from djwto import _core, request_body, responses
+from djwto import _core, conf, request_body, responses
 from djwto.exceptions import JWTError
 from djwto.responses import ResponseT
 
@@ -23,6 +23,14 @@ GUARD_EXEMPT = object()
 def failure(_request: HttpRequest, reason: str = "") -> JsonResponse:
     """Answer for `CSRF_FAILURE_VIEW` (Django docs, settings): 403 as JSON."""
     return responses.refusal(JWTError.of("csrf_failed", reason))
+
+
+def is_needed(request: HttpRequest, mode: str) -> bool:
+    """Whether a request needs a CSRF token: a cookie opened it, and it may change things.
+
+    `mode` says how its token came. What the author of a view exempted is not looked at.
+    """
+    return mode != "JSON" and request.method not in SAFE_METHODS and conf.current().csrf
 
 
 def check(request: HttpRequest) -> None:

@@ -201,7 +201,7 @@ class BlackListTokenView(Endpoint):
     def delete(self, request: HttpRequest) -> HttpResponse:
         """Clear the cookies, and end the session if a good token names one."""
         named, mode = logouts.named(request)
-        if mode != "JSON" and conf.current().csrf:
+        if csrf.is_needed(request, mode):
             csrf.check(request)
         for claims in named:
             logouts.log_out(request, claims, mode)
@@ -372,8 +372,7 @@ def _forgotten(request: HttpRequest, response: JsonResponse, mode: str) -> JsonR
 def _of_session(request: HttpRequest) -> _core.Authenticated:
     """Verify the latest refresh token of a live session; there is no `jwt_type`."""
     seen = authentication.authenticate(request, "refresh")
-    is_safe = request.method in csrf.SAFE_METHODS
-    if seen.mode != "JSON" and conf.current().csrf and not is_safe:
+    if csrf.is_needed(request, seen.mode):
         csrf.check(request)
     renewal.check(seen)
     return seen
