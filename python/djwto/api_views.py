@@ -50,7 +50,8 @@ class GuardAuthentication:
                 raise _as_api_exception(error) from None
             inner._djwto_refusal = error.with_traceback(None)  # noqa: SLF001
             return None
-        return request.user, request.payload
+        # `jwt_optional` lets requests without a token in.
+        return None if request.payload is None else (request.user, request.payload)
 
     def authenticate_header(self, request: Any) -> str | None:
         """Return the challenge of a 401; None makes REST framework answer 403.

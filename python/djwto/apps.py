@@ -12,6 +12,13 @@ class DjwtoConfig(AppConfig):
 
     def ready(self) -> None:
         """Import what registers itself: here, since it needs the models of all apps."""
-        from djwto import checks, guard_checks, path_checks, receivers  # noqa: F401 (they register)
+        from djwto import (  # noqa: F401 (the checks register)
+            checks,
+            guard_checks,
+            logouts,
+            path_checks,
+            receivers,
+        )
 
         receivers.connect()
+        logouts.connect()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial, wraps
 from inspect import isawaitable
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.contrib.auth.models import AnonymousUser
@@ -43,6 +43,7 @@ __all__ = [
     "jwt_authenticate",
     "jwt_is_refresh",
     "jwt_login_required",
+    "jwt_optional",
     "jwt_passes_test",
     "jwt_perm_required",
     "user_account",
@@ -98,7 +99,9 @@ def authenticate(
     """Do the same, and give all that the engine says of the token."""
     # Django REST framework wraps Django's request, and is slow to give what is inside.
     inner: Any = getattr(request, "_request", request)
-    return _authenticate(request, inner, kind, allow_revoked=allow_revoked)
+    seen = _authenticate(request, inner, kind, allow_revoked=allow_revoked)
+    _force_user(inner)
+    return seen
 
 
 def get_raw_token_from_request(request: HttpRequest) -> str:
@@ -128,6 +131,15 @@ def jwt_perm_required(perms: Iterable[str]) -> Callable[[View], View]:
     """
     required = _core.RequiredPermissions([perms] if isinstance(perms, str) else _texts(perms))
     return lambda view: _guard(view, partial(_check_permissions, required), authentication=None)
+
+
+def jwt_optional(view: View) -> View:
+    """Guard a view that is open, and knows the user of a good access token.
+
+    Without a token, or with a bad cookie, `request.user` is `AnonymousUser` and `request.payload`
+    is None. A bad Bearer token is refused, and so is a cookie without the CSRF token that it needs.
+    """
+    return _guard(view, _check_optional, authentication=_check_optional)
 
 
 def jwt_passes_test(test: Callable[[Any], bool]) -> Callable[[View], View]:
@@ -163,6 +175,50 @@ async def alet_in(request: Any, view: Any = None) -> None:
     inner = getattr(request, "_request", request)
     inner._djwto_guarded = True  # noqa: SLF001
     await _arun_check(_check_login, request, inner, view)
+
+
+def presented_by(request: HttpRequest) -> Literal["header", "cookie"] | None:
+    """Tell what brings the request's access token, good or bad; None where there is none."""
+    meta = request.META
+    if "HTTP_AUTHORIZATION" not in meta and "HTTP_COOKIE" not in meta:
+        return None
+    try:
+        mode = conf.engine().find(
+            meta.get("HTTP_AUTHORIZATION"), meta.get("HTTP_COOKIE"), "access"
+        )[1]
+    except JWTValidationError as error:
+        if error.code in ("authorization_missing", "cookie_missing"):
+            return None
+        return "header" if error.code == "authorization_invalid" else "cookie"
+    return "header" if mode == "JSON" else "cookie"
+
+
+def recognize(request: HttpRequest) -> _core.Authenticated:
+    """Let the user of the request's access token be its user. CSRF is not checked.
+
+    For middleware. Raises `JWTError`.
+    """
+    return _authenticate(request, request)
+
+
+async def arecognize(request: HttpRequest) -> _core.Authenticated:
+    """Do the same without blocking the event loop."""
+    await _wait_for_ended_sessions()
+    return _authenticate(request, request)
+
+
+def check_csrf(request: HttpRequest) -> None:
+    """Demand the CSRF token, which may be in a store. Raises `JWTError`."""
+    _run(partial(csrf.check, request))
+
+
+def make_anonymous(request: Any) -> None:
+    """Let a request have no user, whatever its token or Django's session says."""
+    inner = getattr(request, "_request", request)
+    inner._djwto_claims = inner._djwto_seen = inner._djwto_opened = None  # noqa: SLF001
+    request.payload = request.token = request.jwt_mode = None
+    request.user = user = AnonymousUser()
+    request.auser = partial(_itself, user)
 
 
 def authenticate_form(
@@ -222,12 +278,28 @@ def _authenticate(
     inner._djwto_seen = seen  # noqa: SLF001 (and may change the claims)
     request.token = seen.token
     request.jwt_mode = seen.mode
-    request.user = user = _lazy(partial(_load_user, claims["user"]["id"]))
-    request.auser = partial(_load_user_async, user)
-    # Django REST framework would set its own user on the request. With these it keeps ours.
-    inner._force_auth_user = user  # noqa: SLF001
-    inner._force_auth_token = claims  # noqa: SLF001
+    # A guard inside another one, or under `JWTMiddleware`, goes on with the user that was loaded.
+    known = getattr(inner, "_djwto_user", None)
+    if known is None or known[0].token != seen.token:
+        known = inner._djwto_user = (seen, *_user_of(claims))  # noqa: SLF001
+    _, request.user, request.auser = known
     return seen
+
+
+def _force_user(inner: Any) -> None:
+    """Let Django REST framework keep this user: it would set one of its own on the request."""
+    inner._force_auth_user = inner.user  # noqa: SLF001
+    inner._force_auth_token = getattr(inner, "_djwto_claims", None)  # noqa: SLF001
+
+
+def _user_of(claims: dict[str, Any]) -> tuple[Any, Callable[[], Any]]:
+    """Give what `request.user` and `request.auser` are."""
+    user = _lazy(partial(_load_user, claims["user"]["id"]))
+    return user, partial(_load_user_async, user)
+
+
+async def _itself(user: Any) -> Any:
+    return user
 
 
 def _mended(error: JWTValidationError, request: HttpRequest) -> JWTValidationError:
@@ -258,9 +330,24 @@ async def _load_user_async(user: Any) -> Any:
 
 def _check_login(request: Any, inner: Any, view: Any) -> Work | None:
     seen = _authenticate(request, inner)
+    _force_user(inner)
+    inner._djwto_opened = seen  # noqa: SLF001
     if not csrf.is_needed(inner, seen.mode) or _is_exempt(inner, view):
         return None
     return partial(csrf.check, inner)
+
+
+def _check_optional(request: Any, inner: Any, view: Any) -> Work | None:
+    brought_by = presented_by(inner)
+    if brought_by is not None:
+        try:
+            return _check_login(request, inner, view)
+        except JWTValidationError:
+            if brought_by == "header":
+                raise
+    make_anonymous(request)
+    _force_user(inner)
+    return None
 
 
 def _check_refresh(request: Any, inner: Any, view: Any) -> Work:
@@ -360,11 +447,17 @@ def _run_check(check: Check, request: Any, inner: Any, view: Any) -> None:
 
 
 async def _arun_check(check: Check, request: Any, inner: Any, view: Any) -> None:
-    while revocation.is_loading(conf.current()):
-        await sync_to_async(revocation.require)(conf.current())
+    if check is not _check_optional or presented_by(inner) is not None:
+        await _wait_for_ended_sessions()
     work = check(request, inner, view)
     if work is not None:
         await sync_to_async(_run)(work)
+
+
+async def _wait_for_ended_sessions() -> None:
+    """Wait until it is known which sessions have ended. Raises `JWTError`."""
+    while revocation.is_loading(conf.current()):
+        await sync_to_async(revocation.require)(conf.current())
 
 
 def _is_method_of_async_view(view: Any) -> bool:

@@ -33,6 +33,19 @@ def is_needed(request: HttpRequest, mode: str) -> bool:
     return mode != "JSON" and request.method not in SAFE_METHODS and conf.current().csrf
 
 
+def leave_out(request: Any) -> None:
+    """Let no check ask this request for a token: a page of another site cannot send its header."""
+    if not getattr(request, "_dont_enforce_csrf_checks", False):
+        request._dont_enforce_csrf_checks = True  # noqa: SLF001 (Django's own switch)
+        request._djwto_left_out = True  # noqa: SLF001
+
+
+def ask_again(request: Any) -> None:
+    """Undo `leave_out`."""
+    if getattr(request, "_djwto_left_out", False):
+        request._dont_enforce_csrf_checks = request._djwto_left_out = False  # noqa: SLF001
+
+
 def check(request: HttpRequest) -> None:
     """Demand Django's CSRF token. Raises `JWTError` (`csrf_failed`, `body_…`)."""
     middleware = _Check(_view)

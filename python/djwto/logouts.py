@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from django.contrib.auth.signals import user_logged_out
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import IntegrityError, transaction
 
 from djwto import authentication, conf, renewal, sessions, signals, stores, tokens, users
@@ -19,6 +19,28 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from djwto.types import THttpRequest
+
+
+def connect() -> None:
+    """Connect to Django's `login` and `logout`."""
+    user_logged_in.connect(after_django, dispatch_uid="djwto")
+    user_logged_out.connect(after_django, dispatch_uid="djwto")
+
+
+def after_django(request: Any = None, **_: Any) -> None:
+    """End the session whose token opened a request in which Django's `login` or `logout` runs.
+
+    `JWTMiddleware` then clears the cookies that brought the token.
+    """
+    inner = getattr(request, "_request", request)
+    seen = getattr(inner, "_djwto_opened", None)
+    if seen is None:
+        return
+    inner._djwto_opened = None  # noqa: SLF001
+    inner._djwto_ended = seen.mode != "JSON"  # noqa: SLF001
+    if end_session(seen.claims, seen.mode):
+        jti = seen.claims.get("jti")
+        signals.jwt_blacklisted.send(sender="BlackListTokenView", request=request, jti=jti)
 
 
 def named(request: HttpRequest) -> tuple[list[tokens.Claims], str]:

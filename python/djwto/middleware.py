@@ -1,13 +1,83 @@
-"""Middleware: what is done to the final reply of a request."""
+"""Middleware: the user of a token on every request, and what is done to the final reply."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.functional import LazyObject, empty
 
-from djwto import responses
+from djwto import authentication, csrf, responses
+from djwto.exceptions import SERVER_ERROR, JWTError
+
+
+class JWTMiddleware:
+    """Let the user of a good access token be `request.user`, in every view.
+
+    Sets on the request what a guard sets, and makes no query. Without a token nothing changes. With
+    a bad Bearer token the user is `AnonymousUser`; with a bad cookie, Django's own session decides.
+    `request.jwt_error` is the `JWTError` that says what is wrong, or None.
+
+    Does what `PrivateRepliesMiddleware` does, and does it for every request with a token. Turns a
+    `JWTError` that a view raises into its reply. Stands after `AuthenticationMiddleware`. Under
+    ASGI it needs a thread only to load the ended sessions at the start, and to check a CSRF token.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        """Take the next middleware, or the view."""
+        self.get_response = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        self.process_view = self._acheck_view if self._is_async else self._check_view
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Answer, or under ASGI give what is to be awaited."""
+        if self._is_async:
+            return self._answer(request)
+        if _has_token(request):
+            try:
+                _opened(request, authentication.recognize(request))
+            except JWTError as error:
+                _not_opened(request, error)
+        response: HttpResponseBase = self.get_response(request)
+        return _finished(request, response)
+
+    async def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        if _has_token(request):
+            try:
+                _opened(request, await authentication.arecognize(request))
+            except JWTError as error:
+                _not_opened(request, error)
+        response: HttpResponseBase = await self.get_response(request)
+        return _finished(request, response)
+
+    def _check_view(self, request: Any, view: Any, _args: Any, _kwargs: Any) -> Any:
+        """Demand the CSRF token where a cookie opened the request, before the view runs."""
+        if _needs_csrf(request, view):
+            try:
+                authentication.check_csrf(request)
+            except JWTError as error:
+                return _without_csrf(request, view, error)
+        return None
+
+    async def _acheck_view(self, request: Any, view: Any, _args: Any, _kwargs: Any) -> Any:
+        if _needs_csrf(request, view):
+            try:
+                await sync_to_async(authentication.check_csrf)(request)
+            except JWTError as error:
+                return _without_csrf(request, view, error)
+        return None
+
+    def process_exception(
+        self, _request: HttpRequest, exception: Exception
+    ) -> HttpResponseBase | None:
+        """Answer for a `JWTError` that a view raises; transactions are rolled back by then."""
+        return responses.refusal(exception) if isinstance(exception, JWTError) else None
 
 
 class PrivateRepliesMiddleware:
@@ -47,3 +117,64 @@ def _kept(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     if getattr(request, "_djwto_guarded", False):
         return responses.keep_private(response)
     return response
+
+
+def _has_token(request: Any) -> bool:
+    """Tell whether there is a token, and note what depends on that alone."""
+    request.jwt_error = None
+    brought_by = authentication.presented_by(request)
+    if brought_by is None:
+        return False
+    request._djwto_brought_by = brought_by  # noqa: SLF001
+    if brought_by == "header":
+        csrf.leave_out(request)
+    return True
+
+
+def _opened(request: Any, seen: Any) -> None:
+    request._djwto_opened = seen  # noqa: SLF001
+
+
+def _not_opened(request: Any, error: JWTError) -> None:
+    # Where it is not known whether the session has ended, no other user takes its place.
+    if request._djwto_brought_by == "header" or error.status >= SERVER_ERROR:  # noqa: SLF001
+        authentication.make_anonymous(request)
+    request.jwt_error = error.with_traceback(None)
+
+
+def _needs_csrf(request: Any, view: Any) -> bool:
+    opened = getattr(request, "_djwto_opened", None)
+    return (
+        opened is not None
+        and csrf.is_needed(request, opened.mode)
+        and not getattr(view, "djwto_endpoint", False)
+    )
+
+
+def _without_csrf(request: Any, view: Any, error: JWTError) -> HttpResponseBase | None:
+    """Refuse; in a view that is exempt from Django's check, the request goes on without a user."""
+    if not getattr(view, "csrf_exempt", False):
+        return responses.refusal(error)
+    authentication.make_anonymous(request)
+    request.jwt_error = error.with_traceback(None)
+    return None
+
+
+def _finished(request: Any, response: HttpResponseBase) -> HttpResponseBase:
+    if hasattr(request, "_djwto_brought_by") or hasattr(request, "_djwto_guarded"):
+        responses.keep_private(response)
+    elif _is_user_known(request):
+        responses.vary(response)
+    if getattr(request, "_djwto_ended", False):
+        responses.clear_cookies(request, response)
+    return response
+
+
+def _is_user_known(request: Any) -> bool:
+    """Whether `user` or `auser` was touched: Django's middleware keeps what it has found."""
+    if hasattr(request, "_cached_user") or hasattr(request, "_acached_user"):
+        return True
+    user = getattr(request, "user", None)
+    if issubclass(type(user), LazyObject):
+        return object.__getattribute__(user, "_wrapped") is not empty
+    return user is not None

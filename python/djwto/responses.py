@@ -68,12 +68,18 @@ def keep_private(response: ResponseT) -> ResponseT:
     # The dict under the headers, by lower-case name: looking up one that is absent costs Django an
     # exception, and storing one a check of letters that are known here.
     headers = response.headers._store  # noqa: SLF001
+    vary(response)
+    headers.setdefault("cache-control", _PRIVATE)
+    return response
+
+
+def vary(response: HttpResponseBase) -> None:
+    """Tell caches that the reply depends on what names the user."""
+    headers = response.headers._store  # noqa: SLF001
     if "vary" in headers:
         patch_vary_headers(response, _VARY_NAMES)
     else:
         headers["vary"] = _VARY
-    headers.setdefault("cache-control", _PRIVATE)
-    return response
 
 
 def clear_cookies(request: HttpRequest, response: ResponseT) -> ResponseT:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.signals import user_logged_in
 from django.db.models import Case, Count, Subquery, When
 
@@ -73,6 +74,12 @@ def login(
     session = new(opened.session, user, opened.row)
     session.amr = " ".join(amr)[:255]
     session.device, session.user_agent, session.address = devices.describe(request)
+    flush_other_user(request, user)
+    # The session of the token that opened this request goes on: Django's `login` would end it.
+    inner: Any = getattr(request, "_request", request)
+    inner._djwto_opened = None  # noqa: SLF001
+    if mode != "JSON":
+        inner._djwto_ended = False  # noqa: SLF001 (the reply sets the cookies anew)
     # Django's receiver writes `last_login`. Where it fails, no session is left without its tokens.
     user_logged_in.send(sender=user.__class__, request=request, user=user)
     stores.retried(session.insert, using=Session.database())
@@ -88,6 +95,14 @@ def login(
         request, issued, mode, "Tokens successfully created.", **extra
     )
     return csrf.set_cookie(request, response)
+
+
+def flush_other_user(request: Any, user: Any) -> None:
+    """End Django's session of this browser if it is another user's."""
+    session = getattr(request, "session", None)
+    key = None if session is None else session.get(SESSION_KEY)
+    if session is not None and key not in (None, user._meta.pk.value_to_string(user)):  # noqa: SLF001
+        session.flush()
 
 
 def end(session_id: uuid.UUID | str, *, reason: str = "ended") -> bool:

@@ -86,13 +86,17 @@ class Endpoint(View):
 
         With `ATOMIC_REQUESTS`, Django would answer with an HTML page while the database is gone.
         """
-        view = super().as_view(**initkwargs)
+        view: Any = super().as_view(**initkwargs)
         for alias in connections:
             transaction.non_atomic_requests(using=alias)(view)
+        view.djwto_endpoint = True  # `JWTMiddleware` leaves it alone
         return view
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer, after an exception too. No cache keeps the reply unless the view allows it."""
+        # An endpoint decides by itself, whatever `JWTMiddleware` has found.
+        csrf.ask_again(request)
+        request._djwto_opened = None  # type: ignore[attr-defined]  # noqa: SLF001
         try:
             response = self._answer(request, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 (a client must see JSON, and no reason)
@@ -137,6 +141,7 @@ class GetTokensView(Endpoint):
     def _log_in(self, request: HttpRequest, mode: str) -> HttpResponse:
         user = _authenticated(request)
         if sessions.is_logged_in(request, user, mode):
+            sessions.flush_other_user(request, user)
             extra = csrf.login_extra(request, mode, rotate=False)
             reply = JsonResponse({"msg": "User already authenticated.", **extra})
             return csrf.set_cookie(request, reply)

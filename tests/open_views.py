@@ -1,0 +1,173 @@
+"""Views without a guard of djwto: they know the user by `JWTMiddleware`, or not at all."""
+
+from django.contrib.auth import login, logout
+from django.contrib.auth.decorators import (
+    login_not_required,
+    login_required,
+    permission_required,
+    user_passes_test,
+)
+from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
+from django.contrib.auth.models import Group, User
+from django.http import Http404, HttpResponse, JsonResponse
+from django.template import engines
+from django.urls import include, path
+from django.views import View
+from django.views.decorators.cache import cache_page
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.decorators import api_view
+from rest_framework.response import Response
+
+import djwto.authentication as auth
+from djwto.exceptions import JWTError
+from tests import guarded
+
+
+def shown(request):
+    """What the middleware has set."""
+    error = request.jwt_error
+    return JsonResponse(
+        {
+            "user": request.user.get_username(),
+            "claims": getattr(request, "payload", None),
+            "mode": getattr(request, "jwt_mode", None),
+            "has_token": bool(getattr(request, "token", None)),
+            "error": None if error is None else error.code,
+        }
+    )
+
+
+async def async_shown(request):
+    user = await request.auser()
+    error = request.jwt_error
+    return JsonResponse(
+        {"user": user.get_username(), "error": None if error is None else error.code}
+    )
+
+
+@login_not_required
+def for_all(request):
+    return shown(request)
+
+
+def untouched(request):
+    return HttpResponse("for everybody")
+
+
+def claims_alone(request):
+    return JsonResponse({"has_claims": getattr(request, "payload", None) is not None})
+
+
+@csrf_exempt
+def exempt(request):
+    return shown(request)
+
+
+@csrf_exempt
+async def async_exempt(request):
+    return await async_shown(request)
+
+
+class WithLogin(LoginRequiredMixin, View):
+    def get(self, request):
+        return HttpResponse(request.user.get_username())
+
+
+class WithPermission(PermissionRequiredMixin, View):
+    permission_required = "auth.view_user"
+
+    def get(self, request):
+        return HttpResponse(request.user.get_username())
+
+
+def template(request):
+    text = (
+        "{% if user.is_authenticated %}{{ user.username }}"
+        "{% if perms.auth.view_user %} may{% endif %}{% if perms.auth %} auth{% endif %}"
+        "{% if user.is_staff %} staff{% endif %}{% else %}nobody{% endif %}"
+    )
+    return HttpResponse(engines["django"].from_string(text).render({}, request))
+
+
+@api_view(["GET", "POST"])
+def rest(request):
+    return Response({"user": request.user.get_username()})
+
+
+def raises(request, status):
+    Group.objects.create(name="raised")
+    raise JWTError("No tea.", "teapot", status=status)
+
+
+async def async_raises(request, status):
+    raise JWTError("No tea.", "teapot", status=status)
+
+
+def missing(request):
+    raise Http404
+
+
+def fails(request):
+    raise RuntimeError
+
+
+def log_out(request):
+    logout(request)
+    return HttpResponse(request.user.get_username())
+
+
+def log_in(request, name):
+    login(request, User.objects.get(username=name), "django.contrib.auth.backends.ModelBackend")
+    return HttpResponse(request.user.get_username())
+
+
+@auth.jwt_login_required
+def guarded_log_out(request):
+    logout(request)
+    return HttpResponse("bye")
+
+
+@cache_page(60)
+def cached(request):
+    return HttpResponse(request.user.get_username())
+
+
+@cache_page(60)
+@auth.jwt_optional
+def cached_optional(request):
+    return HttpResponse(request.user.get_username())
+
+
+@auth.jwt_login_required
+def twice(request):
+    return HttpResponse(f"{request.user.get_username()} {request.payload['user']['username']}")
+
+
+urlpatterns = [
+    path("", include("tests.projects.plain.urls")),
+    path("shown/", shown),
+    path("async_shown/", async_shown),
+    path("untouched/", untouched),
+    path("claims_alone/", claims_alone),
+    path("exempt/", exempt),
+    path("async_exempt/", async_exempt),
+    path("login_required/", login_required(shown)),
+    path("login_not_required/", for_all),
+    path("permission/", permission_required("auth.view_user", raise_exception=True)(shown)),
+    path("passes_test/", user_passes_test(lambda user: user.is_active)(shown)),
+    path("with_login/", WithLogin.as_view()),
+    path("with_permission/", WithPermission.as_view()),
+    path("template/", template),
+    path("rest/", rest),
+    path("raises/<int:status>/", raises),
+    path("async_raises/<int:status>/", async_raises),
+    path("missing/", missing),
+    path("fails/", fails),
+    path("log_out/", log_out),
+    path("log_in/<name>/", log_in),
+    path("guarded_log_out/", guarded_log_out),
+    path("cached/", cached),
+    path("cached_optional/", cached_optional),
+    path("twice/", twice),
+    path("perm_alone/", guarded.permission_alone),
+]

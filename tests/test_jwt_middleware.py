@@ -1,0 +1,482 @@
+"""`JWTMiddleware`: the user of a token in every view, CSRF, headers, and what views raise."""
+
+import logging
+import threading
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.cache import cache
+from django.core.handlers.base import BaseHandler
+from django.db import connections
+from django.http import HttpRequest, HttpResponse
+from django.test import AsyncClient, Client, RequestFactory
+
+from djwto import sessions
+from djwto.middleware import JWTMiddleware
+from djwto.test import alogin, login
+from tests.conftest import Visitor
+
+OURS = "djwto.middleware.JWTMiddleware"
+AFTER = "django.contrib.auth.middleware.AuthenticationMiddleware"
+BAD = {"authorization": "Bearer bad"}
+
+
+@pytest.fixture(autouse=True)
+def project(settings: Any) -> None:
+    settings.ROOT_URLCONF = "tests.open_views"
+    place = settings.MIDDLEWARE.index(AFTER) + 1
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE[:place], OURS, *settings.MIDDLEWARE[place:]]
+
+
+def both_headers(reply: Any) -> bool:
+    vary = set(reply.headers.get("Vary", "").split(", "))
+    return {"Cookie", "Authorization"} <= vary and reply.headers.get("Cache-Control") == "private"
+
+
+def with_cookie(user: Any, settings: Any, **kwargs: Any) -> Client:
+    settings.DJWTO_MODE = ("JSON", "ONE-COOKIE")
+    client = Client(**kwargs)
+    login(client, user, mode="ONE-COOKIE")
+    return client
+
+
+# --- who the user is ----------------------------------------------------------------------------
+
+
+def test_a_good_token_sets_what_a_guard_sets(visitor: Visitor, carol: Any) -> None:
+    visitor.login("carol")
+    found = visitor.get("/shown/").json()
+    assert (found["user"], found["mode"], found["error"]) == ("carol", visitor.mode, None)
+    assert (found["claims"]["user"]["id"], found["has_token"]) == (carol.pk, True)
+
+
+@pytest.mark.parametrize("path", ["/untouched/", "/claims_alone/"])
+def test_no_query_is_made_until_the_user_is_touched(
+    alice: Any, django_assert_num_queries: Any, path: str
+) -> None:
+    client = Client()
+    login(client, alice)
+    with django_assert_num_queries(0):
+        assert client.get(path).status_code == 200
+    with django_assert_num_queries(1):
+        assert client.get("/shown/").json()["user"] == "alice"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/login_required/", "/permission/", "/passes_test/", "/with_login/", "/with_permission/"],
+)
+def test_djangos_own_decorators_and_mixins_know_the_user(
+    visitor: Visitor, carol: Any, path: str
+) -> None:
+    assert visitor.get(path).status_code in (302, 403)
+    visitor.login("carol")
+    reply = visitor.get(path)
+    assert (reply.status_code, b"carol" in reply.content) == (200, True)
+
+
+def test_templates_know_the_user(carol: Any) -> None:
+    client = Client()
+    assert client.get("/template/").content == b"nobody"
+    login(client, carol)
+    assert client.get("/template/").content == b"carol may auth"
+
+
+def test_djangos_login_required_middleware_knows_the_user(alice: Any, settings: Any) -> None:
+    required = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, required]
+    client = Client()
+    assert client.get("/shown/").status_code == 302
+    assert client.get("/shown/", headers=BAD).status_code == 302
+    assert client.get("/login_not_required/").status_code == 200
+    login(client, alice)
+    assert client.get("/shown/").json()["user"] == "alice"
+    assert client.get("/guarded/methods/").status_code == 200
+
+
+def test_rest_frameworks_session_authentication_knows_the_user(alice: Any, settings: Any) -> None:
+    client = with_cookie(alice, settings, enforce_csrf_checks=True)
+    assert client.get("/rest/", secure=True).json() == {"user": "alice"}
+    assert client.post("/rest/", secure=True).json() == {"user": ""}
+    program = Client(enforce_csrf_checks=True)
+    login(program, alice)
+    assert program.post("/rest/", secure=True).json() == {"user": "alice"}
+
+
+@pytest.mark.parametrize("path", ["/shown/", "/async_shown/"])
+def test_without_a_token_nothing_changes(alice: Any, path: str) -> None:
+    client = Client()
+    assert client.get(path).json()["user"] == ""
+    client.force_login(alice)
+    reply = client.get(path).json()
+    assert (reply["user"], reply["error"], reply.get("claims")) == ("alice", None, None)
+    other = client.get(path, headers={"authorization": "Basic YTpi"}).json()
+    assert (other["user"], other["error"]) == ("alice", None)
+
+
+@pytest.mark.parametrize("path", ["/shown/", "/async_shown/"])
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ("Bearer bad", "token_malformed"),
+        ("Bearer", "authorization_invalid"),
+        ("Basic a, Bearer b", "authorization_invalid"),
+    ],
+)
+def test_a_bad_bearer_token_is_nobody(alice: Any, path: str, value: str, code: str) -> None:
+    client = Client()
+    client.force_login(alice)
+    reply = client.get(path, headers={"authorization": value}).json()
+    assert (reply["user"], reply["error"]) == ("", code)
+
+
+@pytest.mark.parametrize("path", ["/shown/", "/async_shown/"])
+def test_with_a_bad_cookie_djangos_session_decides(alice: Any, settings: Any, path: str) -> None:
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    client = Client()
+    client.cookies["jwt_access"] = "bad"
+    reply = client.get(path).json()
+    assert (reply["user"], reply["error"]) == ("", "token_malformed")
+    client.force_login(alice)
+    reply = client.get(path).json()
+    assert (reply["user"], reply["error"]) == ("alice", "token_malformed")
+
+
+def test_a_doubled_cookie_is_a_bad_cookie(alice: Any) -> None:
+    client = Client()
+    client.force_login(alice)
+    cookie = f"{client.cookies.output(header='', attrs=[])}; jwt_access=a; jwt_access=b"
+    for mode in ("ONE-COOKIE", ("JSON", "ONE-COOKIE")):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("django.conf.settings.DJWTO_MODE", mode, raising=False)
+            client = Client(HTTP_COOKIE=cookie.strip())
+            reply = client.get("/shown/").json()
+        assert (reply["user"], reply["error"]) == ("alice", "cookie_ambiguous")
+
+
+def test_a_token_of_an_ended_session_is_bad(alice: Any, carol: Any, settings: Any) -> None:
+    program = Client()
+    login(program, alice)
+    browser = with_cookie(alice, settings)
+    browser.force_login(carol)
+    assert browser.get("/shown/").json()["user"] == "alice"
+    sessions.end_all(alice)
+    reply = program.get("/shown/").json()
+    assert (reply["user"], reply["error"]) == ("", "token_blacklisted")
+    reply = browser.get("/shown/").json()
+    assert (reply["user"], reply["error"]) == ("carol", "token_blacklisted")
+
+
+def test_a_token_of_another_kind_is_bad(alice: Any) -> None:
+    visitor = Visitor("JSON")
+    visitor.login()
+    visitor.tokens["access"] = visitor.tokens["refresh"]
+    reply = visitor.get("/shown/").json()
+    assert (reply["user"], reply["error"]) == ("", "type_invalid")
+
+
+def test_without_knowledge_of_ended_sessions_there_is_no_user(
+    alice: Any, carol: Any, settings: Any, monkeypatch: Any
+) -> None:
+    program = Client()
+    login(program, alice)
+    browser = with_cookie(alice, settings)
+    browser.force_login(carol)
+    old = type("Old", (), {"fresh_until": float("-inf")})()
+    from djwto import revocation
+
+    monkeypatch.setattr(revocation._current(_config()), "freshness", old)
+    monkeypatch.setattr(revocation._current(_config()), "is_fresh_soon", lambda: False)
+    for client in (program, browser):
+        reply = client.get("/shown/").json()
+        assert (reply["user"], reply["error"]) == ("", "store_unavailable")
+        assert client.get("/guarded/function/").status_code == 503
+        assert client.get("/untouched/").status_code == 200
+    # Without a token, nothing has to be known.
+    assert Client().get("/shown/").json()["error"] is None
+
+
+def _config() -> Any:
+    from djwto import conf
+
+    return conf.current()
+
+
+# --- guards below it ----------------------------------------------------------------------------
+
+
+def test_a_guard_goes_on_with_the_user_that_was_loaded(
+    alice: Any, settings: Any, django_assert_num_queries: Any
+) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.test_jwt_middleware.touching"]
+    client = Client()
+    login(client, alice)
+    with django_assert_num_queries(1):
+        assert client.get("/twice/").content == b"alice alice"
+
+
+def touching(get_response: Any) -> Any:
+    """Middleware that looks at the user, as one that writes an audit log does."""
+
+    def answer(request: HttpRequest) -> Any:
+        assert request.user.get_username() is not None
+        return get_response(request)
+
+    return answer
+
+
+def test_a_guard_refuses_by_itself(alice: Any, settings: Any) -> None:
+    client = Client()
+    client.force_login(alice)
+    assert client.get("/guarded/function/").status_code == 401
+    assert client.get("/guarded/function/", headers=BAD).json()["code"] == "token_malformed"
+    browser = with_cookie(alice, settings, enforce_csrf_checks=True)
+    refused = browser.post("/guarded/dispatch/", secure=True)
+    assert (refused.status_code, refused.json()["code"]) == (403, "csrf_failed")
+    # The author's exemption stands, as without the middleware.
+    assert browser.post("/guarded/exempt_outside/", secure=True).status_code == 200
+
+
+def test_permissions_need_no_login_guard_below_the_middleware(alice: Any, carol: Any) -> None:
+    client = Client()
+    assert client.get("/perm_alone/").json()["code"] == "login_required"
+    login(client, alice)
+    assert client.get("/perm_alone/").json()["code"] == "permissions_insufficient"
+    login(client, carol)
+    assert client.get("/perm_alone/").status_code == 200
+
+
+# --- CSRF ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/shown/", "/async_shown/", "/exempt/", "/guarded/methods/"])
+def test_a_bearer_request_is_asked_for_no_csrf_token(alice: Any, path: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    login(client, alice)
+    assert client.post(path, secure=True).status_code == 200
+
+
+@pytest.mark.parametrize("has_djangos", [True, False])
+@pytest.mark.parametrize("path", ["/shown/", "/async_shown/"])
+def test_a_cookie_without_a_csrf_token_is_refused(
+    alice: Any, settings: Any, path: str, has_djangos: Any
+) -> None:
+    if not has_djangos:
+        settings.MIDDLEWARE = [m for m in settings.MIDDLEWARE if "Csrf" not in m]
+    settings.DJWTO_MODE = "TWO-COOKIES"
+    visitor = Visitor("TWO-COOKIES")
+    visitor.login()
+    token, visitor.csrf = visitor.csrf, ""
+    refused = visitor.post(path)
+    assert refused.status_code == 403
+    if not has_djangos:
+        assert refused.json()["code"] == "csrf_failed"
+        assert both_headers(refused)
+    visitor.csrf = token
+    assert visitor.post(path).json()["user"] == "alice"
+
+
+@pytest.mark.parametrize("path", ["/exempt/", "/async_exempt/"])
+def test_on_an_exempt_view_it_is_nobody(alice: Any, carol: Any, settings: Any, path: str) -> None:
+    settings.DJWTO_MODE = "TWO-COOKIES"
+    visitor = Visitor("TWO-COOKIES")
+    visitor.login()
+    visitor.client.force_login(alice)
+    token, visitor.csrf = visitor.csrf, ""
+    reply = visitor.post(path).json()
+    assert (reply["user"], reply["error"]) == ("", "csrf_failed")
+    visitor.csrf = token
+    reply = visitor.post(path).json()
+    assert (reply["user"], reply["error"]) == ("alice", None)
+    settings.DJWTO_CSRF = False
+    visitor.csrf = ""
+    assert visitor.post(path).json()["user"] == "alice"
+
+
+def test_a_bearer_header_leaves_no_session_without_csrf(alice: Any, settings: Any) -> None:
+    """A bad token turns Django's check off, and the user of Django's session with it."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    assert client.post("/shown/").status_code == 403
+    assert client.post("/shown/", headers=BAD).json()["user"] == ""
+    # Where JSON is not offered, the header is none of ours.
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    assert client.post("/shown/", headers=BAD).status_code == 403
+    assert client.get("/shown/", headers=BAD).json()["user"] == "alice"
+
+
+def test_djwtos_endpoints_go_on_checking(alice: Any, settings: Any) -> None:
+    settings.DJWTO_MODE = ("JSON", "ONE-COOKIE")
+    client = Client(enforce_csrf_checks=True)
+    fields = {"username": "alice", "password": "pass", "mode": "ONE-COOKIE"}
+    foreign = {**BAD, "origin": "https://evil.example"}
+    refused = client.post("/login/", fields, headers=foreign, secure=True)
+    assert (refused.status_code, refused.json()["code"]) == (403, "origin_refused")
+    assert client.post("/login/", fields, secure=True).status_code == 200
+    # A form that nobody can read is the endpoint's to refuse, also with a cookie.
+    kind = "application/x-www-form-urlencoded"
+    reply = client.post("/login/", b"username=\xff", content_type=kind, secure=True)
+    assert reply.json()["code"] == "body_unreadable"
+
+
+# --- headers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("has_cookie", [True, False])
+@pytest.mark.parametrize("path", ["/shown/", "/untouched/", "/missing/", "/fails/", "/nowhere/"])
+def test_each_reply_to_a_token_has_both_headers(
+    alice: Any, settings: Any, path: str, has_cookie: Any
+) -> None:
+    settings.DJWTO_MODE = ("JSON", "ONE-COOKIE")
+    client = Client(raise_request_exception=False)
+    login(client, alice, mode="ONE-COOKIE" if has_cookie else "JSON")
+    assert both_headers(client.get(path))
+    bad = Client(raise_request_exception=False)
+    if has_cookie:
+        bad.cookies["jwt_access"] = "bad"
+    assert both_headers(bad.get(path, headers={} if has_cookie else BAD))
+
+
+@pytest.mark.parametrize("path", ["/shown/", "/async_shown/", "/template/", "/login_required/"])
+def test_without_a_token_vary_alone_and_only_where_the_user_was_touched(
+    alice: Any, path: str
+) -> None:
+    client = Client()
+    for _ in range(2):
+        reply = client.get(path)
+        assert {"Cookie", "Authorization"} <= set(reply.headers["Vary"].split(", "))
+        assert "Cache-Control" not in reply.headers
+        client.force_login(alice)
+    for untouched in ("/untouched/", "/missing/"):
+        reply = client.get(untouched)
+        assert not {"Vary", "Cache-Control"} & set(reply.headers)
+
+
+def test_a_guarded_view_has_both_headers_without_a_token(alice: Any) -> None:
+    assert both_headers(Client().get("/guarded/function/"))
+    assert both_headers(Client().get("/guarded/permission_alone/"))
+
+
+def test_per_site_caching_keeps_users_apart(alice: Any, carol: Any, settings: Any) -> None:
+    settings.MIDDLEWARE = [
+        "django.middleware.cache.UpdateCacheMiddleware",
+        *settings.MIDDLEWARE,
+        "django.middleware.cache.FetchFromCacheMiddleware",
+    ]
+    clients = [Client(), Client(), with_cookie(alice, settings)]
+    login(clients[1], carol)
+    for _ in range(2):
+        found = [client.get("/login_not_required/").json()["user"] for client in clients]
+        assert found == ["", "carol", "alice"]
+    cache.clear()
+    for client in clients[1:]:
+        client.get("/shown/")
+        client.get("/untouched/")
+    assert not cache._cache
+    # What depends on no user is shared by those without a token, and read by all.
+    Client().get("/untouched/")
+    assert cache._cache
+    assert clients[1].get("/untouched/").content == b"for everybody"
+
+
+def test_cache_page_outside_a_guard_keeps_users_apart(alice: Any, carol: Any) -> None:
+    clients = [Client(), Client(), Client()]
+    login(clients[1], alice)
+    login(clients[2], carol)
+    for _ in range(2):
+        assert [c.get("/cached_optional/").content for c in clients] == [b"", b"alice", b"carol"]
+
+
+# --- what views raise ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["raises", "async_raises"])
+@pytest.mark.parametrize("status", [400, 401, 403, 409, 503, 599])
+def test_a_view_may_raise_a_jwt_error(db: Any, name: str, status: int) -> None:
+    reply = Client().get(f"/{name}/{status}/")
+    assert (reply.status_code, reply.json()) == (status, {"error": "No tea.", "code": "teapot"})
+    assert ("WWW-Authenticate" in reply.headers) is (status == 401)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_its_transaction_is_rolled_back(monkeypatch: Any) -> None:
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+    assert Client().get("/raises/403/").status_code == 403
+    assert not Group.objects.exists()
+
+
+# --- async --------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_same_under_asgi(settings: Any) -> None:
+    settings.DJWTO_MODE = ("JSON", "ONE-COOKIE")
+    dora = await get_user_model().objects.acreate_user("dora")
+    program, browser = AsyncClient(), AsyncClient(enforce_csrf_checks=True)
+    await alogin(program, dora)
+    await alogin(browser, dora, mode="ONE-COOKIE")
+    for path in ("/shown/", "/async_shown/"):
+        for client in (program, browser):
+            reply = await client.get(path)
+            assert reply.json()["user"] == "dora"
+            assert both_headers(reply)
+        bad = await AsyncClient().get(path, AUTHORIZATION="Bearer bad")
+        assert (bad.json()["user"], bad.json()["error"]) == ("", "token_malformed")
+    reply = (await browser.post("/async_exempt/", secure=True)).json()
+    assert (reply["user"], reply["error"]) == ("", "csrf_failed")
+    assert (await browser.post("/async_shown/", secure=True)).status_code == 403
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_it_works_on_the_loop() -> None:
+    client = AsyncClient()
+    await alogin(client, await get_user_model().objects.acreate_user("dora"))
+    threads = []
+
+    class Request(HttpRequest):
+        """Notes which thread looks at the headers."""
+
+        @property
+        def META(self) -> Any:  # noqa: N802
+            threads.append(threading.get_ident())
+            return {"HTTP_AUTHORIZATION": client.defaults["authorization"]}
+
+        @META.setter
+        def META(self, value: Any) -> None:  # noqa: N802
+            pass
+
+    async def view(request: HttpRequest) -> HttpResponse:
+        assert request.payload["user"]["username"] == "dora"
+        return HttpResponse()
+
+    middleware: Any = JWTMiddleware(view)
+    request = Request()
+    request.method = "POST"
+    assert await middleware.process_view(request, view, (), {}) is None
+    assert (await middleware(request)).status_code == 200
+    assert set(threads) == {threading.get_ident()}
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_no_thread_is_wanted(settings: Any, caplog: Any, is_async: Any) -> None:
+    """Django tells, with DEBUG, of each middleware that it must run through a thread or a loop."""
+    settings.DEBUG = True
+    settings.MIDDLEWARE = [OURS]
+    with caplog.at_level(logging.DEBUG, "django.request"):
+        BaseHandler().load_middleware(is_async=is_async)
+    adapted = [r.getMessage() for r in caplog.records if "adapted" in r.getMessage()]
+    # Django runs `process_exception` in a thread, and that only after an exception.
+    assert [one for one in adapted if "process_exception" not in one] == []
+
+
+def test_it_stands_alone_too(alice: Any) -> None:
+    """Without Django's sessions and `AuthenticationMiddleware`, a token is all that there is."""
+    client = Client()
+    login(client, alice)
+    header = {"authorization": client.defaults["HTTP_AUTHORIZATION"]}
+    middleware: Any = JWTMiddleware(lambda request: HttpResponse(request.user.get_username()))
+    assert middleware(RequestFactory().get("/", headers=header)).content == b"alice"
+    bare: Any = JWTMiddleware(lambda request: HttpResponse(str(hasattr(request, "user"))))
+    assert bare(RequestFactory().get("/")).content == b"False"
