@@ -1,4 +1,4 @@
-"""`manage.py check` about guarded views: W004, W034 and W035."""
+"""`manage.py check` about guarded views and middleware: W004, W034, W035, E051 and W050."""
 
 from types import ModuleType
 from typing import Any
@@ -16,10 +16,12 @@ from rest_framework.decorators import api_view
 from rest_framework.views import APIView
 
 import djwto.authentication as auth
-from djwto.middleware import PrivateRepliesMiddleware
+from djwto.middleware import JWTMiddleware, PrivateRepliesMiddleware
 from djwto.test import login
 
 OURS = "djwto.middleware.PrivateRepliesMiddleware"
+JWT = "djwto.middleware.JWTMiddleware"
+USERS = "django.contrib.auth.middleware.AuthenticationMiddleware"
 STORES = "django.middleware.cache.UpdateCacheMiddleware"
 REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
 
@@ -164,6 +166,9 @@ class Subclass(PrivateRepliesMiddleware):
     [
         ([STORES, OURS], None),
         ([OURS], None),
+        ([JWT], None),
+        ([STORES, USERS, JWT], None),
+        ([JWT, STORES], "UpdateCacheMiddleware stands below"),
         (["tests.test_guard_checks.Subclass"], None),
         ([OURS, STORES, OURS], None),
         ([OURS, STORES], "UpdateCacheMiddleware stands below"),
@@ -238,3 +243,43 @@ def test_guarded_methods_want_the_csrf_failure_view(settings: Any) -> None:
     assert messages("djwto.W004") == []
     settings.CSRF_FAILURE_VIEW = "djwto.csrf.failure"
     assert messages("djwto.W004") == []
+
+
+@pytest.mark.parametrize(
+    ("middleware", "ids"),
+    [
+        ([USERS, JWT], []),
+        ([JWT], []),
+        ([USERS], []),
+        ([JWT, USERS], ["djwto.E051"]),
+        (["tests.test_guard_checks.OwnJWTMiddleware", USERS], ["djwto.E051"]),
+        ([STORES, USERS, JWT], []),
+        ([USERS, JWT, STORES], ["djwto.W050"]),
+        ([STORES, USERS], []),
+    ],
+)
+def test_jwt_middleware_has_its_place(settings: Any, middleware: list[str], ids: list[str]) -> None:
+    serve(settings, open=open_view)
+    settings.MIDDLEWARE = [*middleware, "djwto.not_there.Middleware"]
+    found = [one.id for one in run_checks() if one.id in ("djwto.E051", "djwto.W050")]
+    assert found == ids
+
+
+class OwnJWTMiddleware(JWTMiddleware):
+    pass
+
+
+def test_the_other_checks_know_jwt_middleware(settings: Any) -> None:
+    serve(settings, method=Method.as_view(), post=Posting.as_view())
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, REQUIRED]
+    assert "requests with a token" in messages("djwto.W035")[0].msg
+    assert "Bearer requests too" in messages("djwto.W004")[0].msg
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, JWT]
+    assert "requests without a good token" in messages("djwto.W035")[0].msg
+    assert "Bearer" not in messages("djwto.W004")[0].msg
+
+
+class Posting(View):
+    @method_decorator(auth.jwt_login_required)
+    def post(self, request):
+        return HttpResponse("worked!")

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.core.handlers.base import BaseHandler
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
-from django.test import AsyncClient, Client, RequestFactory
+from django.test import AsyncClient, Client
 
 from djwto import sessions
 from djwto.middleware import JWTMiddleware
@@ -471,12 +471,18 @@ def test_no_thread_is_wanted(settings: Any, caplog: Any, is_async: Any) -> None:
     assert [one for one in adapted if "process_exception" not in one] == []
 
 
-def test_it_stands_alone_too(alice: Any) -> None:
+@pytest.mark.parametrize("path", ["/shown/", "/async_shown/"])
+def test_it_stands_alone_too(alice: Any, settings: Any, path: str) -> None:
     """Without Django's sessions and `AuthenticationMiddleware`, a token is all that there is."""
+    settings.MIDDLEWARE = [OURS]
     client = Client()
+    reply = client.get(path)
+    assert (reply.json()["user"], reply.json()["error"]) == ("", None)
+    assert (reply.headers["Vary"], "Cache-Control" in reply.headers) == (
+        "Cookie, Authorization",
+        False,
+    )
+    assert "Vary" not in client.get("/untouched/").headers
+    assert client.get("/login_required/").status_code == 302
     login(client, alice)
-    header = {"authorization": client.defaults["HTTP_AUTHORIZATION"]}
-    middleware: Any = JWTMiddleware(lambda request: HttpResponse(request.user.get_username()))
-    assert middleware(RequestFactory().get("/", headers=header)).content == b"alice"
-    bare: Any = JWTMiddleware(lambda request: HttpResponse(str(hasattr(request, "user"))))
-    assert bare(RequestFactory().get("/")).content == b"False"
+    assert client.get(path).json()["user"] == "alice"

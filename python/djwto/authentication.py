@@ -34,7 +34,7 @@ from djwto.exceptions import JWTError, JWTValidationError
 from djwto.forms import LoginForm
 from djwto.responses import WWWAUTHENTICATE
 from djwto.types import THttpRequest
-from djwto.users import find_user, spelling_of
+from djwto.users import TokenUser, find_user, spelling_of
 
 __all__ = [
     "WWWAUTHENTICATE",
@@ -212,6 +212,12 @@ def check_csrf(request: HttpRequest) -> None:
     _run(partial(csrf.check, request))
 
 
+def set_nobody(request: Any) -> None:
+    """Give a request the lazy user that Django's middleware gives one without a session."""
+    request.user = user = _lazy(AnonymousUser)
+    request.auser = partial(_touched, user)
+
+
 def make_anonymous(request: Any) -> None:
     """Let a request have no user, whatever its token or Django's session says."""
     inner = getattr(request, "_request", request)
@@ -281,7 +287,7 @@ def _authenticate(
     # A guard inside another one, or under `JWTMiddleware`, goes on with the user that was loaded.
     known = getattr(inner, "_djwto_user", None)
     if known is None or known[0].token != seen.token:
-        known = inner._djwto_user = (seen, *_user_of(claims))  # noqa: SLF001
+        known = inner._djwto_user = (seen, *_user_of(config, claims))  # noqa: SLF001
     _, request.user, request.auser = known
     return seen
 
@@ -292,13 +298,21 @@ def _force_user(inner: Any) -> None:
     inner._force_auth_token = getattr(inner, "_djwto_claims", None)  # noqa: SLF001
 
 
-def _user_of(claims: dict[str, Any]) -> tuple[Any, Callable[[], Any]]:
+def _user_of(config: conf.Config, claims: dict[str, Any]) -> tuple[Any, Callable[[], Any]]:
     """Give what `request.user` and `request.auser` are."""
+    if config.has_token_users:
+        of_token = TokenUser(claims)
+        return of_token, partial(_itself, of_token)
     user = _lazy(partial(_load_user, claims["user"]["id"]))
     return user, partial(_load_user_async, user)
 
 
 async def _itself(user: Any) -> Any:
+    return user
+
+
+async def _touched(user: Any) -> Any:
+    bool(user)
     return user
 
 
@@ -373,7 +387,10 @@ def _check_permissions(
 def _check_stored_permissions(required: _core.RequiredPermissions, request: HttpRequest) -> None:
     # Through the hook: what it would have put into the token decides here too.
     user = request.user
-    granted = tokens.process_perms(user) if user.is_active else []
+    if isinstance(user, TokenUser):
+        granted = user.get_all_permissions()
+    else:
+        granted = tokens.process_perms(user) if user.is_active else []
     required.check_list(_texts(granted))
 
 

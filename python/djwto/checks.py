@@ -58,6 +58,7 @@ SETTING_IDS = {
     "REVOCATION_URL": "djwto.E032",
     "MAX_SESSIONS": "djwto.E036",
     "USER_AS_SUB": "djwto.E035",
+    "USER": "djwto.E050",
     "COOKIE_PREFIX": "djwto.E033",
     "PUBLIC_PATH": "djwto.E034",
 }

@@ -88,6 +88,8 @@ class Config:
     session_lifetime: timedelta | None
     max_sessions: int | None
     user_as_subject: bool
+    has_token_users: bool
+    """Whether `request.user` is a `TokenUser`."""
     revocation: Revocation
     throttle: Throttle | None
     proxies: _core.Proxies
@@ -267,6 +269,7 @@ def _build(
         session_lifetime=values["SESSION_LIFETIME"],
         max_sessions=values["MAX_SESSIONS"],
         user_as_subject=values["USER_AS_SUB"],
+        has_token_users=values["USER"] == "token",
         revocation=Revocation(
             interval=_seconds(values["REVOCATION_INTERVAL"]),
             max_age=_seconds(values["REVOCATION_MAX_AGE"]),

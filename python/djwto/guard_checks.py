@@ -1,4 +1,4 @@
-"""`manage.py check` for guarded views: what middleware does to them before or after the guard."""
+"""`manage.py check` for guarded views and middleware: what stands in an order that breaks them."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -6,19 +6,47 @@ from types import FunctionType
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.middleware import AuthenticationMiddleware, LoginRequiredMiddleware
 from django.core import checks
 from django.core.checks import CheckMessage, Tags, register
 from django.middleware.cache import UpdateCacheMiddleware
 from django.utils.module_loading import import_string
 
 from djwto import csrf, url_patterns
-from djwto.middleware import PrivateRepliesMiddleware
+from djwto.middleware import JWTMiddleware, PrivateRepliesMiddleware
 
 _FAILURE_VIEW = "djwto.csrf.failure"
 _MIDDLEWARE = "djwto.middleware.PrivateRepliesMiddleware"
 _METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
 _MOST_NAMES = 50
+
+
+@register(Tags.security)
+def check_jwt_middleware(**_: Any) -> list[CheckMessage]:
+    """E051, W050: what stands on the wrong side of `JWTMiddleware`."""
+    ours, users, stores = map(
+        _places_of, (JWTMiddleware, AuthenticationMiddleware, UpdateCacheMiddleware)
+    )
+    found: list[CheckMessage] = []
+    if ours and users and min(ours) < max(users):
+        found.append(
+            checks.Error(
+                "AuthenticationMiddleware stands below djwto.middleware.JWTMiddleware, and puts "
+                "its own user in the place of the token's.",
+                hint="Put JWTMiddleware directly after AuthenticationMiddleware in MIDDLEWARE.",
+                id="djwto.E051",
+            )
+        )
+    if ours and stores and max(stores) > max(ours):
+        found.append(
+            checks.Warning(
+                "UpdateCacheMiddleware stands below djwto.middleware.JWTMiddleware and stores the "
+                "page of one user before it is private: others may get it.",
+                hint="Put UpdateCacheMiddleware first in MIDDLEWARE.",
+                id="djwto.W050",
+            )
+        )
+    return found
 
 
 @register(Tags.urls)
@@ -27,10 +55,11 @@ def check_csrf(**_: Any) -> list[CheckMessage]:
     middleware = "django.middleware.csrf.CsrfViewMiddleware" in settings.MIDDLEWARE
     if not middleware or settings.CSRF_FAILURE_VIEW == _FAILURE_VIEW:
         return []
+    more = "" if _places_of(JWTMiddleware) else ", and asks Bearer requests too"
     return [
         checks.Warning(
             f"{name} guards single methods: Django's CSRF middleware answers before the guard, "
-            "with an HTML page, and asks Bearer requests too.",
+            f"with an HTML page{more}.",
             hint=f'Set CSRF_FAILURE_VIEW = "{_FAILURE_VIEW}" to make its refusals JSON, or guard '
             "`dispatch`.",
             id="djwto.W004",
@@ -43,10 +72,8 @@ def check_csrf(**_: Any) -> list[CheckMessage]:
 def check_private_replies(**_: Any) -> list[CheckMessage]:
     """W034: errors of guarded views may be kept by shared caches, and this is production."""
     names = _named(callback for callback in _callbacks() if _is_guarded(callback))
-    places = [
-        place for place, one in enumerate(_middleware()) if _is(one, PrivateRepliesMiddleware)
-    ]
-    stores = [place for place, one in enumerate(_middleware()) if _is(one, UpdateCacheMiddleware)]
+    places = _places_of(PrivateRepliesMiddleware, JWTMiddleware)
+    stores = _places_of(UpdateCacheMiddleware)
     if not names or (places and (not stores or max(places) > max(stores))):
         return []
     listed = ", ".join(names[:_MOST_NAMES])
@@ -75,12 +102,13 @@ def check_private_replies(**_: Any) -> list[CheckMessage]:
 @register(Tags.urls)
 def check_login_required(**_: Any) -> list[CheckMessage]:
     """W035: LoginRequiredMiddleware redirects requests with a token before the guard sees them."""
-    if not any(_is(one, LoginRequiredMiddleware) for one in _middleware()):
+    if not _places_of(LoginRequiredMiddleware):
         return []
+    redirected = "without a good token" if _places_of(JWTMiddleware) else "with a token"
     return [
         checks.Warning(
             f"{name} is guarded inside, and Django's LoginRequiredMiddleware does not see that: "
-            "it redirects requests with a token to the login page.",
+            f"it redirects requests {redirected} to the login page.",
             hint="Guard `dispatch` of a class: @method_decorator(jwt_login_required, "
             'name="dispatch"); let the guard be the topmost decorator of a function. Or put '
             "Django's login_not_required on the view, which opens what has no guard.",
@@ -155,6 +183,11 @@ def _leaves_csrf(callback: Any) -> bool:
     return csrf.GUARD_EXEMPT in [getattr(handler, "csrf_exempt", None) for handler in handlers]
 
 
+def _places_of(*kinds: type) -> list[int]:
+    """Tell where in `MIDDLEWARE` one of these classes, or a subclass, stands."""
+    return [place for place, one in enumerate(_middleware()) if _is(one, kinds)]
+
+
 def _middleware() -> list[Any]:
     """Give the classes and functions of `MIDDLEWARE`; None for what cannot be imported."""
     return [_imported(path) for path in settings.MIDDLEWARE]
@@ -167,5 +200,5 @@ def _imported(path: str) -> Any:
         return None
 
 
-def _is(one: Any, kind: type) -> bool:
-    return isinstance(one, type) and issubclass(one, kind)
+def _is(one: Any, kinds: tuple[type, ...]) -> bool:
+    return isinstance(one, type) and issubclass(one, kinds)

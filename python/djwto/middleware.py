@@ -122,6 +122,8 @@ def _kept(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
 def _has_token(request: Any) -> bool:
     """Tell whether there is a token, and note what depends on that alone."""
     request.jwt_error = None
+    if not hasattr(request, "user"):  # a service without Django's sessions
+        authentication.set_nobody(request)
     brought_by = authentication.presented_by(request)
     if brought_by is None:
         return False

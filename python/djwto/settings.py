@@ -155,6 +155,7 @@ DEFAULT_THROTTLE = {
     "password_hashes": None,
 }
 UNIX = "unix"
+USERS = ("database", "token")
 
 SETTINGS = (
     Setting("ISS_CLAIM", None, "a text or None", _text_or_none, "issuer"),
@@ -266,6 +267,7 @@ SETTINGS = (
         lambda value: value is None or (_count(value) and value >= 1),
     ),
     Setting("USER_AS_SUB", False, "True or False", _bool, "user_as_subject"),
+    Setting("USER", "database", '"database" or "token"', lambda value: value in USERS),
     Setting("COOKIE_PREFIX", "", 'a text such as "__Host-"', _plain_text, "cookie_prefix"),
     Setting("PUBLIC_PATH", "", '"" or a path such as "/backend"', _plain_text, "public_path"),
 )

@@ -1,23 +1,174 @@
-"""Users: found by their key, and told apart from those whose password has changed since."""
+"""Users: of a token, found by their key, and told apart from those with another password since."""
 
 from __future__ import annotations
 
 import unicodedata
 from contextlib import suppress
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldError, ValidationError
 from django.db import DataError, connections, router
-from django.db.models import IntegerField, Manager, QuerySet
+from django.db.models import IntegerField, Manager, QuerySet, Value
 
-from djwto import prepared
+from djwto import _core, prepared, tokens
+from djwto.exceptions import JWTError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from django.db.models import Field, Model
+
+
+class TokenUser:
+    """The user of a token, made of its claims without a query. `get()` loads the row.
+
+    What stands in the claim `user` is an attribute. `is_staff` and `is_superuser` are False: a
+    token opens no admin. `is_active` is True, since tokens are made for active users alone.
+    """
+
+    is_authenticated = True
+    is_anonymous = False
+    is_active = True
+    is_staff = False
+    is_superuser = False
+
+    def __init__(self, claims: dict[str, Any]) -> None:
+        """Take the claims of a token that is verified."""
+        self._claim: dict[str, Any] = claims["user"]
+
+    @cached_property
+    def pk(self) -> Any:
+        """The primary key, of the type that the user model has.
+
+        As it stands in the token, where the model cannot hold it.
+        """
+        found = self._claim["id"]
+        try:
+            return get_user_model()._meta.pk.to_python(found)  # noqa: SLF001
+        except NO_NAME:
+            return found
+
+    @property
+    def id(self) -> Any:
+        """The same."""
+        return self.pk
+
+    def get(self) -> Any:
+        """Load the user's row. None if they were deleted, or are inactive."""
+        return find_user(self._claim["id"])
+
+    async def aget(self) -> Any:
+        """Do the same without blocking the event loop."""
+        return await sync_to_async(self.get)()
+
+    def get_username(self) -> Any:
+        """Give the login name as the token has it, "" where it has none."""
+        return self._claim.get(get_user_model().USERNAME_FIELD, "")
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Whether the token carries this permission; False with an object."""
+        return self.has_perms([perm], obj)
+
+    def has_perms(self, perm_list: Iterable[str], obj: Any = None) -> bool:
+        """Whether the token carries them all; False with an object.
+
+        Where they were too many to carry, the database is asked, once.
+        """
+        if isinstance(perm_list, str):
+            raise ValueError("perm_list must be an iterable of permissions.")  # noqa: TRY004 (Django's)
+        if obj is not None:
+            return False
+        required = _core.RequiredPermissions([str(perm) for perm in perm_list])
+        try:
+            return required.check(self._claim) or required.check_list(self._stored_permissions)
+        except JWTError:
+            return False
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """Whether the token carries any permission of this app."""
+        names = self.get_all_permissions()
+        return any(name == "*" or name.partition(".")[0] == app_label for name in names)
+
+    def get_all_permissions(self, obj: Any = None) -> set[str]:
+        """Give the permissions, as `app.codename`; `*` is all of them. None of an object."""
+        if obj is not None:
+            return set()
+        if self._claim.get("perms_omitted") is True:
+            return set(self._stored_permissions)
+        found = self._claim.get("perms")
+        return {str(name) for name in found} if isinstance(found, list) else set()
+
+    async def ahas_perm(self, perm: str, obj: Any = None) -> bool:
+        """Do the same without blocking the event loop."""
+        return await sync_to_async(self.has_perm)(perm, obj)
+
+    async def ahas_perms(self, perm_list: Iterable[str], obj: Any = None) -> bool:
+        """Do the same without blocking the event loop."""
+        return await sync_to_async(self.has_perms)(perm_list, obj)
+
+    async def ahas_module_perms(self, app_label: str) -> bool:
+        """Do the same without blocking the event loop."""
+        return await sync_to_async(self.has_module_perms)(app_label)
+
+    async def aget_all_permissions(self, obj: Any = None) -> set[str]:
+        """Do the same without blocking the event loop."""
+        return await sync_to_async(self.get_all_permissions)(obj)
+
+    @cached_property
+    def _stored_permissions(self) -> list[str]:
+        # Through the hook: what it would have put into the token decides here too.
+        user = self.get()
+        return [] if user is None else [str(name) for name in tokens.process_perms(user)]
+
+    def resolve_expression(self, *_args: Any, for_save: bool = False, **_kwargs: Any) -> Any:
+        """Stand for the key in queries: `filter(author=request.user)`."""
+        return Value(self.pk, get_user_model()._meta.pk) if for_save else self.pk  # noqa: SLF001
+
+    def _has_no_row(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        raise NotImplementedError(f"{self!r} cannot do this.")
+
+    save = asave = delete = adelete = refresh_from_db = arefresh_from_db = _has_no_row
+    set_password = set_unusable_password = check_password = acheck_password = _has_no_row
+
+    def __getattr__(self, name: str) -> Any:
+        """Give what the claim `user` has under this name. Raises `AttributeError`."""
+        if name.startswith("_"):
+            raise AttributeError(name)  # also of one that is being copied, and has no claims yet
+        pk: Any = get_user_model()._meta.pk  # noqa: SLF001
+        if name in (pk.name, pk.attname):
+            return self.pk
+        if name in self._claim:
+            return self._claim[name]
+        raise AttributeError(
+            f"{self!r} has no attribute {name!r}. `tokens.process_user` may put it into the token.",
+            name=name,
+            obj=self,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        """Whether this is the user of that key, with or without a row."""
+        if isinstance(other, (TokenUser, get_user_model())):
+            return bool(self.pk == other.pk)
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        """Give the hash of the row."""
+        return hash(self.pk)
+
+    def __str__(self) -> str:
+        """Give the login name."""
+        return str(self.get_username())
+
+    def __repr__(self) -> str:
+        """Say what to write where a row is wanted: Django's sentences show this."""
+        return (
+            f"<TokenUser {self.pk!r}, which is no row of the database: write request.user.get() "
+            "for the row, or the name of the field with _id and request.user.pk>"
+        )
+
 
 NO_NAME = (ValidationError, ValueError, TypeError, OverflowError, DataError)
 """What fields and databases raise at a text that they cannot hold."""

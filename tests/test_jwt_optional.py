@@ -1,0 +1,213 @@
+"""`jwt_optional`: a view that is open, and knows the user of a good token."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.http import JsonResponse
+from django.test import AsyncClient, Client
+from django.urls import include, path
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.decorators import api_view, permission_classes
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+import djwto.authentication as auth
+from djwto.test import alogin, login
+from tests.conftest import Visitor
+
+BAD = {"authorization": "Bearer bad"}
+
+
+def answer(request, kind=JsonResponse):
+    id_ = None if request.payload is None else request.payload["user"]["id"]
+    return kind({"user": request.user.get_username(), "id": id_, "mode": request.jwt_mode})
+
+
+@auth.jwt_optional
+def function(request):
+    return answer(request)
+
+
+@auth.jwt_optional
+async def async_function(request):
+    user = await request.auser()
+    id_ = None if request.payload is None else request.payload["user"]["id"]
+    return JsonResponse({"user": user.get_username(), "id": id_, "mode": request.jwt_mode})
+
+
+class Methods(View):
+    @method_decorator(auth.jwt_optional)
+    def get(self, request):
+        return answer(request)
+
+
+@method_decorator(auth.jwt_optional, name="dispatch")
+class Dispatch(View):
+    def get(self, request):
+        return answer(request)
+
+    def post(self, request):
+        return answer(request)
+
+
+@method_decorator(auth.jwt_optional, name="dispatch")
+class AsyncDispatch(View):
+    async def get(self, request):
+        return await async_function(request)
+
+
+@auth.jwt_optional
+@api_view(["GET", "POST"])
+def rest_outside(request):
+    return answer(request, Response)
+
+
+@api_view(["GET", "POST"])
+@auth.jwt_optional
+def rest_inside(request):
+    return answer(request, Response)
+
+
+@api_view(["GET"])
+@permission_classes([IsAuthenticated])
+@auth.jwt_optional
+def rest_permission(request):
+    return answer(request, Response)
+
+
+@method_decorator(auth.jwt_optional, name="dispatch")
+class RestDispatch(APIView):
+    def get(self, request):
+        return answer(request, Response)
+
+
+@auth.jwt_optional
+@auth.jwt_perm_required(["auth.view_user"])
+def permission(request):
+    return answer(request)
+
+
+@csrf_exempt
+@auth.jwt_optional
+def exempt(request):
+    return answer(request)
+
+
+urlpatterns = [
+    path("", include("tests.projects.plain.urls")),
+    path("function/", function),
+    path("async_function/", async_function),
+    path("methods/", Methods.as_view()),
+    path("dispatch/", Dispatch.as_view()),
+    path("async_dispatch/", AsyncDispatch.as_view()),
+    path("rest_outside/", rest_outside),
+    path("rest_inside/", rest_inside),
+    path("rest_dispatch/", RestDispatch.as_view()),
+    path("rest_permission/", rest_permission),
+    path("permission/", permission),
+    path("exempt/", exempt),
+]
+VIEWS = (
+    "function",
+    "async_function",
+    "methods",
+    "dispatch",
+    "async_dispatch",
+    "rest_outside",
+    "rest_inside",
+    "rest_dispatch",
+)
+POSTABLE = ("function", "async_function", "dispatch", "rest_outside", "rest_inside")
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["guard", "middleware"])
+def project(request: Any, settings: Any) -> None:
+    settings.ROOT_URLCONF = __name__
+    if request.param:
+        settings.MIDDLEWARE = [*settings.MIDDLEWARE, "djwto.middleware.JWTMiddleware"]
+
+
+def is_private(reply: Any) -> bool:
+    vary = set(reply.headers["Vary"].split(", "))
+    return {"Cookie", "Authorization"} <= vary and reply.headers["Cache-Control"] == "private"
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_it_lets_in_with_and_without_a_token(visitor: Visitor, carol: Any, name: str) -> None:
+    # Django's session opens no guard, this one neither.
+    visitor.client.force_login(carol)
+    reply = visitor.get(f"/{name}/")
+    assert reply.json() == {"user": "", "id": None, "mode": None}
+    assert is_private(reply)
+    visitor.login("carol")
+    reply = visitor.get(f"/{name}/")
+    assert reply.json() == {"user": "carol", "id": carol.pk, "mode": visitor.mode}
+    assert is_private(reply)
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_bad_cookie_is_nobody_and_a_bad_bearer_token_is_refused(
+    alice: Any, settings: Any, name: str
+) -> None:
+    settings.DJWTO_MODE = ("ONE-COOKIE", "JSON")
+    client = Client()
+    client.cookies["jwt_access"] = "bad"
+    assert client.get(f"/{name}/").json()["user"] == ""
+    refused = client.get(f"/{name}/", headers=BAD)
+    assert (refused.status_code, refused.json()["code"]) == (401, "token_malformed")
+    assert "WWW-Authenticate" in refused.headers
+    assert is_private(refused)
+    doubled = Client(HTTP_COOKIE="jwt_access=a; jwt_access=b")
+    assert doubled.get(f"/{name}/").json()["user"] == ""
+
+
+@pytest.mark.parametrize("name", POSTABLE)
+def test_csrf_is_asked_of_a_good_cookie_alone(visitor: Visitor, carol: Any, name: str) -> None:
+    assert visitor.post(f"/{name}/").json()["user"] == ""
+    visitor.login("carol")
+    token, visitor.csrf = visitor.csrf, ""
+    bare = visitor.post(f"/{name}/")
+    if visitor.mode == "JSON":
+        assert bare.json()["user"] == "carol"
+        return
+    assert (bare.status_code, bare.json()["code"]) == (403, "csrf_failed")
+    visitor.csrf = token
+    assert visitor.post(f"/{name}/").json()["user"] == "carol"
+
+
+def test_the_authors_exemption_counts(alice: Any, settings: Any) -> None:
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    client = Client(enforce_csrf_checks=True)
+    login(client, alice)
+    assert client.post("/exempt/", secure=True).json()["user"] == "alice"
+
+
+def test_permissions_inside_it_want_a_login(alice: Any, carol: Any) -> None:
+    client = Client()
+    assert client.get("/permission/").json()["code"] == "login_required"
+    login(client, alice)
+    assert client.get("/permission/").json()["code"] == "permissions_insufficient"
+    login(client, carol)
+    assert client.get("/permission/").status_code == 200
+    assert Client().get("/rest_permission/").status_code == 401
+    assert client.get("/rest_permission/").json()["user"] == "carol"
+
+
+@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.django_db(transaction=True)
+async def test_the_same_under_asgi(name: str) -> None:
+    client = AsyncClient()
+    assert (await client.get(f"/{name}/")).json()["user"] == ""
+    assert (await client.get(f"/{name}/", AUTHORIZATION="Bearer bad")).status_code == 401
+    await alogin(client, await get_user_model().objects.acreate_user("dora"))
+    assert (await client.get(f"/{name}/")).json()["user"] == "dora"
+
+
+def test_djangos_login_required_middleware_leaves_it_alone(alice: Any, settings: Any) -> None:
+    required = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, required]
+    assert Client().get("/function/").json()["user"] == ""

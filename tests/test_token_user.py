@@ -1,0 +1,243 @@
+"""`TokenUser`: the user of a token, without a query."""
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission, User
+from django.contrib.contenttypes.models import ContentType
+from django.test import AsyncClient, Client
+
+from djwto import tokens
+from djwto.test import alogin, login
+from djwto.users import TokenUser
+from tests.conftest import Visitor
+from tests.test_jwt_middleware import AFTER, OURS
+
+
+@pytest.fixture(autouse=True)
+def project(settings: Any) -> None:
+    settings.ROOT_URLCONF = "tests.open_views"
+    settings.DJWTO_USER = "token"
+    place = settings.MIDDLEWARE.index(AFTER) + 1
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE[:place], OURS, *settings.MIDDLEWARE[place:]]
+
+
+def of(user: Any, **claims: Any) -> TokenUser:
+    """What a login would put into the token."""
+    return TokenUser({"user": {**tokens.process_user(user), **claims}})
+
+
+GUARDED = ("function", "user_function", "dispatch", "async_function", "permission", "rest_dispatch")
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_a_guarded_request_makes_no_query(
+    visitor: Visitor, carol: Any, django_assert_num_queries: Any, name: str
+) -> None:
+    visitor.login("carol")
+    with django_assert_num_queries(0):
+        assert visitor.get(f"/guarded/{name}/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/shown/", "/async_shown/", "/template/", "/permission/", "/with_permission/", "/rest/"],
+)
+def test_nor_does_an_open_one_under_the_middleware(
+    carol: Any, django_assert_num_queries: Any, path: str
+) -> None:
+    client = Client()
+    login(client, carol)
+    with django_assert_num_queries(0):
+        reply = client.get(path)
+    assert (reply.status_code, b"carol" in reply.content) == (200, True)
+    if path == "/template/":
+        assert reply.content == b"carol may auth"
+
+
+def test_the_key_has_the_models_type_and_equals_the_user(alice: Any, carol: Any) -> None:
+    user = TokenUser({"user": {"id": str(alice.pk), "username": "alice"}})
+    assert (user.pk, user.id, type(user.pk)) == (alice.pk, alice.pk, int)
+    assert user == alice
+    assert alice == user
+    assert user == of(alice)
+    assert hash(user) == hash(alice)
+    assert {user: 1}[alice] == 1
+    assert user != carol
+    assert carol != user
+    assert user != alice.pk
+    assert user not in (None, "alice", object())
+
+
+@pytest.mark.parametrize("key", ["abc", "", 2**70, 1.5, None, [1]])
+def test_a_key_that_the_model_cannot_hold_stays_as_it_is(db: None, key: Any) -> None:
+    user = TokenUser({"user": {"id": key}})
+    assert user.pk == (1 if key == 1.5 else key)
+    assert repr(user)
+    assert key == 1.5 or user.get() is None
+
+
+def test_it_is_a_user_and_no_member_of_staff(carol: Any) -> None:
+    root = get_user_model().objects.create_superuser("root")
+    for user in (of(carol), of(root)):
+        assert (user.is_authenticated, user.is_anonymous, user.is_active) == (True, False, True)
+        assert (user.is_staff, user.is_superuser) == (False, False)
+    user = of(carol, email="carol@example.com")
+    assert (user.get_username(), user.username, str(user)) == ("carol", "carol", "carol")
+    assert user.email == "carol@example.com"
+    with pytest.raises(AttributeError, match=r"first_name.*process_user"):
+        user.first_name  # noqa: B018
+    claim = of(carol, is_staff=True, is_superuser=True, is_active=False)
+    assert (claim.is_staff, claim.is_superuser, claim.is_active) == (False, False, True)
+
+
+def test_permissions_are_those_of_the_token(carol: Any, django_assert_num_queries: Any) -> None:
+    user, all_of_them = of(carol), of(carol, perms=["*"])
+    nothing, broken = of(carol, perms=[]), of(carol, perms="auth.view_user")
+    both = ["auth.view_user", "auth.add_user"]
+    with django_assert_num_queries(0):
+        assert user.has_perm("auth.view_user")
+        assert not user.has_perm("auth.delete_user")
+        assert user.has_perms(both)
+        assert not user.has_perms([*both, "auth.delete_user"])
+        assert user.has_perms(iter(both))
+        assert user.get_all_permissions() == set(both)
+        assert user.has_module_perms("auth")
+        assert not user.has_module_perms("aut")
+        assert all_of_them.has_perms(["any.thing"])
+        assert all_of_them.has_module_perms("anything")
+        for one in (nothing, broken):
+            assert not one.has_perm("auth.view_user")
+            assert not one.has_module_perms("auth")
+            assert one.get_all_permissions() == set()
+        for one in (user, all_of_them):
+            assert not one.has_perm("auth.view_user", carol)
+            assert not one.has_perms(both, carol)
+            assert one.get_all_permissions(carol) == set()
+    with pytest.raises(ValueError, match="iterable"):
+        user.has_perms("auth.view_user")
+
+
+def test_omitted_permissions_are_asked_of_the_database_once(
+    carol: Any, django_assert_num_queries: Any
+) -> None:
+    user = of(carol, perms=[], perms_omitted=True)
+    with django_assert_num_queries(2):
+        assert user.has_perm("auth.view_user")
+        assert not user.has_perm("auth.delete_user")
+        assert user.get_all_permissions() == {"auth.view_user", "auth.add_user"}
+        assert user.has_module_perms("auth")
+    carol.is_superuser = True
+    carol.save()
+    assert of(carol, perms=[], perms_omitted=True).has_perm("any.thing")
+    carol.is_active = False
+    carol.save()
+    assert not of(carol, perms=[], perms_omitted=True).has_perm("auth.view_user")
+
+
+def test_a_guard_asks_the_database_for_omitted_permissions_too(
+    carol: Any, django_assert_num_queries: Any
+) -> None:
+    kind = ContentType.objects.get_for_model(User)
+    carol.user_permissions.add(
+        *(
+            Permission.objects.create(content_type=kind, codename=f"a_long_name_{i:03}" * 3)
+            for i in range(300)
+        )
+    )
+    client = Client()
+    login(client, carol)
+    with django_assert_num_queries(2):
+        assert client.get("/guarded/permission/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "name", ["save", "delete", "set_password", "check_password", "refresh_from_db", "asave"]
+)
+def test_what_needs_a_row_says_what_to_write(alice: Any, name: str) -> None:
+    with pytest.raises(NotImplementedError, match=r"request\.user\.get\(\)"):
+        getattr(of(alice), name)("new")
+
+
+def test_get_loads_the_row(alice: Any) -> None:
+    user = of(alice)
+    assert user.get() == alice
+    assert type(user.get()) is User
+    alice.is_active = False
+    alice.save()
+    assert user.get() is None
+    alice.delete()
+    assert of(User(pk=5, username="gone"), perms=[]).get() is None
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_same_without_blocking_the_loop() -> None:
+    dora = await get_user_model().objects.acreate_user("dora")
+    user = TokenUser({"user": {"id": dora.pk, "perms": [], "perms_omitted": True}})
+    assert await user.aget() == dora
+    assert not await user.ahas_perm("auth.view_user")
+    assert not await user.ahas_perms(["auth.view_user"])
+    assert not await user.ahas_module_perms("auth")
+    assert await user.aget_all_permissions() == set()
+    client = AsyncClient()
+    await alogin(client, dora)
+    for path in ("/async_shown/", "/shown/"):
+        assert (await client.get(path)).json()["user"] == "dora"
+    assert (await client.get("/guarded/async_function/")).json()["id"] == dora.pk
+
+
+def test_a_model_wants_the_row_or_the_key(alice: Any) -> None:
+    user = of(alice)
+    with pytest.raises(ValueError, match=r"request\.user\.get\(\).*_id and request\.user\.pk"):
+        LogEntry(user=user)
+    assert LogEntry(user_id=user.pk).user == alice
+
+
+def test_filters_take_it(alice: Any, carol: Any) -> None:
+    for one in (alice, carol):
+        LogEntry.objects.create(user=one, action_flag=1)
+    user = of(alice)
+    assert [row.user for row in LogEntry.objects.filter(user=user)] == [alice]
+    assert [row.user for row in LogEntry.objects.exclude(user=user)] == [carol]
+    assert LogEntry.objects.filter(user__in=[user]).get().user == alice
+    assert User.objects.get(pk=user) == alice
+    assert LogEntry.objects.filter(user=carol).update(user=user) == 1
+    assert LogEntry.objects.filter(user=user).count() == 2
+
+
+def test_it_may_be_copied(alice: Any) -> None:
+    for twin in (
+        copy.copy(of(alice)),
+        copy.deepcopy(of(alice)),
+        pickle.loads(pickle.dumps(of(alice))),
+    ):
+        assert (twin, twin.username) == (alice, "alice")
+
+
+def test_rest_frameworks_throttle_counts_by_the_user(alice: Any, carol: Any, rf: Any) -> None:
+    from rest_framework.throttling import UserRateThrottle
+
+    throttle = UserRateThrottle()
+    keys = []
+    for user in (alice, of(alice), of(carol)):
+        request = rf.get("/")
+        request.user = user
+        keys.append(throttle.get_cache_key(request, None))
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_the_admin_stays_closed(db: None) -> None:
+    client = Client()
+    login(client, get_user_model().objects.create_superuser("root"))
+    assert client.get("/admin/").status_code == 302
+
+
+def test_djangos_logout_ends_its_session(alice: Any) -> None:
+    client = Client()
+    login(client, alice)
+    assert client.get("/log_out/").status_code == 200
+    assert client.get("/shown/").json()["error"] == "token_blacklisted"
