@@ -1,15 +1,19 @@
-"""Guards under Django REST framework's `@api_view`.
+"""Django REST framework: guards under its `@api_view`, and what its authentication classes share.
 
 REST framework authenticates a request, asks its permissions and throttles, and calls the guarded
 function last. So a guard also hands it an authentication class, which does the guard's check first:
 permissions and throttles then see the user of the token. `@authentication_classes` of the view's
 author stands.
+
+REST framework is imported late, where it is in use anyway.
 """
 
 import sys
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
+
+from django.http import HttpResponseBase, JsonResponse
 
 from djwto import responses
 from djwto.exceptions import JWTError
@@ -36,38 +40,22 @@ class GuardAuthentication:
     check: Callable[[Any, Any], None]
 
     def authenticate(self, request: Any) -> tuple[Any, Any] | None:
-        """Return the user and the claims; None where the request is to be refused.
+        """Return the user and the claims; None where the guard lets a request in without a token.
 
-        Where the permissions are open to all, the guard itself refuses. A failure that is no 401 or
-        403 (400, 503) is raised at once, as REST framework's exception.
+        Raises REST framework's exception where the guard refuses.
         """
-        inner = request._request  # noqa: SLF001
-        inner._djwto_guarded = True  # noqa: SLF001
+        inner = begin(request)
         try:
             self.check(request, inner)
         except JWTError as error:
-            if error.status not in (401, 403):
-                raise _as_api_exception(error) from None
-            inner._djwto_refusal = error.with_traceback(None)  # noqa: SLF001
-            return None
-        # `jwt_optional` lets requests without a token in.
-        return None if request.payload is None else (request.user, request.payload)
+            raise as_exception(request, error, error=str(error)) from None
+        # Those of this request's token, which the guard has just seen.
+        claims = getattr(inner, "_djwto_claims", None)
+        return None if claims is None else (request.user, claims)
 
     def authenticate_header(self, request: Any) -> str | None:
-        """Return the challenge of a 401; None makes REST framework answer 403.
-
-        REST framework asks while it handles the exception of a permission, which knows nothing of
-        the token: the sentence and the slug are put into it.
-        """
-        refused: JWTError | None = getattr(request._request, "_djwto_refusal", None)  # noqa: SLF001
-        if refused is None:
-            return responses.WWWAUTHENTICATE
-        from rest_framework.exceptions import NotAuthenticated
-
-        raised = sys.exc_info()[1]
-        if isinstance(raised, NotAuthenticated):
-            raised.detail = _details(refused)
-        return responses.refusal(refused).get("WWW-Authenticate")
+        """Return the challenge of a 401."""
+        return challenge(request)
 
 
 class _OfGuard(tuple[Any, ...]):
@@ -77,19 +65,112 @@ class _OfGuard(tuple[Any, ...]):
     is_of_guard = True
 
 
-def _as_api_exception(error: JWTError) -> Exception:
-    from rest_framework.exceptions import APIException
+def begin(request: Any) -> Any:
+    """Mark a request of REST framework's as guarded, and give Django's request inside it.
 
-    raised = APIException(_details(error))
+    The reply becomes private, and clears what the refusal of the token says, wherever REST
+    framework makes it. A reply that it does not make is left to `PrivateRepliesMiddleware`.
+    """
+    inner = request._request  # noqa: SLF001
+    inner._djwto_guarded = True  # noqa: SLF001
+    view = request.parser_context.get("view")
+    if view is not None:  # a request made by hand has none
+        # The view is made for this request.
+        view.finalize_response = partial(_finalize, view.finalize_response)
+    return inner
+
+
+def note_refusal(request: Any, error: JWTError) -> None:
+    """Keep a refusal, which decides the challenge of a 401 and what the reply clears."""
+    # The frames of the traceback would live as long as the request.
+    request._request._djwto_refusal = error.with_traceback(None)  # noqa: SLF001
+
+
+def challenge(request: Any) -> str | None:
+    """Return the challenge of a 401; None makes REST framework answer 403.
+
+    REST framework asks for it while it handles the exception of a permission, which knows nothing
+    of the token: the sentence and the slug of the refusal are put into that.
+    """
+    refused = _refusal_of(request)
+    if refused is None:
+        return responses.WWWAUTHENTICATE
+    from rest_framework.exceptions import NotAuthenticated
+
+    raised = sys.exc_info()[1]
+    if isinstance(raised, NotAuthenticated):
+        raised.detail = details(refused)
+    return responses.refusal(refused).get("WWW-Authenticate")
+
+
+def as_exception(request: Any, error: JWTError, /, **extra: str) -> Exception:
+    """Turn a refusal into REST framework's exception, with `detail` and `code`."""
+    note_refusal(request, error)
+    headers = responses.refusal(error).headers
+    raised: Any = _exceptions().get(error.status, _exceptions()[None])(details(error, **extra))
     raised.status_code = error.status
-    retry_after = responses.refusal(error).get("Retry-After")
-    if retry_after is not None:
-        # REST framework's handler makes `Retry-After` of it, as it does for its own `Throttled`.
-        raised.wait = int(retry_after)  # type: ignore[attr-defined]
-    return raised
+    # REST framework's handler makes headers of these.
+    raised.auth_header = headers.get("WWW-Authenticate")
+    if "Retry-After" in headers:
+        raised.wait = int(headers["Retry-After"])
+    return raised  # type: ignore[no-any-return]
 
 
-def _details(error: JWTError) -> Any:
+def refusal(request: Any, view: Any, error: JWTError) -> JsonResponse:
+    """Make a guard's refusal. REST framework's clients find `detail` beside `error` in it."""
+    rest = sys.modules.get("rest_framework.views")
+    if rest is None:
+        return responses.refusal(error)
+    bound = getattr(view, "func", view)  # `method_decorator` hands over a partial
+    view_class = getattr(bound, "cls", None) or type(getattr(bound, "__self__", None))
+    # Under `@api_view` the request is REST framework's.
+    is_rest = hasattr(request, "_request") or (
+        isinstance(view_class, type) and issubclass(view_class, rest.APIView)
+    )
+    return responses.refusal(error, detail=str(error)) if is_rest else responses.refusal(error)
+
+
+def _finalize(
+    finalize: Callable[..., HttpResponseBase], request: Any, *args: Any, **kwargs: Any
+) -> HttpResponseBase:
+    response = responses.keep_private(finalize(request, *args, **kwargs))
+    refused = _refusal_of(request)
+    if refused is not None:
+        responses.set_cookies(response, refused.cookies)
+    return response
+
+
+def _refusal_of(request: Any) -> JWTError | None:
+    # What fails before REST framework has wrapped Django's request is finalized with that.
+    inner = getattr(request, "_request", request)
+    return getattr(inner, "_djwto_refusal", None)
+
+
+@cache
+def _exceptions() -> dict[int | None, type[Exception]]:
+    """Give the exception for each status."""
+    from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
+
+    class TokenRefused(AuthenticationFailed):
+        """A 401 with a challenge, whichever class stands first in the list.
+
+        REST framework would make it a 403 where the first class has no challenge, as
+        `SessionAuthentication` has none.
+        """
+
+        @property
+        def status_code(self) -> int:
+            return 401
+
+        @status_code.setter
+        def status_code(self, _status: int) -> None:
+            pass
+
+    return {401: TokenRefused, 403: PermissionDenied, None: APIException}
+
+
+def details(error: JWTError, /, **extra: str) -> Any:
+    """Give the body that REST framework's exceptions have: `detail` and `code`."""
     from rest_framework.exceptions import APIException
 
-    return APIException({"detail": str(error), "code": error.code}, error.code).detail
+    return APIException({"detail": str(error), "code": error.code, **extra}, error.code).detail

@@ -227,6 +227,20 @@ def make_anonymous(request: Any) -> None:
     request.auser = partial(_itself, user)
 
 
+def require_permissions(request: Any, required: _core.RequiredPermissions) -> None:
+    """Do what `jwt_perm_required` does before its view runs. Raises `JWTError`."""
+    inner = getattr(request, "_request", request)
+    _run_check(partial(_check_permissions, required), request, inner, None)
+
+
+def is_nobody(request: HttpRequest, error: JWTError) -> bool:
+    """Whether a request that `let_in` refused may go on without a user.
+
+    So it is without a token, and with a bad cookie. A bad `Bearer` token was sent on purpose.
+    """
+    return error.status == 401 and presented_by(request) != "header"
+
+
 def authenticate_form(
     request: HttpRequest, kind: str, *, csrf_exempt: bool = False
 ) -> _core.Authenticated:
@@ -427,7 +441,7 @@ def _guard(view: View, check: Check, *, authentication: Check | None) -> View:
             try:
                 await _arun_check(check, request, inner, view)
             except JWTError as error:
-                return responses.keep_private(responses.refusal(error))
+                return responses.keep_private(api_views.refusal(request, view, error))
             response = view(request, *args, **kwargs)
             return responses.keep_private(await response if isawaitable(response) else response)
 
@@ -440,7 +454,7 @@ def _guard(view: View, check: Check, *, authentication: Check | None) -> View:
             try:
                 _run_check(check, request, inner, view)
             except JWTError as error:
-                return responses.keep_private(responses.refusal(error))
+                return responses.keep_private(api_views.refusal(request, view, error))
             return responses.keep_private(view(request, *args, **kwargs))
 
     marked: Any = guarded

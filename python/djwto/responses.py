@@ -23,9 +23,13 @@ _VARY, _PRIVATE = _core.PRIVATE
 _VARY_NAMES = _VARY[1].split(", ")
 
 
-def refusal(error: JWTError) -> JsonResponse:
-    """Turn a failure into `{"error": …, "code": …}`: the one place that does."""
+def refusal(error: JWTError, **extra: str) -> JsonResponse:
+    """Turn a failure into `{"error": …, "code": …}`: the one place that does.
+
+    `extra` stands in the body too.
+    """
     status, headers, body = _core.refusal(error.code, str(error), error.status, error.retry_after)
+    body.update(extra)
     if error.errors is not None:
         # What Django's forms say has no counterpart outside Django.
         body["errors"] = error.errors

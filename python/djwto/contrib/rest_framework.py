@@ -1,0 +1,91 @@
+"""Django REST framework: who is asking, and what the token lets them do.
+
+`DEFAULT_AUTHENTICATION_CLASSES = ["djwto.contrib.rest_framework.JWTAuthentication"]`
+"""
+
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission, DjangoModelPermissions
+from rest_framework.request import Request
+
+from djwto import _core, api_views, authentication
+from djwto.exceptions import JWTError
+
+__all__ = ["HasPerms", "JWTAuthentication", "TokenPermissions"]
+
+
+class JWTAuthentication(BaseAuthentication):
+    """The user of the request's access token, and its claims as `request.auth`.
+
+    A request without a token, or with a bad cookie, goes on to the next class of the list. A bad
+    `Bearer` token is 401 at once. An unsafe request that a cookie opens needs the CSRF token, else
+    it is 403.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        """Return the user, who is loaded when touched, and the claims."""
+        inner = api_views.begin(request)
+        try:
+            authentication.let_in(inner)
+        except JWTError as error:
+            if not authentication.is_nobody(inner, error):
+                raise api_views.as_exception(request, error) from None
+            api_views.note_refusal(request, error)
+            return None
+        return inner.user, inner.payload
+
+    def authenticate_header(self, request: Request) -> str | None:  # type: ignore[override]
+        """Return the challenge of a 401."""
+        return api_views.challenge(request)
+
+
+class TokenPermissions(DjangoModelPermissions):
+    """The same as `DjangoModelPermissions`, answered by the token without a query.
+
+    The database is asked where the token says that its permissions were too many to carry, and
+    where something else than a token let the user in.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Return whether the token grants what the method needs on the model of the view."""
+        if not _is_by_token(request):
+            return super().has_permission(request, view)
+        if getattr(view, "_ignore_model_permissions", False):
+            return True  # the root view of a router
+        model = self._queryset(view).model
+        return _grants(self, request, self.get_required_permissions(str(request.method), model))
+
+
+def HasPerms(*perms: str) -> type[BasePermission]:  # noqa: N802 (it stands where classes stand)
+    """Make a permission class that asks for permissions (`app.codename`), all of them."""
+    listed = [str(perm) for perm in perms]
+
+    class HasPermissions(BasePermission):
+        """Permissions of the token, or of the user where something else let the user in."""
+
+        def has_permission(self, request: Request, _view: Any) -> bool:
+            """Return whether all are granted."""
+            if _is_by_token(request):
+                return _grants(self, request, listed)
+            user: Any = request.user
+            return bool(user and user.is_authenticated and user.has_perms(listed))
+
+    return HasPermissions
+
+
+def _is_by_token(request: Request) -> bool:
+    """Whether the user of the request is the one of its token, and not of a session or a test."""
+    claims = getattr(request._request, "_djwto_claims", None)  # noqa: SLF001
+    return claims is not None and request.auth is claims
+
+
+def _grants(permission: Any, request: Request, perms: list[str]) -> bool:
+    try:
+        authentication.require_permissions(request, _core.RequiredPermissions(perms))
+    except JWTError as error:
+        if error.status != 403:
+            raise api_views.as_exception(request, error) from None
+        permission.message = api_views.details(error)
+        return False
+    return True
