@@ -15,6 +15,7 @@ from django.db import connections
 from django.test import Client
 from hypothesis import settings as hypothesis_settings
 
+from tests import documented
 from tests.mariadb import MariaDB, mariadb, mariadb_program, settings_of
 from tests.services import (
     Postgres,
@@ -80,6 +81,12 @@ def database_settings(url: str, **options: Any) -> dict[str, Any]:
 def no_failed_logins() -> None:
     """Forget the logins that failed in other tests: they all come from one address."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def replies_as_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every reply of an endpoint, in any test, is as the OpenAPI document says."""
+    documented.hold(monkeypatch)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The Django app."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 
 
 class DjwtoConfig(AppConfig):
@@ -22,3 +22,5 @@ class DjwtoConfig(AppConfig):
 
         receivers.connect()
         logouts.connect()
+        if apps.is_installed("drf_spectacular"):
+            from djwto.contrib import spectacular  # noqa: F401 (it registers)

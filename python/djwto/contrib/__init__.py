@@ -1,1 +1,4 @@
-"""Doors for other frameworks. Each module imports its framework, and nothing else imports it."""
+"""Doors for other frameworks. Each module imports its framework.
+
+Nothing else imports them, but for the app: it does where the framework is in `INSTALLED_APPS`.
+"""
