@@ -67,6 +67,12 @@ def names_of(schema: dict[str, Any]) -> set[str]:
     return set().union(*(kind["properties"] for kind in schema.get("anyOf", [schema])))
 
 
+def codes_of(response: dict[str, Any]) -> set[str]:
+    """Give the codes that a described reply may have."""
+    content = response.get("content", {}).get("application/json", {"schema": {}})
+    return set(content["schema"].get("properties", {}).get("code", {}).get("enum", ()))
+
+
 def _is_of_project(response: Any) -> bool:
     """Whether a hook of the test's own has failed with its own code."""
     try:

@@ -38,6 +38,8 @@ class GuardAuthentication:
     """What REST framework asks of an authentication class; none of its code is needed for that."""
 
     check: Callable[[Any, Any], None]
+    is_of_djwto = True
+    """A mark for `guard_checks`."""
 
     def authenticate(self, request: Any) -> tuple[Any, Any] | None:
         """Return the user and the claims; None where the guard lets a request in without a token.

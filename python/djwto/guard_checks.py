@@ -1,5 +1,6 @@
 """`manage.py check` for guarded views and middleware: what stands in an order that breaks them."""
 
+import sys
 from collections.abc import Iterable
 from functools import partial
 from types import FunctionType
@@ -122,6 +123,25 @@ def check_login_required(**_: Any) -> list[CheckMessage]:
     ]
 
 
+@register(Tags.urls)
+def check_rest_framework(**_: Any) -> list[CheckMessage]:
+    """W055: REST framework asks its permissions before the guard of a method has seen a token."""
+    rest = sys.modules.get("rest_framework.views")
+    if rest is None:
+        return []
+    return [
+        checks.Warning(
+            f"{name} guards single methods of an APIView: its permissions and throttles come "
+            "first, and do not see the token.",
+            hint="Put djwto.contrib.rest_framework.JWTAuthentication into its "
+            "authentication_classes, or into DEFAULT_AUTHENTICATION_CLASSES. It does what the "
+            "guard does; the guard may go.",
+            id="djwto.W055",
+        )
+        for name in _named(callback for callback in _callbacks() if _leaves_rest(callback, rest))
+    ]
+
+
 def _callbacks() -> Iterable[Any]:
     return (one.pattern.callback for one in url_patterns.every())
 
@@ -186,6 +206,21 @@ def _leaves_csrf(callback: Any) -> bool:
 def _places_of(*kinds: type) -> list[int]:
     """Tell where in `MIDDLEWARE` one of these classes, or a subclass, stands."""
     return [place for place, one in enumerate(_middleware()) if _is(one, kinds)]
+
+
+def _leaves_rest(callback: Any, rest: Any) -> bool:
+    """Whether methods of an `APIView` are guarded, and no class of djwto's authenticates for it."""
+    view_class = _class_of(callback)
+    if view_class is None or not issubclass(view_class, rest.APIView):
+        return False
+    if view_class.__qualname__ == "WrappedAPIView":
+        return False  # made of a function by `@api_view`: the guard hands its class over
+    if _has("djwto_lets_in", getattr(view_class, "dispatch", None)):
+        return False
+    if any(hasattr(one, "is_of_djwto") for one in view_class.authentication_classes):  # type: ignore[attr-defined]
+        return False
+    names = (*_METHODS, *getattr(callback, "actions", {}).values())
+    return any(_has("djwto_lets_in", getattr(view_class, name, None)) for name in names)
 
 
 def _middleware() -> list[Any]:

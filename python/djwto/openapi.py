@@ -234,7 +234,7 @@ def _unique(name: str, used: set[str]) -> str:
 def _operations(callback: Any, site: Site) -> dict[str, Operation]:
     """Give the operations of a view by their methods, in small letters."""
     for view_class in callback.view_class.__mro__:
-        describe = _DESCRIBED.get(view_class)
+        describe = DESCRIBED.get(view_class)
         if describe is not None:
             return describe(callback, site)
     return {}
@@ -312,7 +312,7 @@ def _renew(
 def _logout(_callback: Any, site: Site) -> dict[str, Operation]:
     fields = _jwt_type(site, "refresh")
     csrf = ("csrf_failed",) if site.in_cookies and site.csrf else ()
-    deleted: Json = {200: _msg("Tokens successfully deleted.")} if site.in_cookies else {}
+    deleted: dict[int, Any] = {200: _msg("Tokens successfully deleted.")} if site.in_cookies else {}
     if site.in_json:
         deleted[204] = None
     of_post = (*_of_tokens(site, "refresh"), *fields.codes, "jti_missing", "already_blacklisted")
@@ -427,7 +427,7 @@ def _jwks(_callback: Any, _site: Site) -> dict[str, Operation]:
     return {"get": Operation(summary, {200: found, 304: unchanged}, ("processing_failed",))}
 
 
-_DESCRIBED: dict[type, Callable[[Any, Site], dict[str, Operation]]] = {
+DESCRIBED: dict[type, Callable[[Any, Site], dict[str, Operation]]] = {
     views.GetTokensView: _login,
     views.ValidateTokensView: _validate,
     views.RefreshAccessView: _renew(
@@ -484,9 +484,8 @@ def _of_tokens(site: Site, kind: str, *, asks_csrf: bool = True) -> tuple[str, .
     return (*found, "csrf_failed") if asks_csrf and site.csrf else tuple(found)
 
 
-def _object(*, optional: tuple[str, ...] = (), **properties: Json) -> Json:
-    required = [name for name in properties if name not in optional]
-    return {"type": "object", "properties": properties, "required": required}
+def _object(**properties: Json) -> Json:
+    return {"type": "object", "properties": properties, "required": list(properties)}
 
 
 def _text(description: str) -> Json:
@@ -498,7 +497,7 @@ def _msg(message: str, **more: Json) -> Json:
 
 
 def _in_cookies(messages: list[str], *, csrf_token: bool = False) -> Json:
-    more = {"csrf_token": _TEXT} if csrf_token else {}
+    more: dict[str, Json] = {"csrf_token": _TEXT} if csrf_token else {}
     return _object(msg={**_TEXT, "enum": messages}, **more)
 
 
@@ -578,18 +577,16 @@ def _by_status(codes: Sequence[str]) -> dict[int, list[str]]:
 
 def _refusal(status: int, codes: list[str]) -> Json:
     """Describe `{error, code}` with the codes that come with this status."""
-    optional: tuple[str, ...] = ()
-    properties: Json = {"error": _TEXT, "code": {**_TEXT, "enum": codes}}
+    body = _object(error=_TEXT, code={**_TEXT, "enum": codes})
     if "credentials_invalid" in codes or "login_denied" in codes:
         entry = _object(message=_TEXT, code=_TEXT)
-        properties["errors"] = {
+        body["properties"]["errors"] = {
             "type": "object",
             "description": "The sentences of Django's form, by field.",
             "additionalProperties": {"type": "array", "items": entry},
         }
-        optional = ("errors",)
     sentences = "\n".join(f"- `{code}`: {CODES[code].meaning}" for code in codes)
-    response = _response(sentences, _object(optional=optional, **properties))
+    response = _response(sentences, body)
     if status == 401:
         response["headers"]["WWW-Authenticate"] = _header("The challenge (RFC 6750 §3).")
     if status in (429, 503):

@@ -23,6 +23,9 @@ class JWTAuthentication(BaseAuthentication):
     it is 403.
     """
 
+    is_of_djwto = True
+    """A mark for `guard_checks`."""
+
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         """Return the user, who is loaded when touched, and the claims."""
         inner = api_views.begin(request)
@@ -35,7 +38,7 @@ class JWTAuthentication(BaseAuthentication):
             return None
         return inner.user, inner.payload
 
-    def authenticate_header(self, request: Request) -> str | None:  # type: ignore[override]
+    def authenticate_header(self, request: Request) -> str | None:
         """Return the challenge of a 401."""
         return api_views.challenge(request)
 

@@ -20,7 +20,7 @@ from djwto import csrf, openapi
 __all__ = ["add_endpoints"]
 
 
-class JWTScheme(OpenApiAuthenticationExtension):
+class JWTScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """`JWTAuthentication`: a Bearer token, or the cookies, by the modes of the settings."""
 
     target_class = "djwto.contrib.rest_framework.JWTAuthentication"
@@ -36,12 +36,13 @@ class JWTScheme(OpenApiAuthenticationExtension):
         is_unsafe = auto_schema.method not in csrf.SAFE_METHODS
         return openapi.security("access", asks_csrf=is_unsafe)
 
-    def get_security_definition(self, _auto_schema: Any) -> list[dict[str, Any]]:
-        """Give the schemes, in the order of their names."""
-        return list(openapi.security_schemes().values())
+    def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:
+        """Add the schemes. Returns none: spectacular warns of a second class with the same ones."""
+        _register(auto_schema.registry)
+        return []
 
 
-class GuardScheme(JWTScheme):
+class GuardScheme(JWTScheme):  # type: ignore[no-untyped-call]
     """The same for a guard under `@api_view`."""
 
     target_class = "djwto.api_views.GuardAuthentication"
@@ -55,15 +56,17 @@ def add_endpoints(result: dict[str, Any], generator: Any, **_more: Any) -> dict[
         for method, operation in item.items():
             described.setdefault(method, operation)
     schemes = result.setdefault("components", {}).setdefault("securitySchemes", {})
-    for name, schema in openapi.security_schemes().items():
-        schemes[name] = schema
-        # Other hooks build the components anew from the registry.
-        generator.registry.register_on_missing(
-            ResolvedComponent(
-                name=name,
-                type=ResolvedComponent.SECURITY_SCHEMA,
-                object=name,
-                schema=schema,
-            )
-        )
+    schemes.update(openapi.security_schemes())
+    # Other hooks build the components anew from the registry.
+    _register(generator.registry)
     return result
+
+
+def _register(registry: Any) -> None:
+    """Put the schemes into spectacular's registry, once."""
+    kind = ResolvedComponent.SECURITY_SCHEMA
+    for name, schema in openapi.security_schemes().items():
+        if (name, kind) not in registry._components:  # noqa: SLF001 (`in registry` warns)
+            registry.register(
+                ResolvedComponent(name=name, type=kind, object=name, schema=schema)  # type: ignore[no-untyped-call]
+            )

@@ -1,0 +1,101 @@
+"""drf-spectacular's document of a project with djwto, and the one without it."""
+
+import json
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.settings import patched_settings
+from openapi_spec_validator import validate
+
+from djwto import openapi
+
+ENUMS = "drf_spectacular.hooks.postprocess_schema_enums"
+CAMEL_CASE = "drf_spectacular.contrib.djangorestframework_camel_case.camelize_serializer_fields"
+OURS = "djwto.contrib.spectacular.add_endpoints"
+
+
+def schema_of(**settings: Any) -> Any:
+    """Give the document as a client gets it. Warnings of spectacular fail the test."""
+    with patched_settings(settings):
+        GENERATOR_STATS.reset()
+        found = SchemaGenerator().get_schema(request=None, public=True)
+        assert (list(GENERATOR_STATS._warn_cache), list(GENERATOR_STATS._error_cache)) == ([], [])
+    return json.loads(json.dumps(found))
+
+
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
+@pytest.mark.parametrize(
+    "hooks",
+    [
+        [ENUMS, OURS],
+        [OURS, ENUMS],
+        [ENUMS, CAMEL_CASE, OURS],
+        [OURS, CAMEL_CASE, ENUMS],
+    ],
+    ids=["enums first", "ours first", "camelCase first", "camelCase last"],
+)
+@pytest.mark.parametrize("camelize", [False, True])
+def test_the_document_is_good_beside_other_hooks(
+    version: str, hooks: list[str], camelize: Any
+) -> None:
+    found = schema_of(OAS_VERSION=version, POSTPROCESSING_HOOKS=hooks, CAMELIZE_NAMES=camelize)
+    validate(found)
+    # djwto's endpoints are as they are served, whatever is done to the names of others.
+    ours = json.loads(json.dumps(openapi.paths(is_31=version.startswith("3.1"))))
+    assert {path: found["paths"][path] for path in ours} == ours
+    schemes = found["components"]["securitySchemes"]
+    assert openapi.security_schemes().items() <= schemes.items()
+    enum = found["components"]["schemas"]["FirstKindEnum"]
+    assert enum["enum"] == ["refresh", "access"]
+    names = found["components"]["schemas"]["Group"]["properties"]
+    assert ("firstKind" in names) == (CAMEL_CASE in hooks)
+
+
+def test_without_the_hook_there_are_the_schemes_alone() -> None:
+    found = schema_of(POSTPROCESSING_HOOKS=[ENUMS])
+    validate(found)
+    assert "/login/" not in found["paths"]
+    assert set(found["components"]["securitySchemes"]) == {
+        "jwtAccess",
+        "jwtAccessCookie",
+        "jwtCsrf",
+        "jwtRefresh",
+        "jwtRefreshCookie",
+        "cookieAuth",
+        "basicAuth",
+    }
+
+
+@pytest.mark.parametrize("path", ["/me/", "/function/", "/guarded/"])
+def test_a_view_says_what_it_takes(path: str) -> None:
+    found = schema_of()["paths"][path]
+    assert found["get"]["security"] == [{"jwtAccess": []}, {"jwtAccessCookie": []}]
+    assert found["post"]["security"] == [
+        {"jwtAccess": []},
+        {"jwtAccessCookie": [], "jwtCsrf": []},
+    ]
+
+
+def test_the_schemes_follow_the_settings(settings: Any) -> None:
+    settings.DJWTO_COOKIE_PREFIX = "__Host-"
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    found = schema_of()
+    schemes = found["components"]["securitySchemes"]
+    assert "jwtAccess" not in schemes
+    assert schemes["jwtAccessCookie"]["name"] == "__Host-jwt_access"
+    assert found["paths"]["/me/"]["get"]["security"] == [{"jwtAccessCookie": []}]
+    settings.DJWTO_MODE = ("ONE-COOKIE", "TWO-COOKIES")
+    settings.DJWTO_CSRF = False
+    assert schema_of()["paths"]["/me/"]["post"]["security"] == [
+        {"jwtAccessCookie": []},
+        {"jwtAccessCookie2": []},
+    ]
+
+
+def test_spectaculars_own_command(tmp_path: Any) -> None:
+    path = tmp_path / "schema.yaml"
+    call_command("spectacular", "--file", str(path), "--validate", "--fail-on-warn")
+    assert "/login/:" in path.read_text()
