@@ -23,6 +23,8 @@ from django.db.models import AutoField, Expression
 from django.db.models.signals import post_save, pre_save
 from django.db.models.sql import InsertQuery, UpdateQuery
 
+from djwto import times
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -155,7 +157,7 @@ def _kept(connection: Any, key: object, compile_: Callable[[Any], _Statement]) -
 
     It stays with the connection, since a backend's features depend on the server's version.
     """
-    if connection.vendor not in _VENDORS:
+    if connection.vendor not in _VENDORS or times.is_travelling():
         return compile_(connection)  # `times.StoreNow` is the moment of compiling there
     kept: dict[object, _Statement] = vars(connection).setdefault(_KEPT, {})
     key = key, settings.USE_TZ  # some backends ask for it when they compile

@@ -7,6 +7,7 @@ a database can compare it.
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,16 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
+def is_travelling() -> bool:
+    """Whether a test has set Python's clock, with freezegun or time-machine.
+
+    The database's clock does not go along.
+    """
+    freezegun, machine = sys.modules.get("freezegun.api"), sys.modules.get("time_machine")
+    is_frozen = freezegun is not None and bool(freezegun.freeze_factories)
+    return is_frozen or (machine is not None and bool(machine.escape_hatch.is_travelling()))
+
+
 def seconds(instant: int) -> float | None:
     """Turn microseconds into seconds since 1970; `NEVER` is None."""
     return None if instant >= NEVER else instant / SECOND
@@ -73,7 +84,8 @@ class StoreNow(Func):
 
     Servers that share a database need not agree on the time, where this is compared with what it
     wrote. It does not change within a statement, so that an index serves the comparison. SQLite
-    knows milliseconds. On a database that is not named here it is the server's clock.
+    knows milliseconds. On a database that is not named here, and in a test that travels in time, it
+    is the server's clock.
     """
 
     output_field = BigIntegerField()
@@ -82,16 +94,21 @@ class StoreNow(Func):
     def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper, **extra: Any) -> Any:
         """Count from the Julian day on which 1970 began."""
         template = "(CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000)"
-        return super().as_sql(compiler, connection, template=template, **extra)
+        return self._by_clock(template, compiler, connection, **extra)
 
     def as_postgresql(self, compiler: Any, connection: BaseDatabaseWrapper, **extra: Any) -> Any:
         """Take the statement's time, as `Now()` does; the transaction's never moves on."""
         template = "CAST(EXTRACT(EPOCH FROM STATEMENT_TIMESTAMP()) * 1000000 AS bigint)"
-        return super().as_sql(compiler, connection, template=template, **extra)
+        return self._by_clock(template, compiler, connection, **extra)
 
     def as_mysql(self, compiler: Any, connection: BaseDatabaseWrapper, **extra: Any) -> Any:
         """Take UTC: `NOW()` is in the time zone of the connection."""
         template = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6))"
+        return self._by_clock(template, compiler, connection, **extra)
+
+    def _by_clock(self, template: str, compiler: Any, connection: Any, **extra: Any) -> Any:
+        if is_travelling():
+            return self.as_sql(compiler, connection)
         return super().as_sql(compiler, connection, template=template, **extra)
 
     def as_sql(  # type: ignore[override]
