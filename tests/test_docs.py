@@ -9,6 +9,8 @@ How a page's blocks are run, in their order, with one user (alice, password `pas
 - other ``python``: executed, in one namespace for the page;
 - ``http``: a request, and where another ``http`` block follows, the reply that it must get.
 
+Pages with a test in `tests/served/recipes` are left to it: their blocks are whole projects.
+
 `python -m tests.test_docs` writes the table of `docs/errors.md` anew.
 """
 
@@ -78,8 +80,15 @@ def blocks(path: Path) -> list[Block]:
 # --- examples -----------------------------------------------------------------------------------
 
 
+def _is_recipe(path: Path) -> bool:
+    """Whether the page's blocks are a whole project, which `tests/served/recipes` serves."""
+    return (ROOT / f"tests/served/recipes/test_{path.stem.replace('-', '_')}.py").exists()
+
+
 @pytest.mark.django_db
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in PAGES if not _is_recipe(path)], ids=lambda path: path.stem
+)
 def test_examples(path, page):
     page.run(blocks(path))
 

@@ -1,0 +1,232 @@
+"""A fresh Django project with the blocks of a page of `docs/`, served over https.
+
+The code of the page is the code that runs: each block with a title such as `mysite/views.py` is
+written to that file, and blocks of `mysite/settings.py` stand below what `startproject` makes.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from email import message_from_bytes, policy
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import requests
+
+from tests import services
+from tests.test_docs import DOCS, Block, blocks
+
+SETTINGS = """
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = BASE_DIR / "mail"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+DJWTO_ISS_CLAIM = "recipes"
+"""
+# A view of the kind that a project has by the dozen.
+REST_VIEW = """
+from rest_framework.decorators import api_view, permission_classes
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.response import Response
+
+
+@api_view(["GET", "POST"])
+@permission_classes([IsAuthenticated])
+def whoami(request):
+    return Response({"name": request.user.get_username()})
+
+
+urlpatterns += [path("whoami/", whoami)]
+"""
+# One process for all that `manage.py` would do: most of its time is the import of Django.
+PREPARE = """
+import sys
+import django
+django.setup()
+from django.contrib.auth.models import User
+from django.core.checks import WARNING, run_checks
+from django.core.management import call_command
+
+found = [one for one in run_checks() if one.level >= WARNING and one.id != "staticfiles.W004"]
+assert not found, found
+call_command("makemigrations", *sys.argv[2:], verbosity=0)
+call_command("migrate", verbosity=0)
+alice = User.objects.create_user("alice", "alice@example.com", "pass", is_staff=True)
+exec(sys.argv[1])
+"""
+
+
+class Project:
+    """A project that is made of a page, and then served."""
+
+    def __init__(self, folder: Path, **env: str) -> None:
+        self.folder = folder
+        self.port = services.free_port()
+        self.url = f"https://localhost:{self.port}"
+        self.log = folder / "server.log"
+        ours = ("DJANGO_", "DJWTO_", "GRANIAN_", "PYTHONWARNINGS")
+        self.env = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
+        self.env |= {
+            "DJANGO_SETTINGS_MODULE": "mysite.settings",
+            "PYTHONWARNINGS": "error",
+            "DJWTO_SIGNING_KEY": "the key of a recipe, of 32 bytes or more",
+            # What the project asks of this machine goes straight there.
+            "NO_PROXY": "localhost,127.0.0.1",
+            **env,
+        }
+
+    def write(self, page: str, urls: str = "") -> None:
+        """Make the project, and write the blocks of the page into it; `urls` stands below all."""
+        shutil.copytree(_fresh(), self.folder, dirs_exist_ok=True)
+        for block in titled(page):
+            path = self.folder / block.title
+            path.parent.mkdir(exist_ok=True)
+            (path.parent / "__init__.py").touch()
+            old = path.read_text() if path.name == "settings.py" else ""
+            path.write_text(f"{old}\n{block.text}")
+        for name, text in (("settings", SETTINGS), ("urls", urls)):
+            path = self.folder / f"mysite/{name}.py"
+            path.write_text(path.read_text() + text)
+
+    def prepare(self, script: str = "", *apps: str) -> None:
+        """Check the project, make tables and the user alice, and run what the test needs besides.
+
+        `apps` are those whose models stand on the page: they get their migrations.
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", PREPARE, script, *apps],
+            cwd=self.folder,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    @contextmanager
+    def serve(self) -> Iterator[None]:
+        """Serve it until the block ends."""
+        with self.log.open("ab") as sink:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "granian", *self._options(), "mysite.wsgi:application"],
+                cwd=self.folder,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            self._await(process)
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(services.STOP_SECONDS)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(services.STOP_SECONDS)
+
+    def _options(self) -> list[str]:
+        certificate, key = map(str, _certificate())
+        return [
+            *("--host", "127.0.0.1", "--port", str(self.port)),
+            *("--interface", "wsgi", "--blocking-threads", "4", "--workers-kill-timeout", "2"),
+            *("--ssl-certificate", certificate, "--ssl-keyfile", key),
+        ]
+
+    def _await(self, process: "subprocess.Popen[bytes]") -> None:
+        deadline = time.monotonic() + services.START_SECONDS
+        while True:
+            assert process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            with suppress(requests.ConnectionError), self.visitor() as visitor:
+                visitor.get("/csrf/")
+                return
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
+
+    def visitor(self) -> "Visitor":
+        """A client of its own, with no cookies yet."""
+        return Visitor(self.url)
+
+    def mail(self) -> str:
+        """Give the text of the latest mail."""
+        latest = max((self.folder / "mail").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        found = message_from_bytes(latest.read_bytes(), policy=policy.default)
+        return found.get_body(("plain",)).get_content()
+
+
+class Visitor(requests.Session):
+    """A program or a browser: it keeps cookies, and sends the CSRF token where it has one."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.base_url = url
+        self.trust_env = False
+        self.verify = str(_certificate()[0])
+
+    def request(self, method: str, url: str, **options: object) -> requests.Response:
+        """Send a request to a path of the project, or to an address."""
+        address = f"{self.base_url}{url}" if url.startswith("/") else url
+        if token := self.cookies.get("csrftoken"):
+            self.headers.update({"X-CSRFToken": token, "Referer": self.base_url})
+        options.setdefault("timeout", 30)
+        return super().request(method, address, **options)
+
+    def carry(self, token: str | None, scheme: str = "Bearer") -> None:
+        """Send a token in the header from now on; None sends none."""
+        self.headers["Authorization"] = None if token is None else f"{scheme} {token}"
+
+
+def titled(page: str) -> list[Block]:
+    """Give the blocks of a page that are files of the project."""
+    return [block for block in blocks(DOCS / f"{page}.md") if "/" in block.title]
+
+
+@contextmanager
+def served(
+    page: str, folder: Path, *, script: str = "", urls: str = "", app: str = "", **env: str
+) -> Iterator[Project]:
+    """Make the project of a page, prepare it and serve it."""
+    project = Project(folder, **env)
+    project.write(page, urls)
+    project.prepare(script, *filter(None, [app]))
+    with project.serve():
+        yield project
+    log = project.log.read_text()
+    assert "Traceback" not in log, log
+    assert "eyJ" not in log, log
+
+
+@cache
+def _fresh() -> Path:
+    folder = Path(_folder("fresh").name)
+    command = [sys.executable, "-m", "django", "startproject", "mysite", str(folder)]
+    subprocess.run(command, check=True, env={"PATH": os.environ["PATH"]})
+    return folder
+
+
+@cache
+def _certificate() -> tuple[Path, Path]:
+    sys.path.insert(0, str(services.PORTAL))
+    try:
+        import demo  # what the example portal starts with
+    finally:
+        sys.path.remove(str(services.PORTAL))
+    assert isinstance(demo, ModuleType)
+    with warnings.catch_warnings():
+        return demo.certificate(Path(_folder("certificate").name))
+
+
+@cache
+def _folder(name: str) -> "tempfile.TemporaryDirectory[str]":
+    """Give a folder that is removed at the end."""
+    return tempfile.TemporaryDirectory(prefix=f"djwto-{name}-")
