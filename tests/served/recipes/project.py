@@ -29,6 +29,7 @@ EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = BASE_DIR / "mail"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DJWTO_ISS_CLAIM = "recipes"
+MFA_TOTP_TOLERANCE = 1  # a code may be asked for in one half minute, and arrive in the next
 """
 # A view of the kind that a project has by the dozen.
 REST_VIEW = """
@@ -85,12 +86,13 @@ class Project:
     def write(self, page: str, urls: str = "") -> None:
         """Make the project, and write the blocks of the page into it; `urls` stands below all."""
         shutil.copytree(_fresh(), self.folder, dirs_exist_ok=True)
+        (self.folder / "mysite/urls.py").unlink()  # the pages have their own
         for block in titled(page):
             path = self.folder / block.title
             path.parent.mkdir(exist_ok=True)
             (path.parent / "__init__.py").touch()
-            old = path.read_text() if path.name == "settings.py" else ""
-            path.write_text(f"{old}\n{block.text}")
+            with path.open("a") as file:
+                file.write(f"\n{block.text}")
         for name, text in (("settings", SETTINGS), ("urls", urls)):
             path = self.folder / f"mysite/{name}.py"
             path.write_text(path.read_text() + text)
