@@ -4,6 +4,8 @@ The code of the page is the code that runs: each block with a title such as `mys
 written to that file, and blocks of `mysite/settings.py` stand below what `startproject` makes.
 """
 
+import base64
+import hashlib
 import os
 import shutil
 import signal
@@ -102,8 +104,12 @@ class Project:
 
         `apps` are those whose models stand on the page: they get their migrations.
         """
+        self.run(PREPARE, script, *apps)
+
+    def run(self, script: str, *words: str) -> None:
+        """Run Python beside the server, with its settings."""
         done = subprocess.run(
-            [sys.executable, "-c", PREPARE, script, *apps],
+            [sys.executable, "-c", script, *words],
             cwd=self.folder,
             env=self.env,
             capture_output=True,
@@ -158,6 +164,18 @@ class Project:
     def visitor(self) -> "Visitor":
         """A client of its own, with no cookies yet."""
         return Visitor(self.url)
+
+    def trusted_by_chromium(self) -> str:
+        """Give the flag by which Chromium trusts the certificate (its key, in SHA-256)."""
+        from cryptography import x509
+        from cryptography.hazmat.primitives import serialization
+
+        found = x509.load_pem_x509_certificate(_certificate()[0].read_bytes())
+        spki = found.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        digest = base64.b64encode(hashlib.sha256(spki).digest()).decode()
+        return f"--ignore-certificate-errors-spki-list={digest}"
 
     def mail(self) -> str:
         """Give the text of the latest mail."""

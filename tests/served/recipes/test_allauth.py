@@ -151,6 +151,7 @@ def test_an_app_gets_the_pair_after_the_last_step(visitor: Visitor) -> None:
     assert "access" in renewed.json()
     # Later replies of the same login hold no new pair.
     visitor.carry(None)
+    session = {"X-Session-Token": meta["session_token"]}
     again = visitor.get(f"{api}/session", headers=session)
     assert again.status_code == 200
     assert "access_token" not in again.json()["meta"]
