@@ -28,7 +28,17 @@ PACKAGES = (
     "granian",
 )
 
-PARTS = ("tokens", "caching", "requests", "logins", "servers", "passwords", "weight", "counts")
+PARTS = (
+    "tokens",
+    "caching",
+    "requests",
+    "middleware",
+    "logins",
+    "servers",
+    "passwords",
+    "weight",
+    "counts",
+)
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ def run() -> None:
         for name, path in group.views.items():
             pools[name] = [environ_of(group.method, path, headers) for headers in group.logins]
             _check(handler, pools[name][0], guarded=not name.startswith(UNGUARDED))
-    samples = interleave(dict.fromkeys(pools, partial(_answer, handler)), _batches(pools))
+    samples = interleave(dict.fromkeys(pools, partial(respond, handler)), batches(pools))
     for group in groups:
         base = samples[next(iter(group.views))]
         rows = [
@@ -186,7 +186,7 @@ def _csrf_headers(login: Headers) -> Headers:
     return {"HTTP_X_CSRFTOKEN": token, "HTTP_ORIGIN": "https://localhost"}
 
 
-def _batches(pools: dict[str, list[Environ]]) -> Iterator[dict[str, list[Environ]]]:
+def batches(pools: dict[str, list[Environ]]) -> Iterator[dict[str, list[Environ]]]:
     """For each round, fresh environs: Django writes into them."""
     endless = {name: cycle(pool) for name, pool in pools.items()}
     for _ in range(ROUNDS + 1):
@@ -196,7 +196,8 @@ def _batches(pools: dict[str, list[Environ]]) -> Iterator[dict[str, list[Environ
         }
 
 
-def _answer(handler: Handler, environ: Environ) -> None:
+def respond(handler: Handler, environ: Environ) -> None:
+    """Answer a request, and read the reply as a server does."""
     response = handler(environ, _ignore)
     for _ in response:
         pass

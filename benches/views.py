@@ -134,6 +134,7 @@ class RestKnox(RestUser):
 
 urlpatterns = [
     path("bare/", bare),
+    path("user/", with_user),
     path("class_bare/", ClassBare.as_view()),
     path("class_djwto/", ClassDjwto.as_view()),
     path("class_nothing/", ClassNothing.as_view()),

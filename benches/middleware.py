@@ -1,0 +1,75 @@
+"""Requests under `JWTMiddleware`, beside none and beside Django's sessions."""
+
+from functools import partial
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.test import Client, override_settings
+
+from benches.requests import LOGINS, batches, cookies, respond
+from benches.timing import added, interleave, middle, ratio, table
+from benches.tokens import access_token
+from benches.views import Handler, Headers, environ_of
+
+JWT_MIDDLEWARE = "djwto.middleware.JWTMiddleware"
+BARE = "no middleware for tokens"
+
+
+def run() -> None:
+    """Measure and print."""
+    call_command("migrate", verbosity=0)
+    user = get_user_model().objects.create_user("alice")
+    client = Client()
+    client.force_login(user)
+    bearers = [{"HTTP_AUTHORIZATION": f"Bearer {access_token()}"} for _ in range(LOGINS)]
+    with_cookies = [cookies(user) for _ in range(LOGINS)]
+    session = [{"HTTP_COOKIE": f"sessionid={client.cookies['sessionid'].value}"}]
+    under, without = Handler(), Handler()
+    with override_settings(MIDDLEWARE=[*settings.MIDDLEWARE, JWT_MIDDLEWARE]):
+        under.load_middleware()
+    without.load_middleware()
+    _compare(
+        "A view that does not ask who the user is",
+        {
+            BARE: (without, "/bare/", bearers),
+            "JWTMiddleware, Bearer header": (under, "/bare/", bearers),
+            "JWTMiddleware, cookies": (under, "/bare/", with_cookies),
+            "JWTMiddleware, no token": (under, "/bare/", [{}]),
+        },
+    )
+    _compare(
+        "A view that reads the user",
+        {
+            "Django's session (2 queries)": (without, "/user/", session),
+            "JWTMiddleware, Bearer header (1 query)": (under, "/user/", bearers),
+            "JWTMiddleware, cookies (1 query)": (under, "/user/", with_cookies),
+        },
+    )
+    with override_settings(DJWTO_USER="token"):
+        _compare(
+            'A view that reads the user, DJWTO_USER = "token"',
+            {
+                "Django's session (2 queries)": (without, "/user/", session),
+                "JWTMiddleware, Bearer header": (under, "/user/", bearers),
+                "JWTMiddleware, cookies": (under, "/user/", with_cookies),
+            },
+        )
+
+
+def _compare(title: str, rows: dict[str, tuple[Handler, str, list[Headers]]]) -> None:
+    works = {name: partial(respond, handler) for name, (handler, _, _) in rows.items()}
+    pools = {
+        name: [environ_of("GET", path, one) for one in headers]
+        for name, (_, path, headers) in rows.items()
+    }
+    samples = interleave(works, batches(pools))
+    base = samples[next(iter(rows))]
+    table(
+        title,
+        ["µs a request", "adds", "vs first"],
+        [
+            [name, middle(times), "" if times is base else added(times, base), ratio(times, base)]
+            for name, times in samples.items()
+        ],
+    )
