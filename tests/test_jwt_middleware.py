@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client
 
-from djwto import sessions
+from djwto import _core, conf, revocation, sessions
 from djwto.middleware import JWTMiddleware
 from djwto.test import alogin, login
 from tests.conftest import Visitor
@@ -184,11 +185,10 @@ def test_without_knowledge_of_ended_sessions_there_is_no_user(
     login(program, alice)
     browser = with_cookie(alice, settings)
     browser.force_login(carol)
-    old = type("Old", (), {"fresh_until": float("-inf")})()
-    from djwto import revocation
-
-    monkeypatch.setattr(revocation._current(_config()), "freshness", old)
-    monkeypatch.setattr(revocation._current(_config()), "is_fresh_soon", lambda: False)
+    # A process whose last look at the database failed.
+    unknown = _core.Freshness(1.0, 60.0)
+    unknown.failed(time.monotonic())
+    monkeypatch.setattr(revocation._current(conf.current()), "freshness", unknown)
     for client in (program, browser):
         reply = client.get("/shown/").json()
         assert (reply["user"], reply["error"]) == ("", "store_unavailable")
@@ -196,12 +196,6 @@ def test_without_knowledge_of_ended_sessions_there_is_no_user(
         assert client.get("/untouched/").status_code == 200
     # Without a token, nothing has to be known.
     assert Client().get("/shown/").json()["error"] is None
-
-
-def _config() -> Any:
-    from djwto import conf
-
-    return conf.current()
 
 
 # --- guards below it ----------------------------------------------------------------------------

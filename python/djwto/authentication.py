@@ -59,6 +59,9 @@ Check = Callable[[Any, Any, Any], "Work | None"]
 Raises `JWTError`, or returns the rest to do.
 """
 
+_MISSING = ("authorization_missing", "cookie_missing")
+"""The codes of a request without a token."""
+
 _log = logging.getLogger("djwto")
 
 
@@ -179,32 +182,58 @@ async def alet_in(request: Any, view: Any = None) -> None:
 
 def presented_by(request: HttpRequest) -> Literal["header", "cookie"] | None:
     """Tell what brings the request's access token, good or bad; None where there is none."""
-    meta = request.META
-    if "HTTP_AUTHORIZATION" not in meta and "HTTP_COOKIE" not in meta:
+    if _has_no_headers(request):
         return None
     try:
         mode = conf.engine().find(
-            meta.get("HTTP_AUTHORIZATION"), meta.get("HTTP_COOKIE"), "access"
+            request.META.get("HTTP_AUTHORIZATION"), request.META.get("HTTP_COOKIE"), "access"
         )[1]
     except JWTValidationError as error:
-        if error.code in ("authorization_missing", "cookie_missing"):
+        if error.code in _MISSING:
             return None
         return "header" if error.code == "authorization_invalid" else "cookie"
     return "header" if mode == "JSON" else "cookie"
 
 
-def recognize(request: HttpRequest) -> _core.Authenticated:
-    """Let the user of the request's access token be its user. CSRF is not checked.
+def recognize(request: HttpRequest) -> _core.Authenticated | None:
+    """Let the user of the request's access token be its user; None where there is no token.
 
-    For middleware. Raises `JWTError`.
+    For middleware. CSRF is not checked. Raises `JWTError`.
     """
-    return _authenticate(request, request)
+    # Without a token it need not be known which sessions have ended.
+    if _has_no_headers(request) or (
+        revocation.is_loading(conf.current()) and presented_by(request) is None
+    ):
+        return None
+    return _recognized(request)
 
 
-async def arecognize(request: HttpRequest) -> _core.Authenticated:
+async def arecognize(request: HttpRequest) -> _core.Authenticated | None:
     """Do the same without blocking the event loop."""
-    await _wait_for_ended_sessions()
-    return _authenticate(request, request)
+    if _has_no_headers(request):
+        return None
+    if revocation.is_loading(conf.current()):
+        if presented_by(request) is None:
+            return None
+        await _wait_for_ended_sessions()
+    return _recognized(request)
+
+
+def _recognized(request: HttpRequest) -> _core.Authenticated | None:
+    try:
+        return _authenticate(request, request)
+    except JWTValidationError as error:
+        if error.code in _MISSING:
+            return None
+        raise
+    except JWTError:
+        if presented_by(request) is None:
+            return None
+        raise
+
+
+def _has_no_headers(request: HttpRequest) -> bool:
+    return not (request.META.get("HTTP_AUTHORIZATION") or request.META.get("HTTP_COOKIE"))
 
 
 def check_csrf(request: HttpRequest) -> None:

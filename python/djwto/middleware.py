@@ -39,20 +39,20 @@ class JWTMiddleware:
         """Answer, or under ASGI give what is to be awaited."""
         if self._is_async:
             return self._answer(request)
-        if _has_token(request):
-            try:
-                _opened(request, authentication.recognize(request))
-            except JWTError as error:
-                _not_opened(request, error)
+        _prepare(request)
+        try:
+            _opened(request, authentication.recognize(request))
+        except JWTError as error:
+            _not_opened(request, error)
         response: HttpResponseBase = self.get_response(request)
         return _finished(request, response)
 
     async def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        if _has_token(request):
-            try:
-                _opened(request, await authentication.arecognize(request))
-            except JWTError as error:
-                _not_opened(request, error)
+        _prepare(request)
+        try:
+            _opened(request, await authentication.arecognize(request))
+        except JWTError as error:
+            _not_opened(request, error)
         response: HttpResponseBase = await self.get_response(request)
         return _finished(request, response)
 
@@ -119,27 +119,28 @@ def _kept(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     return response
 
 
-def _has_token(request: Any) -> bool:
-    """Tell whether there is a token, and note what depends on that alone."""
+def _prepare(request: Any) -> None:
     request.jwt_error = None
     if not hasattr(request, "user"):  # a service without Django's sessions
         authentication.set_nobody(request)
-    brought_by = authentication.presented_by(request)
-    if brought_by is None:
-        return False
-    request._djwto_brought_by = brought_by  # noqa: SLF001
-    if brought_by == "header":
-        csrf.leave_out(request)
-    return True
 
 
 def _opened(request: Any, seen: Any) -> None:
+    if seen is None:
+        return
     request._djwto_opened = seen  # noqa: SLF001
+    request._djwto_has_token = True  # noqa: SLF001
+    if seen.mode == "JSON":
+        csrf.leave_out(request)
 
 
 def _not_opened(request: Any, error: JWTError) -> None:
+    request._djwto_has_token = True  # noqa: SLF001
+    is_header = authentication.presented_by(request) == "header"
+    if is_header:
+        csrf.leave_out(request)
     # Where it is not known whether the session has ended, no other user takes its place.
-    if request._djwto_brought_by == "header" or error.status >= SERVER_ERROR:  # noqa: SLF001
+    if is_header or error.status >= SERVER_ERROR:
         authentication.make_anonymous(request)
     request.jwt_error = error.with_traceback(None)
 
@@ -163,7 +164,7 @@ def _without_csrf(request: Any, view: Any, error: JWTError) -> HttpResponseBase 
 
 
 def _finished(request: Any, response: HttpResponseBase) -> HttpResponseBase:
-    if hasattr(request, "_djwto_brought_by") or hasattr(request, "_djwto_guarded"):
+    if hasattr(request, "_djwto_has_token") or hasattr(request, "_djwto_guarded"):
         responses.keep_private(response)
     elif _is_user_known(request):
         responses.vary(response)
