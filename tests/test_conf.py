@@ -91,6 +91,7 @@ WRONG = {
     "REVOCATION_URL": (1, "", "localhost:6379"),
     "MAX_SESSIONS": (0, -1, True, 1.5, "1000"),
     "USER_AS_SUB": (None, 1, "yes"),
+    "USER": (None, True, "claims", ["token"]),
     "COOKIE_PREFIX": (None, 1, b"__Host-", "a b", "a=", "é", "\ud800", "__Http-", "__HOST-HTTP-x"),
     "PUBLIC_PATH": (None, 1, "a b", "/a//b", "/..", "a;b", "https://example.com/a", "\ud800"),
 }

@@ -48,6 +48,8 @@ IN_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
 
 # What a settings example may name and a test cannot put on: packages that are not installed here.
 NOT_PUT_ON = ("INSTALLED_APPS", "MIDDLEWARE")
+# The examples with this one need it, and list all of their middleware.
+PUT_ON = "djwto.middleware.JWTMiddleware"
 
 
 @dataclass(frozen=True)
@@ -184,10 +186,10 @@ class Page(ExitStack):
             values["CACHES"] = {
                 alias: {"BACKEND": IN_MEMORY, "LOCATION": alias} for alias in values["CACHES"]
             }
+        if PUT_ON not in values.get("MIDDLEWARE", ()):
+            names = [name for name in names if name not in NOT_PUT_ON]
         self.settings.close()
-        self.settings.enter_context(
-            override_settings(**{name: values[name] for name in names if name not in NOT_PUT_ON})
-        )
+        self.settings.enter_context(override_settings(**{name: values[name] for name in names}))
         assert conf.problems() == [], f"{block.path.name}:{block.line}"
         self._restart_client()
 

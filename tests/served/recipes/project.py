@@ -66,11 +66,19 @@ exec(sys.argv[1])
 """
 
 
+# Django answers no `lifespan`.
+_INTERFACES = {
+    "wsgi": ("--interface", "wsgi", "--blocking-threads", "4"),
+    "asgi": ("--interface", "asginl"),
+}
+
+
 class Project:
     """A project that is made of a page, and then served."""
 
-    def __init__(self, folder: Path, **env: str) -> None:
+    def __init__(self, folder: Path, interface: str = "wsgi", **env: str) -> None:
         self.folder = folder
+        self.interface = interface
         self.port = services.free_port()
         self.url = f"https://localhost:{self.port}"
         self.log = folder / "server.log"
@@ -85,8 +93,8 @@ class Project:
             **env,
         }
 
-    def write(self, page: str, urls: str = "") -> None:
-        """Make the project, and write the blocks of the page into it; `urls` stands below all."""
+    def write(self, page: str, urls: str = "", settings: str = "") -> None:
+        """Make the project of the blocks of a page; `urls` and `settings` stand below all."""
         shutil.copytree(_fresh(), self.folder, dirs_exist_ok=True)
         (self.folder / "mysite/urls.py").unlink()  # the pages have their own
         for block in titled(page):
@@ -95,7 +103,7 @@ class Project:
             (path.parent / "__init__.py").touch()
             with path.open("a") as file:
                 file.write(f"\n{block.text}")
-        for name, text in (("settings", SETTINGS), ("urls", urls)):
+        for name, text in (("settings", SETTINGS + settings), ("urls", urls)):
             path = self.folder / f"mysite/{name}.py"
             path.write_text(path.read_text() + text)
 
@@ -123,7 +131,7 @@ class Project:
         """Serve it until the block ends."""
         with self.log.open("ab") as sink:
             process = subprocess.Popen(
-                [sys.executable, "-m", "granian", *self._options(), "mysite.wsgi:application"],
+                [sys.executable, "-m", "granian", *self._options()],
                 cwd=self.folder,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
@@ -146,8 +154,10 @@ class Project:
         certificate, key = map(str, _certificate())
         return [
             *("--host", "127.0.0.1", "--port", str(self.port)),
-            *("--interface", "wsgi", "--blocking-threads", "4", "--workers-kill-timeout", "2"),
+            *_INTERFACES[self.interface],
+            *("--workers-kill-timeout", "2"),
             *("--ssl-certificate", certificate, "--ssl-keyfile", key),
+            f"mysite.{self.interface}:application",
         ]
 
     def _await(self, process: "subprocess.Popen[bytes]") -> None:
@@ -213,11 +223,19 @@ def titled(page: str) -> list[Block]:
 
 @contextmanager
 def served(
-    page: str, folder: Path, *, script: str = "", urls: str = "", app: str = "", **env: str
+    page: str,
+    folder: Path,
+    *,
+    script: str = "",
+    urls: str = "",
+    settings: str = "",
+    app: str = "",
+    interface: str = "wsgi",
+    **env: str,
 ) -> Iterator[Project]:
     """Make the project of a page, prepare it and serve it."""
-    project = Project(folder, **env)
-    project.write(page, urls)
+    project = Project(folder, interface, **env)
+    project.write(page, urls, settings)
     project.prepare(script, *filter(None, [app]))
     with project.serve():
         yield project
