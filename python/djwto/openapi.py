@@ -283,6 +283,7 @@ def _validate(callback: Any, site: Site) -> dict[str, Operation]:
             kind=kind,
             asks_csrf=True,
             fields=fields.fields,
+            required=fields.required,
         )
     }
 
@@ -302,6 +303,7 @@ def _renew(
             kind="refresh",
             asks_csrf=True,
             fields=fields.fields,
+            required=fields.required,
             sets_cookies="The new tokens",
         )
         return {"post": renewal}
@@ -324,6 +326,7 @@ def _logout(_callback: Any, site: Site) -> dict[str, Operation]:
             kind="refresh",
             asks_csrf=True,
             fields=fields.fields,
+            required=fields.required,
         ),
         "delete": Operation(
             "Log out: clear the cookies, and end the session if a token names one.",
@@ -348,6 +351,7 @@ def _logout_all(_callback: Any, site: Site) -> dict[str, Operation]:
         kind="refresh",
         asks_csrf=True,
         fields={**fields.fields, "others": others},
+        required=fields.required,
         sets_cookies="Clears the tokens, unless the present session goes on",
     )
     return {"post": every}
@@ -457,17 +461,19 @@ DESCRIBED: dict[type, Callable[[Any, Site], dict[str, Operation]]] = {
 class _JwtType:
     fields: Json
     codes: tuple[str, ...]
+    required: tuple[str, ...]
 
 
 def _jwt_type(site: Site, kind: str) -> _JwtType:
     """Give the field that cookie modes want."""
     if not site.in_cookies:
-        return _JwtType({}, ())
+        return _JwtType({}, (), ())
     wanted = "wanted" if kind == "refresh" else "may stand there"
     about = f"In cookie modes `{kind}` is {wanted}." if kind == "refresh" else f"It {wanted}."
     return _JwtType(
         {"jwt_type": {**_TEXT, "enum": [kind], "description": about}},
         ("jwt_type_wrong", "jwt_type_unknown"),
+        ("jwt_type",) if kind == "refresh" and not site.in_json else (),
     )
 
 
