@@ -146,20 +146,22 @@ def _groups() -> list[Group]:
             bearers,
             {
                 "bare APIView": "/rest_bare/",
+                "djwto: JWTAuthentication and HasPerms": "/rest_class/",
                 "djwto: jwt_login_required, APIView": "/rest_djwto/",
                 "simplejwt: JWTStatelessUserAuthentication": "/rest_stateless/",
             },
-            "djwto: jwt_login_required, APIView",
+            "djwto: JWTAuthentication and HasPerms",
         ),
         Group(
             "The same, and request.user read from the database",
             bearers,
             {
                 "bare APIView": "/rest_bare/",
+                "djwto: JWTAuthentication (1 query)": "/rest_class_user/",
                 "djwto: request.user, APIView (1 query)": "/rest_djwto_user/",
                 "simplejwt: JWTAuthentication (1 query)": "/rest_database/",
             },
-            "djwto: request.user, APIView (1 query)",
+            "djwto: JWTAuthentication (1 query)",
         ),
         Group(
             "An APIView, one opaque token, and request.user read",

@@ -23,6 +23,7 @@ from rest_framework_simplejwt.authentication import (
 from benches import settings
 from benches.peers import REQUIRED
 from djwto.authentication import jwt_login_required, jwt_perm_required
+from djwto.contrib import rest_framework as djwto_rest
 
 Environ = dict[str, Any]
 Headers = dict[str, str]
@@ -104,6 +105,11 @@ class RestDjwto(RestBare):
         return super().get(request)
 
 
+class RestClass(RestBare):
+    authentication_classes = (djwto_rest.JWTAuthentication,)
+    permission_classes = (djwto_rest.HasPerms("app.view_model07"),)
+
+
 class RestUser(APIView):
     authentication_classes = ()
 
@@ -115,6 +121,11 @@ class RestDjwtoUser(RestUser):
     @method_decorator(jwt_login_required)
     def get(self, request):
         return super().get(request)
+
+
+class RestClassUser(RestUser):
+    authentication_classes = (djwto_rest.JWTAuthentication,)
+    permission_classes = (IsAuthenticated,)
 
 
 class RestStateless(RestBare):
@@ -146,6 +157,8 @@ urlpatterns = [
     path("rest_bare/", RestBare.as_view()),
     path("rest_djwto/", RestDjwto.as_view()),
     path("rest_djwto_user/", RestDjwtoUser.as_view()),
+    path("rest_class/", RestClass.as_view()),
+    path("rest_class_user/", RestClassUser.as_view()),
     path("rest_stateless/", RestStateless.as_view()),
     path("rest_database/", RestDatabase.as_view()),
     path("rest_knox/", RestKnox.as_view()),

@@ -472,7 +472,7 @@ def _jwt_type(site: Site, kind: str) -> _JwtType:
     about = f"In cookie modes `{kind}` is {wanted}." if kind == "refresh" else f"It {wanted}."
     return _JwtType(
         {"jwt_type": {**_TEXT, "enum": [kind], "description": about}},
-        ("jwt_type_wrong", "jwt_type_unknown"),
+        ("jwt_type_wrong", *(("jwt_type_unknown",) if kind == "access" else ())),
         ("jwt_type",) if kind == "refresh" and not site.in_json else (),
     )
 
