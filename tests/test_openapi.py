@@ -20,7 +20,7 @@ from openapi_spec_validator import validate
 
 from djwto import openapi, url_patterns, views
 from djwto.exceptions import CODES
-from tests import documented
+from tests import documented, openapi_page
 from tests.conftest import MODES, Visitor
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -166,3 +166,10 @@ def test_the_csrf_header_has_its_name(settings: Any) -> None:
     assert openapi.security_schemes()["jwtCsrf"]["name"] == "X-CSRFToken"
     settings.CSRF_HEADER_NAME = "HTTP_X_XSRF_TOKEN"
     assert openapi.security_schemes()["jwtCsrf"]["name"] == "X-Xsrf-Token"
+
+
+def test_the_docs_hold_the_document() -> None:
+    found = json.loads(json.dumps(openapi_page.document()))
+    text = "run: python -m tests.openapi_page"
+    assert json.loads(openapi_page.FILE.read_text()) == found, text
+    assert openapi_page.PAGE.read_text() == openapi_page.page_of(found), text
