@@ -206,6 +206,69 @@ def test_an_inactive_user_is_nobody(alice: Any) -> None:
     assert client.get("/open/").json()["name"] == ""
 
 
+# --- beside djwto's other doors -----------------------------------------------------------------
+
+
+@pytest.fixture
+def with_middleware(settings: Any) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "djwto.middleware.JWTMiddleware"]
+
+
+@pytest.mark.parametrize("name", ["me", "guarded", "guarded_method", "token_first"])
+def test_under_the_middleware(
+    visitor: Visitor, alice: Any, with_middleware: None, name: str
+) -> None:
+    visitor.login()
+    for reply in (visitor.get(f"/{name}/"), visitor.get(f"/{name}/")):
+        assert (reply.json()["name"], reply.json()["auth"]) == ("alice", "access")
+    if name != "guarded_method":
+        assert visitor.post(f"/{name}/").status_code == 200
+        visitor.csrf = ""
+        reply = visitor.post(f"/{name}/")
+        expected = (200, None) if visitor.mode == "JSON" else (403, "csrf_failed")
+        assert (reply.status_code, reply.json().get("code")) == expected
+
+
+def test_under_the_middleware_a_bad_token_is_refused_as_without(
+    alice: Any, with_middleware: None, late: Any
+) -> None:
+    by_cookie, by_header = cookie_client(alice), bearer_client(alice)
+    late()
+    assert by_cookie.get("/me/").json()["code"] == "token_expired"
+    assert by_cookie.get("/open/").status_code == 200
+    assert by_header.get("/open/").json()["code"] == "token_expired"
+
+
+def test_a_users_session_has_its_csrf_check_under_the_middleware(
+    alice: Any, with_middleware: None
+) -> None:
+    client = cookie_client(alice)
+    assert client.get("/session_first/").json()["name"] == "alice"
+    reply = client.post("/session_first/")
+    assert (reply.status_code, reply.json()["code"]) == (403, "csrf_failed")
+
+
+@pytest.mark.parametrize("with_it", [False, True])
+def test_a_user_of_the_token_takes_no_query(
+    carol: Any, settings: Any, django_assert_num_queries: Any, with_it: Any
+) -> None:
+    if with_it:
+        settings.MIDDLEWARE = [*settings.MIDDLEWARE, "djwto.middleware.JWTMiddleware"]
+    settings.DJWTO_USER = "token"
+    client = bearer_client(carol)
+    with django_assert_num_queries(0):
+        for name in ("me", "throttled", "viewers", "guarded", "api/groups/both"):
+            assert client.get(f"/{name}/").status_code == 200
+
+
+def test_a_guard_on_a_method_loads_the_user_once(
+    alice: Any, django_assert_num_queries: Any
+) -> None:
+    client = bearer_client(alice)
+    with django_assert_num_queries(1):
+        assert client.get("/guarded_method/").json()["name"] == "alice"
+
+
 # --- tests of a project -------------------------------------------------------------------------
 
 
