@@ -156,7 +156,8 @@ def verdict(case: dict[str, Any]) -> str:
     )
     kind = case.get("kind", VERIFY["kind"])
     try:
-        claims = engine.decode(token_of(case), kind, case.get("now", VERIFY["now"]))
+        now, tenant = case.get("now", VERIFY["now"]), case.get("tenant")
+        claims = engine.decode(token_of(case), kind, now, tenant=tenant)
     except JWTValidationError as error:
         return error.code
     if "payload" in case:

@@ -19,7 +19,7 @@ use crate::token::issue::{self, IssueError, Token};
 use crate::token::revoked::Revocations;
 use crate::token::session_id::SessionId;
 use crate::token::verify::{Requirements, VerifyError};
-use crate::types::{Kind, UnixTime};
+use crate::types::{Kind, UnixTime, Wanted};
 
 #[cfg(feature = "faces")]
 pub use face::Face;
@@ -32,7 +32,7 @@ pub type JsonClaims = serde_json::Map<String, serde_json::Value>;
 ///
 /// `V` is what the engine keeps of a verified token. A service in Rust keeps `Arc<T>`, where `T` is
 /// its type of claims. A token that comes again is then neither verified nor parsed again: its
-/// times, its kind and its session are checked, and nothing else.
+/// times, its kind, its tenant and its session are checked, and nothing else.
 pub struct Engine<V = Arc<JsonClaims>> {
     keys: Arc<KeyRing>,
     policy: Policy,
@@ -137,9 +137,16 @@ impl<V: Clone> Engine<V> {
         self.cache.as_ref().map(TokenCache::info).unwrap_or_default()
     }
 
-    /// What this engine requires of a token; `kind` is the kind wanted, `None` takes either.
-    pub fn requirements(&self, kind: Option<Kind>, now: UnixTime) -> Requirements<'_> {
-        Requirements { policy: &self.policy, revocations: Some(&self.revocations), kind, now }
+    /// What this engine requires of a token; `wanted` is the kind wanted, `None` takes either, and
+    /// its tenant ([`Wanted`]).
+    pub fn requirements<'a>(
+        &'a self,
+        wanted: impl Into<Wanted<'a, Option<Kind>>>,
+        now: UnixTime,
+    ) -> Requirements<'a> {
+        let Wanted { kind, tenant } = wanted.into();
+        let revocations = Some(&*self.revocations);
+        Requirements { policy: &self.policy, revocations, kind, tenant, now }
     }
 
     /// Signs claims of a Rust type, which has at least `type` and `user.id`.
@@ -175,7 +182,8 @@ impl<V: Clone> Engine<V> {
 }
 
 impl<T: DeserializeOwned> Engine<Arc<T>> {
-    /// Finds and verifies the token of a kind in a request's raw headers.
+    /// Finds and verifies the token of a kind in a request's raw headers. `wanted` is the kind, and
+    /// where a service has tenants, the request's too ([`Wanted`]).
     ///
     /// A header is given as its lines ([`Lines`]): `Some(bytes)` or `None` for a request that has
     /// one or none.
@@ -183,14 +191,14 @@ impl<T: DeserializeOwned> Engine<Arc<T>> {
     /// # Errors
     ///
     /// [`AuthenticateError`]: it is missing, ambiguous or not good, or its claims are no `T`.
-    pub fn authenticate<'h>(
+    pub fn authenticate<'h, 't>(
         &self,
         authorization: impl Into<Lines<'h>>,
         cookie: impl Into<Lines<'h>>,
-        kind: Kind,
+        wanted: impl Into<Wanted<'t>>,
         now: UnixTime,
     ) -> Result<Authenticated<'h, Arc<T>>, AuthenticateError> {
-        self.authenticated(authorization, cookie, kind, now, Revoked::Refuse)
+        self.authenticated(authorization, cookie, wanted.into(), now, Revoked::Refuse)
     }
 
     /// The same, and takes the token of a session that was ended, as a second logout does.
@@ -198,42 +206,42 @@ impl<T: DeserializeOwned> Engine<Arc<T>> {
     /// # Errors
     ///
     /// As [`Engine::authenticate`].
-    pub fn authenticate_revoked<'h>(
+    pub fn authenticate_revoked<'h, 't>(
         &self,
         authorization: impl Into<Lines<'h>>,
         cookie: impl Into<Lines<'h>>,
-        kind: Kind,
+        wanted: impl Into<Wanted<'t>>,
         now: UnixTime,
     ) -> Result<Authenticated<'h, Arc<T>>, AuthenticateError> {
-        self.authenticated(authorization, cookie, kind, now, Revoked::Allow)
+        self.authenticated(authorization, cookie, wanted.into(), now, Revoked::Allow)
     }
 
     fn authenticated<'h>(
         &self,
         authorization: impl Into<Lines<'h>>,
         cookie: impl Into<Lines<'h>>,
-        kind: Kind,
+        wanted: Wanted<'_>,
         now: UnixTime,
         revoked: Revoked,
     ) -> Result<Authenticated<'h, Arc<T>>, AuthenticateError> {
         let face = &mut Typed::default();
         let Authenticated { found, session, claims } =
-            self.authenticate_by(authorization, cookie, kind, now, revoked, face)?;
+            self.authenticate_by(authorization, cookie, wanted, now, revoked, face)?;
         Ok(Authenticated { found, session, claims: claims? })
     }
 
-    /// Verifies the text of a token; `kind` is the kind wanted, `None` takes either.
+    /// Verifies the text of a token; `wanted` is the kind wanted, `None` takes either, and its tenant.
     ///
     /// # Errors
     ///
     /// [`AuthenticateError`]: it is not good, or its claims are no `T`.
-    pub fn verify(
+    pub fn verify<'t>(
         &self,
         token: &[u8],
-        kind: Option<Kind>,
+        wanted: impl Into<Wanted<'t, Option<Kind>>>,
         now: UnixTime,
     ) -> Result<Arc<T>, AuthenticateError> {
-        Ok(self.verify_by(token, kind, now, &mut Typed::default())??)
+        Ok(self.verify_by(token, wanted, now, &mut Typed::default())??)
     }
 }
 

@@ -94,6 +94,9 @@ codes! {
     AudienceInvalid, "audience_invalid", 401,
         "Audience doesn't match",
         "`aud` and `DJWTO_AUD_CLAIM` share no audience.";
+    TenantInvalid, "tenant_invalid", 401,
+        "Invalid tenant",
+        "The token names another tenant than the request's, or none, see `DJWTO_TENANT`; or the request's host is none that Django serves. Log in at this tenant.";
     TypeInvalid, "type_invalid", 401,
         "Token must be of type \"{}\"",
         "A refresh token where an access token is wanted, or the reverse (RFC 8725 §3.11).";

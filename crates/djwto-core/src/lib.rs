@@ -81,4 +81,4 @@ pub use key::{Key, KeyRing};
 pub use policy::{Policy, PolicyOptions};
 pub use token::revoked::Revocations;
 pub use token::session_id::SessionId;
-pub use types::{Kind, UnixTime};
+pub use types::{Kind, UnixTime, Wanted};

@@ -268,17 +268,27 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// The counts of an attempt to log in to an account from an address; "" for neither.
+    /// The counts of an attempt to log in to an account of a tenant from an address; "" for none.
     ///
-    /// `account` is normalised, so that no two spellings of one account differ, and has no space.
+    /// `account` and `tenant` are normalised, so that no two spellings of one differ, and have no
+    /// space. Accounts of one name in two tenants are counted apart. The counts of a network are over
+    /// all tenants, so guesses are not multiplied by them.
     /// `is_foreign` says that a page of an origin that is not trusted has sent the attempt.
-    pub fn of(account: &str, address: &str, limits: &Limits, is_foreign: bool) -> Self {
+    pub fn of(
+        account: &str,
+        tenant: &str,
+        address: &str,
+        limits: &Limits,
+        is_foreign: bool,
+    ) -> Self {
         let (network, site) = (client::network(address), client::site(address));
         let window = limits.window.as_nanos().div_ceil(1_000_000_000).max(1);
         let window = u32::try_from(window).unwrap_or(u32::MAX);
-        // A name has no space left in it, so that no count is taken for another.
+        // Neither name has a space left in it, so that no count is taken for another.
         let who = if is_foreign { format!("foreign {network}") } else { network.clone() };
         let (has_network, has_name) = (!network.is_empty(), !account.is_empty());
+        let account =
+            if tenant.is_empty() { account.to_owned() } else { format!("{account} of {tenant}") };
         let mut networks = Vec::new();
         if has_network {
             let attempts = limits.network_attempts;

@@ -43,6 +43,44 @@ impl fmt::Display for Kind {
     }
 }
 
+/// Which token is wanted: its kind, and its tenant.
+///
+/// A kind alone is one of these: `engine.authenticate(header, None, Kind::Access, now)`. A service
+/// with tenants writes `Wanted::from(Kind::Access).of_tenant(tenant)` each time.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'t, K = Kind> {
+    /// The kind.
+    pub kind: K,
+    /// The tenant that the claim `tenant` must name. `None` does not look at that claim.
+    pub tenant: Option<&'t str>,
+}
+
+impl<K> Wanted<'_, K> {
+    /// The same, of this tenant alone.
+    #[must_use]
+    pub fn of_tenant<'u>(self, tenant: impl Into<Option<&'u str>>) -> Wanted<'u, K> {
+        Wanted { kind: self.kind, tenant: tenant.into() }
+    }
+}
+
+impl From<Kind> for Wanted<'_> {
+    fn from(kind: Kind) -> Self {
+        Self { kind, tenant: None }
+    }
+}
+
+impl From<Option<Kind>> for Wanted<'_, Option<Kind>> {
+    fn from(kind: Option<Kind>) -> Self {
+        Self { kind, tenant: None }
+    }
+}
+
+impl<'t> From<Wanted<'t>> for Wanted<'t, Option<Kind>> {
+    fn from(wanted: Wanted<'t>) -> Self {
+        Self { kind: Some(wanted.kind), tenant: wanted.tenant }
+    }
+}
+
 /// Seconds since 1970-01-01T00:00:00Z, never NaN nor infinite (RFC 7519 §2, `NumericDate`).
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct UnixTime(f64);

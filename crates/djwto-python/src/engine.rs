@@ -6,10 +6,11 @@ use std::time::Duration;
 use djwto_core::engine::Revoked;
 use djwto_core::http::{Delivery, Pair, SameSite, TransportOptions};
 use djwto_core::policy::{Audience, PolicyOptions, Subject};
+use djwto_core::session::login::GivenClaims;
 use djwto_core::session::messages;
 use djwto_core::session::rotation::Rotation;
 use djwto_core::token::issue::{self, RefreshLink, RegisteredClaims};
-use djwto_core::{Mode, Policy, SessionId, Transport};
+use djwto_core::{Mode, Policy, SessionId, Transport, Wanted};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -147,7 +148,8 @@ impl Engine {
         CacheInfo(self.core.cache_info())
     }
 
-    #[pyo3(signature = (authorization, cookie, kind, now, *, allow_revoked = false))]
+    #[pyo3(signature = (authorization, cookie, kind, now, *, tenant = None, allow_revoked = false))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments, one for each requirement")]
     fn authenticate(
         &self,
         py: Python<'_>,
@@ -155,30 +157,35 @@ impl Engine {
         cookie: Option<&Bound<'_, PyString>>,
         kind: &str,
         now: f64,
+        tenant: Option<&str>,
         allow_revoked: bool,
     ) -> PyResult<Authenticated> {
-        let (kind, now) = (self::kind(kind)?, unix_time(now)?);
+        let wanted = Wanted::from(self::kind(kind)?).of_tenant(tenant);
+        let now = unix_time(now)?;
         let authorization = authorization.map(header_bytes);
         let cookie = cookie.map(header_bytes);
         let revoked = if allow_revoked { Revoked::Allow } else { Revoked::Refuse };
         let (authorization, cookie) = (authorization.as_deref(), cookie.as_deref());
         let seen = self
             .core
-            .authenticate_by(authorization, cookie, kind, now, revoked, &mut self.face(py))
+            .authenticate_by(authorization, cookie, wanted, now, revoked, &mut self.face(py))
             .map_err(|error| refused(&error))?;
         Authenticated::of(py, seen)
     }
 
+    #[pyo3(signature = (cookie, kind, now, *, tenant = None))]
     fn authenticate_each(
         &self,
         py: Python<'_>,
         cookie: Option<&Bound<'_, PyString>>,
         kind: &str,
         now: f64,
+        tenant: Option<&str>,
     ) -> PyResult<Vec<Authenticated>> {
-        let (kind, now) = (self::kind(kind)?, unix_time(now)?);
-        let cookie = cookie.map(header_bytes);
-        let each = self.core.authenticate_each_by(cookie.as_deref(), kind, now, &mut self.face(py));
+        let wanted = Wanted::from(self::kind(kind)?).of_tenant(tenant);
+        let (cookie, now) = (cookie.map(header_bytes), unix_time(now)?);
+        let face = &mut self.face(py);
+        let each = self.core.authenticate_each_by(cookie.as_deref(), wanted, now, face);
         each.into_iter().map(|seen| Authenticated::of(py, seen)).collect()
     }
 
@@ -208,25 +215,35 @@ impl Engine {
         self.core.transport().answering_mode(authorization.as_deref(), cookie.as_deref()).name()
     }
 
+    #[pyo3(signature = (token, kind, now, *, tenant = None))]
     fn decode<'py>(
         &self,
         py: Python<'py>,
         token: &Bound<'py, PyString>,
         kind: Option<&str>,
         now: f64,
+        tenant: Option<&str>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let (kind, now) = (kind.map(self::kind).transpose()?, unix_time(now)?);
-        let token = header_bytes(token);
-        self.core.verify_by(&token, kind, now, &mut self.face(py)).map_err(not_verified)?
+        let wanted = Wanted::from(kind.map(self::kind).transpose()?).of_tenant(tenant);
+        let (token, now) = (header_bytes(token), unix_time(now)?);
+        self.core.verify_by(&token, wanted, now, &mut self.face(py)).map_err(not_verified)?
     }
 
-    fn login_claims<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Bound<'py, PyDict>> {
+    #[pyo3(signature = (now, *, tenant = None))]
+    fn login_claims<'py>(
+        &self,
+        py: Python<'py>,
+        now: f64,
+        tenant: Option<String>,
+    ) -> PyResult<Bound<'py, PyDict>> {
         let registered = RegisteredClaims::login(self.core.policy(), unix_time(now)?);
-        registered_dict(py, &registered.map_err(not_issued)?)
+        let mut registered = registered.map_err(not_issued)?;
+        registered.tenant = tenant;
+        registered_dict(py, &registered)
     }
 
     #[pyo3(signature = (now, *, session = None, generation = None, refresh_iat = None,
-        refresh_exp = None, ends = None))]
+        refresh_exp = None, ends = None, tenant = None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments, one for each claim")]
     fn access_claims<'py>(
         &self,
@@ -237,6 +254,7 @@ impl Engine {
         refresh_iat: Option<f64>,
         refresh_exp: Option<f64>,
         ends: Option<f64>,
+        tenant: Option<String>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let link = RefreshLink {
             session,
@@ -246,10 +264,12 @@ impl Engine {
             ends: ends.map(whole).transpose()?,
         };
         let registered = RegisteredClaims::access(self.core.policy(), &link, unix_time(now)?);
-        registered_dict(py, &registered.map_err(not_issued)?)
+        let mut registered = registered.map_err(not_issued)?;
+        registered.tenant = tenant;
+        registered_dict(py, &registered)
     }
 
-    #[pyo3(signature = (mode, lifetime, *, sid, iat, exp, now))]
+    #[pyo3(signature = (mode, lifetime, *, sid, iat, exp, now, tenant = None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments, one for each claim")]
     fn open_session(
         &self,
@@ -260,8 +280,15 @@ impl Engine {
         iat: Option<f64>,
         exp: Option<f64>,
         now: f64,
+        tenant: Option<&str>,
     ) -> PyResult<OpenedSession> {
-        renewals::opened(py, self, mode, lifetime, (sid, iat, exp), now)
+        let given = GivenClaims {
+            session: sid,
+            issued_at: iat.map(unix_time).transpose()?,
+            expires: exp.map(unix_time).transpose()?,
+            tenant,
+        };
+        renewals::opened(py, self, mode, lifetime, &given, now)
     }
 
     #[staticmethod]

@@ -143,6 +143,7 @@ pub(crate) fn registered_dict<'py>(
     text(intern!(py, "iss"), &claims.issuer)?;
     text(intern!(py, "sub"), &claims.subject)?;
     text(intern!(py, "jti"), &claims.id)?;
+    text(intern!(py, "tenant"), &claims.tenant)?;
     match &claims.audience {
         Some(Audience::One(one)) => dict.set_item(intern!(py, "aud"), one)?,
         Some(Audience::Several(several)) => dict.set_item(intern!(py, "aud"), several)?,

@@ -28,6 +28,7 @@ pub(crate) struct OwnedSessionClaims {
     refresh_issued_at: Option<UnixTime>,
     expires: Option<UnixTime>,
     generation: Option<i64>,
+    tenant: Option<PyBackedStr>,
 }
 
 impl OwnedSessionClaims {
@@ -56,6 +57,7 @@ impl OwnedSessionClaims {
             refresh_issued_at: time(intern!(py, "refresh_iat"))?,
             expires: time(intern!(py, "exp"))?,
             generation,
+            tenant: claims.get_item(intern!(py, "tenant"))?.and_then(|value| value.extract().ok()),
         })
     }
 
@@ -68,6 +70,7 @@ impl OwnedSessionClaims {
             refresh_issued_at: self.refresh_issued_at,
             expires: self.expires,
             generation: self.generation,
+            tenant: self.tenant.as_deref(),
         }
     }
 }

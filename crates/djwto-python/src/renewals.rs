@@ -154,7 +154,7 @@ impl Renewal {
     ) -> PyResult<Bound<'py, PyTuple>> {
         let policy = self.engine.get().core.policy();
         let (begun, update) =
-            renewal::begin(self.presented, policy, extends_refresh, Micros::new(now));
+            renewal::begin(self.presented.clone(), policy, extends_refresh, Micros::new(now));
         self.put(Step::Begun(begun));
         statement(py, &update)
     }
@@ -317,17 +317,11 @@ pub(crate) fn opened(
     engine: &Engine,
     mode: &str,
     lifetime: Option<Duration>,
-    claims: (Option<&str>, Option<f64>, Option<f64>),
+    given: &GivenClaims<'_>,
     now: f64,
 ) -> PyResult<OpenedSession> {
-    let (sid, issued_at, expires) = claims;
     let new = NewSession { mode: self::mode(mode)?, lifetime };
-    let given = GivenClaims {
-        session: sid,
-        issued_at: issued_at.map(unix_time).transpose()?,
-        expires: expires.map(unix_time).transpose()?,
-    };
-    let opened = open(engine.core.policy(), &new, &given, unix_time(now)?);
+    let opened = open(engine.core.policy(), &new, given, unix_time(now)?);
     let opened = opened.map_err(|error| match error {
         LoginError::Issue(error) => not_issued(error),
         LoginError::Lifetime => issue_error(&NO_LIFETIME),

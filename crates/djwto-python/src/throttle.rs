@@ -84,7 +84,13 @@ pub(crate) struct Attempt(Mutex<throttle::Attempt>);
 impl Attempt {
     #[new]
     #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands over an owned value")]
-    fn new(account: &str, address: &str, limits: LimitsArgument, is_foreign: bool) -> Self {
+    fn new(
+        account: &str,
+        tenant: &str,
+        address: &str,
+        limits: LimitsArgument,
+        is_foreign: bool,
+    ) -> Self {
         let limits = Limits {
             attempts: limits.attempts,
             account_attempts: limits.account_attempts,
@@ -92,7 +98,7 @@ impl Attempt {
             day_attempts: limits.day_attempts,
             window: limits.window,
         };
-        let counts = throttle::Counts::of(account, address, &limits, is_foreign);
+        let counts = throttle::Counts::of(account, tenant, address, &limits, is_foreign);
         Self(Mutex::new(throttle::Attempt::new(counts)))
     }
 

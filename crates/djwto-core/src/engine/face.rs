@@ -14,7 +14,7 @@ use crate::token::cache::Lookup;
 use crate::token::claims::{ShapeError, typed};
 use crate::token::session_id::SessionId;
 use crate::token::verify::{self, Requirements, VerifyError};
-use crate::types::{Kind, UnixTime};
+use crate::types::{Kind, UnixTime, Wanted};
 
 /// How a face has claims: made of the JSON while it is read, kept in the cache, copied from there.
 ///
@@ -47,23 +47,24 @@ pub trait Face<V> {
 
 #[cfg_attr(not(feature = "faces"), doc(hidden))]
 impl<V: Clone> Engine<V> {
-    /// Finds and verifies the token of a kind in a request's raw headers, with the claims as `face`
-    /// has them.
+    /// Finds and verifies the wanted token in a request's raw headers, with the claims as `face` has
+    /// them.
     ///
     /// # Errors
     ///
     /// [`AuthenticateError`]: it is missing, ambiguous or not good.
-    pub fn authenticate_by<'h, F: Face<V>>(
+    pub fn authenticate_by<'h, 't, F: Face<V>>(
         &self,
         authorization: impl Into<Lines<'h>>,
         cookie: impl Into<Lines<'h>>,
-        kind: Kind,
+        wanted: impl Into<Wanted<'t>>,
         now: UnixTime,
         revoked: Revoked,
         face: &mut F,
     ) -> Result<Authenticated<'h, F::Claims>, AuthenticateError> {
-        let found = self.transport.read(authorization, cookie, kind)?;
-        let requirements = self.requirements(Some(kind), now);
+        let wanted = wanted.into();
+        let found = self.transport.read(authorization, cookie, wanted.kind)?;
+        let requirements = self.requirements(wanted, now);
         let requirements = match revoked {
             Revoked::Refuse => requirements,
             Revoked::Allow => requirements.allow_revoked(),
@@ -78,35 +79,36 @@ impl<V: Clone> Engine<V> {
     /// holds. Sessions that were ended count, and what is not good is left out.
     ///
     /// Never to let a request in: a neighbour may have planted one of the cookies.
-    pub fn authenticate_each_by<'h, F: Face<V>>(
+    pub fn authenticate_each_by<'h, 't, F: Face<V>>(
         &self,
         cookie: impl Into<Lines<'h>>,
-        kind: Kind,
+        wanted: impl Into<Wanted<'t>>,
         now: UnixTime,
         face: &mut F,
     ) -> Vec<Authenticated<'h, F::Claims>> {
-        let requirements = self.requirements(Some(kind), now).allow_revoked();
-        let verified = self.transport.read_each(cookie, kind).filter_map(|found| {
+        let wanted = wanted.into();
+        let requirements = self.requirements(wanted, now).allow_revoked();
+        let verified = self.transport.read_each(cookie, wanted.kind).filter_map(|found| {
             let (claims, session) = self.verified(found.token, &requirements, face).ok()?;
             Some(Authenticated { found, session, claims })
         });
         verified.collect()
     }
 
-    /// Verifies the text of a token, with the claims as `face` has them; `kind` is the kind wanted,
-    /// `None` takes either.
+    /// Verifies the text of a token, with the claims as `face` has them; `wanted` is the kind
+    /// wanted, `None` takes either, and its tenant.
     ///
     /// # Errors
     ///
     /// [`VerifyError`] names the first rule that does not hold.
-    pub fn verify_by<F: Face<V>>(
+    pub fn verify_by<'t, F: Face<V>>(
         &self,
         token: &[u8],
-        kind: Option<Kind>,
+        wanted: impl Into<Wanted<'t, Option<Kind>>>,
         now: UnixTime,
         face: &mut F,
     ) -> Result<F::Claims, VerifyError> {
-        Ok(self.verified(token, &self.requirements(kind, now), face)?.0)
+        Ok(self.verified(token, &self.requirements(wanted.into(), now), face)?.0)
     }
 
     /// The claims and the session of a token: from the cache, or by verifying it.

@@ -20,7 +20,7 @@ pub struct NewSession {
     pub lifetime: Option<Duration>,
 }
 
-/// What a project has put into the claims of the first refresh token by itself.
+/// What the claims of the first refresh token are given: by a project, and by the request.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GivenClaims<'a> {
     /// `sid`; `None` draws one.
@@ -29,6 +29,8 @@ pub struct GivenClaims<'a> {
     pub issued_at: Option<UnixTime>,
     /// `exp`; `None` leaves it to the policy.
     pub expires: Option<UnixTime>,
+    /// `tenant`, of the request; `None` where there are no tenants.
+    pub tenant: Option<&'a str>,
 }
 
 /// A session that begins.
@@ -58,7 +60,8 @@ impl Opened {
             expires: self.refresh_expires,
             has_derived_jti: true,
         };
-        RegisteredClaims::refresh(policy, &spec)
+        let tenant = self.access.tenant.clone();
+        Ok(RegisteredClaims { tenant, ..RegisteredClaims::refresh(policy, &spec)? })
     }
 }
 
@@ -100,6 +103,7 @@ pub fn open(
         ends: row.ends_at.whole_seconds(),
     };
     let access = RegisteredClaims::access(policy, &link, now).map_err(LoginError::Issue)?;
+    let access = RegisteredClaims { tenant: given.tenant.map(str::to_owned), ..access };
     row.access_until = until(access.expires);
     Ok(Opened { session, refresh_expires: row.expires_at.whole_seconds(), row, access })
 }

@@ -1,5 +1,7 @@
 //! A refresh token that a request presents, judged by the row of its session.
 
+use std::sync::Arc;
+
 use super::end::{EndReason, Liveness, Refusal, liveness};
 use super::login::{self, NewSession};
 use super::rotation::{RenewalError, State, TokenStatus};
@@ -13,7 +15,7 @@ use crate::token::session_id::{SessionClaims, SessionId};
 use crate::types::{Kind, Micros, UnixTime};
 
 /// A verified refresh token that a request presents.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Presented {
     pub(super) session: SessionId,
     /// A token of 0.0.4 is its session's generation 0. A claim `gen` of it means something else.
@@ -23,6 +25,7 @@ pub struct Presented {
     pub(super) issued_at: Option<UnixTime>,
     pub(super) expires: Option<UnixTime>,
     pub(super) mode: Mode,
+    pub(super) tenant: Option<Arc<str>>,
 }
 
 impl Presented {
@@ -49,6 +52,7 @@ impl Presented {
             issued_at: claims.issued_at,
             expires: claims.expires,
             mode,
+            tenant: claims.tenant.map(Arc::from),
         })
     }
 

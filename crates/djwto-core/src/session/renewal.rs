@@ -58,7 +58,7 @@ pub fn begin(
 }
 
 /// A renewal whose first update was carried out.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Begun {
     presented: Presented,
     extends_refresh: bool,
@@ -295,7 +295,8 @@ fn refresh_claims(
         expires: row.expires_at.whole_seconds(),
         has_derived_jti: is_rotated,
     };
-    RegisteredClaims::refresh(policy, &spec)
+    let tenant = presented.tenant.as_deref().map(str::to_owned);
+    Ok(RegisteredClaims { tenant, ..RegisteredClaims::refresh(policy, &spec)? })
 }
 
 fn access_claims(
@@ -327,11 +328,9 @@ fn access_claims(
         ends: row.ends_at.whole_seconds(),
     };
     let begins = if is_late { now } else { row.renewed_at };
-    RegisteredClaims::access(
-        policy,
-        &link,
-        UnixTime::from_whole(begins.whole_seconds().unwrap_or_default()),
-    )
+    let begins = UnixTime::from_whole(begins.whole_seconds().unwrap_or_default());
+    let tenant = presented.tenant.as_deref().map(str::to_owned);
+    Ok(RegisteredClaims { tenant, ..RegisteredClaims::access(policy, &link, begins)? })
 }
 
 fn is_elsewhere(client: &Client<'_>, row: &Row) -> bool {

@@ -1,7 +1,7 @@
 //! Tokens that were verified before, so that one that comes again need not be.
 //!
 //! A hit skips the signature and the JSON, and nothing else. The whole token is compared, and its
-//! times, kind and session are checked again. A cache belongs to one set of keys and one policy.
+//! times, kind, tenant and session are checked again. A cache belongs to one set of keys and one policy.
 //! It is bounded in entries and bytes. What expires soonest leaves first, and no token stays past its
 //! `exp`. A token gets in when it is seen for the second time. So a flood of tokens that are each seen
 //! once costs little and pushes nothing out.
@@ -72,7 +72,7 @@ impl<V: Clone> TokenCache<V> {
         let expired = inner.remove_expired(requirements.now);
         let found = match inner.entries.get(&place.0) {
             Some(entry) if *entry.token == *token => {
-                let verdict = verify_again(entry.rechecked, requirements);
+                let verdict = verify_again(&entry.rechecked, requirements);
                 Some(verdict.map(|session| (entry.value.clone(), session)))
             }
             _ => None,
@@ -113,7 +113,7 @@ impl<V: Clone> TokenCache<V> {
         value: V,
         value_bytes: usize,
     ) {
-        let rechecked = verified.rechecked;
+        let rechecked = verified.rechecked.clone();
         let bytes = token.len() + value_bytes + OVERHEAD;
         if bytes > self.max_bytes {
             return;

@@ -42,6 +42,8 @@ pub struct Claims<'p> {
     pub generation: Option<i64>,
     /// `type`
     pub kind: Option<Kind>,
+    /// `tenant`. `None` where it is no text, as a project without tenants may have it.
+    pub tenant: Option<Cow<'p, str>>,
     /// `user.id`, a whole number or a text.
     pub user: Option<UserId<'p>>,
     /// The first registered claim that has a wrong type.
@@ -106,6 +108,7 @@ impl<'p> Claims<'p> {
             refresh_issued_at: self.refresh_issued_at,
             expires: self.expires,
             generation: self.generation,
+            tenant: self.tenant.as_deref(),
         }
     }
 
@@ -130,6 +133,7 @@ impl<'p> Claims<'p> {
             Claim::Generation => self.generation = whole(&value),
             Claim::Type => self.kind = Kind::of(&value),
             Claim::RefreshIssuedAt => self.refresh_issued_at = UnixTime::of(&value),
+            Claim::Tenant => self.tenant = text(value),
             Claim::Audience => self.audience.get_or_insert_default().extend(text(value)),
             Claim::User | Claim::Other => {}
         }
@@ -179,7 +183,7 @@ pub(crate) fn is_valid(claim: Claim, value: &Seen<'_>) -> bool {
             Seen::Text(id) => !id.is_empty(),
             Seen::Float(_) | Seen::Other => false,
         },
-        Claim::RefreshIssuedAt | Claim::Other => true,
+        Claim::RefreshIssuedAt | Claim::Tenant | Claim::Other => true,
     }
 }
 
@@ -208,6 +212,7 @@ pub(crate) enum Claim {
     Session,
     Generation,
     RefreshIssuedAt,
+    Tenant,
     Type,
     User,
     Other,
@@ -228,6 +233,7 @@ impl Claim {
             "sid" => Self::Session,
             "gen" => Self::Generation,
             "refresh_iat" => Self::RefreshIssuedAt,
+            "tenant" => Self::Tenant,
             "type" => Self::Type,
             "user" => Self::User,
             _ => Self::Other,
@@ -246,6 +252,7 @@ impl Claim {
             Self::Session => "sid",
             Self::Generation => "gen",
             Self::RefreshIssuedAt => "refresh_iat",
+            Self::Tenant => "tenant",
             Self::Type => "type",
             Self::User => "user",
             Self::Other => "",

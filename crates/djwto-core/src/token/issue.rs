@@ -43,6 +43,8 @@ pub struct RegisteredClaims {
     pub kind: Kind,
     /// `refresh_iat`, of an access token
     pub refresh_issued_at: Option<i64>,
+    /// `tenant`, where there are tenants
+    pub tenant: Option<String>,
 }
 
 impl Serialize for RegisteredClaims {
@@ -50,7 +52,12 @@ impl Serialize for RegisteredClaims {
     /// `#[serde(flatten)]`.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (name, text) in [("iss", &self.issuer), ("sub", &self.subject), ("jti", &self.id)] {
+        for (name, text) in [
+            ("iss", &self.issuer),
+            ("sub", &self.subject),
+            ("jti", &self.id),
+            ("tenant", &self.tenant),
+        ] {
             if let Some(text) = text {
                 map.serialize_entry(name, text)?;
             }
@@ -197,6 +204,7 @@ impl RegisteredClaims {
             generation: None,
             kind,
             refresh_issued_at: None,
+            tenant: None,
         })
     }
 }

@@ -100,6 +100,8 @@ pub struct SessionClaims<'a> {
     pub expires: Option<UnixTime>,
     /// `gen`, of a refresh token
     pub generation: Option<i64>,
+    /// `tenant`
+    pub tenant: Option<&'a str>,
 }
 
 impl fmt::Display for SessionId {

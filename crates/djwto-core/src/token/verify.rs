@@ -68,6 +68,8 @@ pub struct Requirements<'a> {
     pub revocations: Option<&'a Revocations>,
     /// The kind wanted; `None` takes either.
     pub kind: Option<Kind>,
+    /// The tenant that the claim `tenant` must name. `None` does not look at that claim.
+    pub tenant: Option<&'a str>,
     /// The time.
     pub now: UnixTime,
 }
@@ -81,12 +83,13 @@ impl Requirements<'_> {
 }
 
 /// What can change a verdict while neither the token nor the policy changes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RecheckedClaims {
     pub(crate) expires: Option<UnixTime>,
     not_before: Option<UnixTime>,
     kind: Option<Kind>,
     session: Option<SessionId>,
+    tenant: Option<Box<str>>,
 }
 
 impl RecheckedClaims {
@@ -96,6 +99,7 @@ impl RecheckedClaims {
             not_before: claims.not_before,
             kind: claims.kind,
             session: claims.session_id(),
+            tenant: claims.tenant.as_deref().map(Box::from),
         }
     }
 }
@@ -149,8 +153,8 @@ impl Signed {
     /// Verifies the claims, while `build` makes of them what a face needs.
     ///
     /// The order: the payload is strict JSON, then `exp`, `nbf`, `iss`, `sub`, `aud`, the required
-    /// claims, `user.id`, `type` (RFC 7519 §7.2, RFC 8725 §3), and whether the session is one of ours
-    /// and was not ended.
+    /// claims, `user.id`, `type` (RFC 7519 §7.2, RFC 8725 §3), `tenant`, and whether the session is
+    /// one of ours and was not ended.
     ///
     /// # Errors
     ///
@@ -162,14 +166,15 @@ impl Signed {
     ) -> Result<Verified<B::Value>, VerifyError> {
         let (claims, value) = Claims::read(&self.payload, build)?;
         let rechecked = RecheckedClaims::of(&claims);
-        check_times(rechecked, requirements)?;
+        check_times(&rechecked, requirements)?;
         check_parties(&claims, requirements.policy)?;
         check_presence(&claims, requirements.policy)?;
         if claims.user.is_none() {
             return Err(VerifyError::NoUser);
         }
-        check_kind(rechecked, requirements.kind)?;
-        let session = check_session(rechecked, requirements)?;
+        check_kind(&rechecked, requirements.kind)?;
+        check_tenant(&rechecked, requirements.tenant)?;
+        let session = check_session(&rechecked, requirements)?;
         drop(claims);
         Ok(Verified { payload: self.payload, rechecked, session, value })
     }
@@ -177,16 +182,17 @@ impl Signed {
 
 /// Verifies a token that was verified before, by the same keys and under the same policy.
 pub(crate) fn verify_again(
-    rechecked: RecheckedClaims,
+    rechecked: &RecheckedClaims,
     requirements: &Requirements<'_>,
 ) -> Result<SessionId, VerifyError> {
     check_times(rechecked, requirements)?;
     check_kind(rechecked, requirements.kind)?;
+    check_tenant(rechecked, requirements.tenant)?;
     check_session(rechecked, requirements)
 }
 
 fn check_session(
-    rechecked: RecheckedClaims,
+    rechecked: &RecheckedClaims,
     requirements: &Requirements<'_>,
 ) -> Result<SessionId, VerifyError> {
     match (rechecked.session, requirements.revocations) {
@@ -196,15 +202,25 @@ fn check_session(
     }
 }
 
-fn check_kind(rechecked: RecheckedClaims, wanted: Option<Kind>) -> Result<(), VerifyError> {
+fn check_kind(rechecked: &RecheckedClaims, wanted: Option<Kind>) -> Result<(), VerifyError> {
     match wanted {
         Some(wanted) if rechecked.kind != Some(wanted) => Err(VerifyError::Type(wanted)),
         _ => Ok(()),
     }
 }
 
+fn check_tenant(rechecked: &RecheckedClaims, wanted: Option<&str>) -> Result<(), VerifyError> {
+    match wanted {
+        // Under the name of no tenant, no token is good.
+        Some(wanted) if wanted.is_empty() || rechecked.tenant.as_deref() != Some(wanted) => {
+            Err(VerifyError::Tenant)
+        }
+        _ => Ok(()),
+    }
+}
+
 fn check_times(
-    rechecked: RecheckedClaims,
+    rechecked: &RecheckedClaims,
     requirements: &Requirements<'_>,
 ) -> Result<(), VerifyError> {
     let (now, leeway) = (requirements.now, requirements.policy.options().leeway.as_secs_f64());
@@ -291,6 +307,8 @@ pub enum VerifyError {
     Audience,
     /// `user.id` is not there.
     NoUser,
+    /// `tenant` is another, or is not there.
+    Tenant,
     /// `type` is not this one.
     Type(Kind),
     /// `sid` is no UUID, so it names none of our sessions.
@@ -315,6 +333,7 @@ impl VerifyError {
             Self::Subject => Code::SubjectInvalid,
             Self::Audience => Code::AudienceInvalid,
             Self::NoUser => Code::UserMissing,
+            Self::Tenant => Code::TenantInvalid,
             Self::Type(_) => Code::TypeInvalid,
             Self::UnknownSession => Code::SessionUnknown,
             Self::Ended => Code::TokenBlacklisted,

@@ -32,6 +32,7 @@ mod rfc;
 mod rotation;
 mod secrets;
 mod support;
+mod tenants;
 mod threats;
 mod throttle;
 mod vectors;

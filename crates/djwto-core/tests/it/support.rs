@@ -10,7 +10,7 @@ use djwto_core::compact::Untrusted;
 use djwto_core::token::verify::{Requirements, Verified, VerifyError};
 use djwto_core::{
     Algorithm, Engine, KeyRing, Kind, Mode, Policy, PolicyOptions, Transport, TransportOptions,
-    UnixTime,
+    UnixTime, Wanted,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -99,19 +99,19 @@ pub(crate) fn engine_with(keys: KeyRing, policy: Policy) -> Engine {
 }
 
 /// Verifies a token by an engine's rules, without its cache.
-pub(crate) fn verified<V: Clone>(
-    engine: &Engine<V>,
+pub(crate) fn verified<'a, V: Clone>(
+    engine: &'a Engine<V>,
     token: &[u8],
-    kind: Option<Kind>,
+    wanted: impl Into<Wanted<'a, Option<Kind>>>,
     now: UnixTime,
 ) -> Result<Verified<()>, VerifyError> {
     let token = Untrusted::parse(token)?;
-    djwto_core::token::verify::verify(&token, engine.keys(), &engine.requirements(kind, now))
+    djwto_core::token::verify::verify(&token, engine.keys(), &engine.requirements(wanted, now))
 }
 
 /// What a policy requires of a token at a moment, while no session was ended.
 pub(crate) fn requirements(policy: &Policy, kind: Option<Kind>, now: UnixTime) -> Requirements<'_> {
-    Requirements { policy, revocations: None, kind, now }
+    Requirements { policy, revocations: None, kind, tenant: None, now }
 }
 
 /// Signs any bytes as HS256 with the secret of the test keys, whatever the header says.

@@ -16,7 +16,7 @@ const LIMITS: Limits = Limits {
 const DAY: u32 = 86_400;
 
 fn counts(account: &str, address: &str, is_foreign: bool) -> Counts {
-    Counts::of(account, address, &LIMITS, is_foreign)
+    Counts::of(account, "", address, &LIMITS, is_foreign)
 }
 
 fn count(name: &str, size: u32, seconds: u32, is_shared: bool) -> Count {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::support::{at, engine_with, forge, keys, transport, verified};
 use djwto_core::http::origin::{Provenance, TrustedOrigins};
 use djwto_core::policy::{Audience, Subject};
-use djwto_core::{Algorithm, Kind, Mode, Policy, PolicyOptions};
+use djwto_core::{Algorithm, Kind, Mode, Policy, PolicyOptions, Wanted};
 use serde_json::{Value, json};
 
 #[test]
@@ -86,7 +86,8 @@ fn verdict(case: &Value, file: &Value) -> &'static str {
     let kind = setting(case, file, "kind").as_str().map(|kind| Kind::from_name(kind).unwrap());
     let now = at(setting(case, file, "now").as_f64().unwrap());
     let token = token(case, file);
-    match verified(&engine, token.as_bytes(), kind, now) {
+    let wanted = Wanted::from(kind).of_tenant(text(case, "tenant"));
+    match verified(&engine, token.as_bytes(), wanted, now) {
         Ok(verified) => {
             if let Some(payload) = text(case, "payload") {
                 assert_eq!(verified.payload(), payload.as_bytes());
