@@ -94,6 +94,7 @@ WRONG = {
     "USER": (None, True, "claims", ["token"]),
     "COOKIE_PREFIX": (None, 1, b"__Host-", "a b", "a=", "é", "\ud800", "__Http-", "__HOST-HTTP-x"),
     "PUBLIC_PATH": (None, 1, "a b", "/a//b", "/..", "a;b", "https://example.com/a", "\ud800"),
+    "TENANT": (1, "", "tenant", ".", "os.nothing", "no.such.module", "os.sep", "asyncio.sleep"),
 }
 KEYS = Path(__file__).resolve().parent.parent / "vectors" / "keys"
 CASES = [(name, value) for name, values in WRONG.items() for value in values]

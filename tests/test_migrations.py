@@ -141,7 +141,7 @@ def test_a_database_of_004_migrates_in_place(
 
     migrate()
 
-    assert columns(connection) == {"id", "jti", "expires", "created_at"}
+    assert columns(connection) == {"id", "jti", "expires", "created_at", "tenant"}
     rows = JWTBlacklist.objects.using(ALIAS)
     assert rows.get(jti="old").expires.year == 2030
     rows.create(jti="new", expires=None)
@@ -164,11 +164,24 @@ def test_a_database_of_004_migrates_in_place(
 def test_a_new_database_and_back(legacy: tuple[Any, str]) -> None:
     connection, _ = legacy
     migrate()
-    assert columns(connection) == {"id", "jti", "expires", "created_at"}
+    assert columns(connection) == {"id", "jti", "expires", "created_at", "tenant"}
     assert indexes_on_expires(connection) == 1
     executor = MigrationExecutor(connection)
     executor.migrate([("djwto", None)])
     assert JWTBlacklist._meta.db_table not in connection.introspection.table_names()
+
+
+@pytest.mark.parametrize("legacy", list(IDS), indirect=True)
+def test_rows_of_before_have_no_tenant_and_older_servers_go_on(legacy: tuple[Any, str]) -> None:
+    connection, _ = legacy
+    executor = MigrationExecutor(connection)
+    older = executor.migrate([("djwto", "0005_session")]).apps.get_model("djwto", "JWTBlacklist")
+    older.objects.using(ALIAS).create(jti="before", expires=None)
+    migrate()
+    # What a server of the release before writes, until it is replaced.
+    older.objects.using(ALIAS).create(jti="since", expires=None)
+    rows = JWTBlacklist.objects.using(ALIAS)
+    assert set(rows.values_list("jti", "tenant")) == {("before", ""), ("since", "")}
 
 
 @pytest.mark.django_db
@@ -182,9 +195,10 @@ def test_there_is_nothing_to_make() -> None:
 def test_each_blacklisted_token_keeps_its_ended_session(legacy: tuple[Any, str]) -> None:
     connection, _ = legacy
     executor = MigrationExecutor(connection)
-    executor.migrate([("djwto", "0004_jwtblacklist_expires")])
-    rows = JWTBlacklist.objects.using(ALIAS)
-    rows.bulk_create(JWTBlacklist(jti=f"token {number}", expires=None) for number in range(5000))
+    older = executor.migrate([("djwto", "0004_jwtblacklist_expires")]).apps
+    model = older.get_model("djwto", "JWTBlacklist")
+    rows = model.objects.using(ALIAS)
+    rows.bulk_create(model(jti=f"token {number}", expires=None) for number in range(5000))
     # Two tokens, also where a collation calls them equal.
     rows.create(jti="Ab", expires=None)
     rows.create(jti="aB", expires=None)
@@ -201,10 +215,11 @@ def test_a_migration_reads_local_times_as_the_later_ones(
 ) -> None:
     settings.USE_TZ, settings.TIME_ZONE = False, "Europe/Berlin"
     connection, _ = legacy
-    MigrationExecutor(connection).migrate([("djwto", "0004_jwtblacklist_expires")])
+    executor = MigrationExecutor(connection)
+    older = executor.migrate([("djwto", "0004_jwtblacklist_expires")]).apps
     # This reading comes twice: at 00:30 UTC and at 01:30 UTC.
     repeated = datetime(2037, 10, 25, 2, 30)  # noqa: DTZ001
-    JWTBlacklist.objects.using(ALIAS).create(jti="a", expires=repeated)
+    older.get_model("djwto", "JWTBlacklist").objects.using(ALIAS).create(jti="a", expires=repeated)
     migrate()
     row = Session.objects.using(ALIAS).get()
     assert times.as_datetime(row.expires_at) == datetime(2037, 10, 25, 1, 30, tzinfo=timezone.utc)

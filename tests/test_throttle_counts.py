@@ -396,7 +396,7 @@ def test_who_is_known_is_asked_by_the_name_as_the_form_reads_it(
     settings.DJWTO_LOGIN_THROTTLE = {"account_attempts": 1}
     asked = []
 
-    def is_known(account: str, address: str) -> bool:
+    def is_known(account: str, address: str, _tenant: str) -> bool:
         asked.append((account, address))
         return True
 

@@ -258,14 +258,18 @@ class Engine:
         kind: str,
         now: float,
         *,
+        tenant: str | None = None,
         allow_revoked: bool = False,
     ) -> Authenticated:
         """Find and verify a request's token. Raises `exceptions.JWTValidationError`.
 
-        `allow_revoked` takes the tokens of ended sessions too.
+        `tenant` is the tenant that it must name; None does not look at that claim. `allow_revoked`
+        takes the tokens of ended sessions too.
         """
 
-    def authenticate_each(self, cookie: str | None, kind: str, now: float) -> list[Authenticated]:
+    def authenticate_each(
+        self, cookie: str | None, kind: str, now: float, *, tenant: str | None = None
+    ) -> list[Authenticated]:
         """Verify every cookie that may be the token, of ended sessions too: for a logout alone.
 
         At most 16 are looked at.
@@ -277,10 +281,12 @@ class Engine:
     def answering_mode(self, authorization: str | None, cookie: str | None) -> str:
         """Tell the mode of the reply to a request, whether or not its token is good."""
 
-    def decode(self, token: str, kind: str | None, now: float) -> dict[str, Any]:
+    def decode(
+        self, token: str, kind: str | None, now: float, *, tenant: str | None = None
+    ) -> dict[str, Any]:
         """Verify a token; `kind` None takes either. Raises `exceptions.JWTValidationError`."""
 
-    def login_claims(self, now: float) -> dict[str, Any]:
+    def login_claims(self, now: float, *, tenant: str | None = None) -> dict[str, Any]:
         """Make the registered claims of the first refresh token of a new session."""
 
     def access_claims(
@@ -292,6 +298,7 @@ class Engine:
         refresh_iat: float | None = None,
         refresh_exp: float | None = None,
         ends: float | None = None,
+        tenant: str | None = None,
     ) -> dict[str, Any]:
         """Make the registered claims of the access token that goes with a refresh token.
 
@@ -307,6 +314,7 @@ class Engine:
         iat: float | None,
         exp: float | None,
         now: float,
+        tenant: str | None = None,
     ) -> OpenedSession:
         """Open a session that lasts so long; None leaves that to the settings.
 
@@ -595,9 +603,11 @@ class Count:
 
 @final
 class Attempt:
-    """One attempt to log in; `account` is normalised, `address` is canonical."""
+    """One attempt to log in; `account` and `tenant` are normalised, `address` is canonical."""
 
-    def __new__(cls, account: str, address: str, limits: _Limits, is_foreign: bool) -> Attempt: ...
+    def __new__(
+        cls, account: str, tenant: str, address: str, limits: _Limits, is_foreign: bool
+    ) -> Attempt: ...
     @property
     def pair(self) -> str | None:
         """The name of the count of the account and the network."""

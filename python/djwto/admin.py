@@ -16,7 +16,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 
-from djwto import _core, sessions, times, users
+from djwto import _core, conf, sessions, tenants, times, users
 from djwto.models import (
     ENDED_BY_ADMIN,
     ENDED_BY_USER,
@@ -179,6 +179,16 @@ class SessionAdmin(_SessionAdmin):
     actions = ("end_selected", "end_all_of_users")
     fields = readonly_fields = _FIELDS
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
+        """Give the sessions of the present tenant."""
+        rows, tenant = super().get_queryset(request), tenants.present()
+        return rows if tenant is None else rows.filter(tenant=tenant)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Show the tenant where there are tenants."""
+        shown = super().get_list_display(request)
+        return shown if conf.tenant_function() is None else (*shown, "tenant")
+
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Find the names of all users of a page by one query."""
         page = super().get_changelist_instance(request)
@@ -212,7 +222,7 @@ class SessionAdmin(_SessionAdmin):
     def end_all_of_users(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
         """End every session of the users whose sessions were ticked."""
         user_ids = list(queryset.values_list("user_id", flat=True).distinct())
-        theirs = Session.rows().filter(user_id__in=user_ids)
+        theirs = Session.of_tenant(tenants.present()).filter(user_id__in=user_ids)
         self._tell(request, sessions.end_where(theirs, reason=ENDED_BY_ADMIN))
 
     def save_model(self, *_args: Any, **_kwargs: Any) -> None:
@@ -243,6 +253,11 @@ class JWTBlacklistAdmin(_BlacklistAdmin):
     ordering = ("-id",)  # the order in which they came, which has an index
     show_full_result_count = False
     paginator = BoundedPaginator
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[JWTBlacklist]:
+        """Give the rows of the present tenant."""
+        rows, tenant = super().get_queryset(request), tenants.present()
+        return rows if tenant is None else rows.filter(tenant=tenant)
 
     @admin.display(description="expires", ordering="expires")
     def expires_or_never(self, row: JWTBlacklist) -> datetime | str:

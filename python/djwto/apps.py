@@ -18,6 +18,7 @@ class DjwtoConfig(AppConfig):
             logouts,
             path_checks,
             receivers,
+            tenant_checks,
         )
 
         receivers.connect()

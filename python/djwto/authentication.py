@@ -28,6 +28,7 @@ from djwto import (
     revocation,
     sessions,
     stores,
+    tenants,
     tokens,
 )
 from djwto.exceptions import JWTError, JWTValidationError
@@ -216,6 +217,8 @@ async def arecognize(request: HttpRequest) -> _core.Authenticated | None:
         if presented_by(request) is None:
             return None
         await _wait_for_ended_sessions()
+    if _asks_for_tenant():
+        return await sync_to_async(_recognized)(request)
     return _recognized(request)
 
 
@@ -311,6 +314,7 @@ def _authenticate(
     config = conf.current()
     if not allow_revoked:
         revocation.require(config)
+    tenant = None if config.tenant is None else tenants.of(inner)
     # No variable holds a header or a token: error trackers show those of every frame.
     try:
         seen = config.engine.authenticate(
@@ -318,6 +322,7 @@ def _authenticate(
             inner.META.get("HTTP_COOKIE"),
             kind,
             time.time(),
+            tenant=tenant,
             allow_revoked=allow_revoked,
         )
     except JWTValidationError as error:
@@ -509,9 +514,21 @@ def _run_check(check: Check, request: Any, inner: Any, view: Any) -> None:
 async def _arun_check(check: Check, request: Any, inner: Any, view: Any) -> None:
     if check is not _check_optional or presented_by(inner) is not None:
         await _wait_for_ended_sessions()
+    if _asks_for_tenant():
+        await sync_to_async(_run_check)(check, request, inner, view)
+        return
     work = check(request, inner, view)
     if work is not None:
         await sync_to_async(_run)(work)
+
+
+def _asks_for_tenant() -> bool:
+    """Whether a thread must ask for the tenant in the place of the event loop.
+
+    The project's function may ask a database. The schema of django-tenants is an attribute of a
+    connection, which the thread of its middleware has.
+    """
+    return conf.current().tenant is not None
 
 
 async def _wait_for_ended_sessions() -> None:

@@ -61,6 +61,7 @@ SETTING_IDS = {
     "USER": "djwto.E050",
     "COOKIE_PREFIX": "djwto.E033",
     "PUBLIC_PATH": "djwto.E034",
+    "TENANT": "djwto.E065",
 }
 """The check of each setting, by its name without the prefix."""
 

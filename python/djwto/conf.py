@@ -6,7 +6,7 @@ What each must be is in `settings.py`.
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.util import find_spec
@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
 from djwto import _core
 from djwto.exceptions import SettingError
@@ -94,6 +95,8 @@ class Config:
     throttle: Throttle | None
     proxies: _core.Proxies
     """The peers whose `X-Forwarded-For` is believed."""
+    tenant: Callable[[Any], Any] | None
+    """Says which tenant a request is for; None: there are no tenants."""
     watch: Watch | None
     """Says when to look at the files of `DJWTO_KEYS` again."""
 
@@ -148,6 +151,15 @@ def keys_path() -> Path | None:
     """Tell where the files of `DJWTO_KEYS` are."""
     path = valid("KEYS")
     return None if path is None else Path(os.fsdecode(path))
+
+
+def tenant_function() -> Callable[[Any], Any] | None:
+    """Give the function of `DJWTO_TENANT`, or None. Needs no key, so that commands may ask.
+
+    Raises `ImportError` where there is no such function.
+    """
+    path = value("TENANT")
+    return None if path is None else import_string(path)
 
 
 def is_set(name: str) -> bool:
@@ -277,6 +289,7 @@ def _build(
         ),
         throttle=None if throttle is None else Throttle(**{**DEFAULT_THROTTLE, **throttle}),
         proxies=_proxies(values["TRUSTED_PROXIES"]),
+        tenant=tenant_function(),
         watch=watch,
     )
     return config, []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import IntegrityError, transaction
 
-from djwto import authentication, conf, renewal, sessions, signals, stores, tokens, users
+from djwto import authentication, conf, renewal, sessions, signals, stores, tenants, tokens, users
 from djwto.exceptions import JWTError
 from djwto.models import LOGOUT, JWTBlacklist, Session
 
@@ -47,7 +47,9 @@ def named(request: HttpRequest) -> tuple[list[tokens.Claims], str]:
     """The claims of a token that is good, and the mode of the reply.
 
     Of all that are good where a cookie came twice: a planted one must not keep a session alive.
+    Raises `JWTError` where it is not known which tenant the request is for.
     """
+    tenants.of(request)
     for kind in ("refresh", "access"):
         try:
             seen = authentication.authenticate(request, kind, allow_revoked=True)
@@ -98,7 +100,7 @@ def _end_at_once(claims: tokens.Claims, key: UUID | None) -> bool:
         with transaction.atomic(using=Session.database()):
             is_ended = key is not None and sessions.end(key, reason=LOGOUT)
             if "jti" in claims:
-                JWTBlacklist.insert(claims)
+                JWTBlacklist.insert(claims, tenant=tenants.of_claims(claims))
     except IntegrityError:
         # The token was blacklisted before; its session may live on all the same.
         return key is not None and sessions.end(key, reason=LOGOUT)
@@ -109,5 +111,8 @@ def _end_at_once(claims: tokens.Claims, key: UUID | None) -> bool:
 
 
 def _each(request: HttpRequest, kind: str) -> list[tokens.Claims]:
-    found = conf.engine().authenticate_each(request.META.get("HTTP_COOKIE"), kind, time.time())
+    tenant = tenants.of(request) or None
+    found = conf.engine().authenticate_each(
+        request.META.get("HTTP_COOKIE"), kind, time.time(), tenant=tenant
+    )
     return [one.claims for one in found]

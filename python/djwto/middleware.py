@@ -21,7 +21,8 @@ class JWTMiddleware:
 
     Does what `PrivateRepliesMiddleware` does, and does it for every request with a token. Turns a
     `JWTError` that a view raises into its reply. Stands after `AuthenticationMiddleware`. Under
-    ASGI it needs a thread only to load the ended sessions at the start, and to check a CSRF token.
+    ASGI it needs a thread only to load the ended sessions at the start, to check a CSRF token, and
+    to ask for the tenant with `DJWTO_TENANT`.
     """
 
     sync_capable = True

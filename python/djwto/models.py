@@ -32,6 +32,7 @@ class JWTBlacklist(models.Model):
     expires = models.DateTimeField(
         null=True, blank=True, db_index=True, help_text="When the row may go; empty: never."
     )
+    tenant = UnicodeField(max_length=255, blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:  # noqa: D106
@@ -46,17 +47,17 @@ class JWTBlacklist(models.Model):
         return cls.rows().filter(jti=_stored(jti)).exists()
 
     @classmethod
-    def add(cls, claims: dict[str, Any]) -> bool:
+    def add(cls, claims: dict[str, Any], *, tenant: str = "") -> bool:
         """Blacklist the token with these claims. Returns False if it is blacklisted already."""
         try:
             with transaction.atomic(using=cls.rows().db):
-                cls.insert(claims)
+                cls.insert(claims, tenant=tenant)
         except IntegrityError:
             return False
         return True
 
     @classmethod
-    def insert(cls, claims: dict[str, Any]) -> None:
+    def insert(cls, claims: dict[str, Any], *, tenant: str = "") -> None:
         """Do the same, and raise `IntegrityError` if it is blacklisted already.
 
         No row is read before: two requests may be here at once, and a transaction need not see
@@ -64,7 +65,8 @@ class JWTBlacklist(models.Model):
         """
         until = times.micros(claims.get("exp"))
         expires = times.shown(until if until < times.LATEST else None)
-        prepared.insert(cls(jti=_stored(claims["jti"]), expires=expires), router.db_for_write(cls))
+        row = cls(jti=_stored(claims["jti"]), expires=expires, tenant=tenant)
+        prepared.insert(row, router.db_for_write(cls))
 
     @classmethod
     def rows(cls) -> models.QuerySet[JWTBlacklist]:
@@ -127,12 +129,18 @@ class Session(models.Model):
     address = models.GenericIPAddressField(null=True, blank=True)
     revoked_at = models.BigIntegerField("ended", null=True, blank=True)
     revoked_reason = UnicodeField("why", max_length=32, blank=True)
+    # Servers of the release before write rows without it while it is there already.
+    tenant = UnicodeField(max_length=255, blank=True, default="", db_default="")
 
     class Meta:  # noqa: D106
         db_table = "djwto_session"
         indexes = (
-            # A user's live sessions, by when they were renewed.
-            models.Index(fields=["user_id", "revoked_at", "renewed_at"], name="djwto_session_user"),
+            # A user's live sessions in a tenant, by when they were renewed. The user comes first,
+            # for queries about all tenants.
+            models.Index(
+                fields=["user_id", "tenant", "revoked_at", "renewed_at"],
+                name="djwto_session_tenant",
+            ),
             # Lists of all sessions, the latest first.
             models.Index(fields=["renewed_at", "id"], name="djwto_session_renewed"),
             # What the feed of ended sessions asks; the query needs nothing but the index.
@@ -156,6 +164,16 @@ class Session(models.Model):
     def insert(self) -> None:
         """Write a new row. Raises `IntegrityError` if there is one of this id."""
         prepared.insert(self, Session.database())
+
+    @classmethod
+    def of_tenant(cls, tenant: str | None) -> models.QuerySet[Session]:
+        """The rows of a tenant; None: of all tenants."""
+        return cls.rows() if tenant is None else cls.rows().filter(tenant=tenant)
+
+    @classmethod
+    def of_user(cls, user_id: str, tenant: str | None) -> models.QuerySet[Session]:
+        """The rows of a user in a tenant; None: in all tenants."""
+        return cls.of_tenant(tenant).filter(user_id=user_id)
 
     @classmethod
     def live(cls) -> models.QuerySet[Session]:

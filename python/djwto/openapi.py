@@ -256,7 +256,7 @@ def _login(_callback: Any, site: Site) -> dict[str, Operation]:
             "description": f"How the tokens are sent; {site.modes[0]} where it is missing.",
         }
     codes = ["mode_unknown", "credentials_invalid", "login_denied", "user_inactive"]
-    codes += ["user_changed", "login_throttled", "login_busy"]
+    codes += ["user_changed", "login_throttled", "login_busy", *_of_tenants()]
     if site.in_cookies:
         codes.append("origin_refused")
     by_mode = [_in_cookies(done, csrf_token=True)] if site.in_cookies else []
@@ -331,7 +331,7 @@ def _logout(_callback: Any, site: Site) -> dict[str, Operation]:
         "delete": Operation(
             "Log out: clear the cookies, and end the session if a token names one.",
             deleted,
-            (*csrf, *_SERVER),
+            (*csrf, *_of_tenants(), *_SERVER),
             kind="refresh",
             is_token_optional=True,
             asks_csrf=True,
@@ -477,12 +477,18 @@ def _jwt_type(site: Site, kind: str) -> _JwtType:
     )
 
 
+def _of_tenants() -> tuple[str, ...]:
+    return () if conf.tenant_function() is None else ("tenant_invalid",)
+
+
 def _of_tokens(site: Site, kind: str, *, asks_csrf: bool = True) -> tuple[str, ...]:
     """Give the codes of a token that is not there, or not good."""
     left_out = {*_NOT_OF_TOKENS, *(_OF_REFRESH_TOKENS if kind == "access" else ())}
     found = [
         code.slug for code in CODES.values() if code.status == 401 and code.slug not in left_out
     ]
+    if not _of_tenants():
+        found.remove("tenant_invalid")
     if not site.in_json:
         found = [code for code in found if not code.startswith("authorization_")]
     if not site.in_cookies:

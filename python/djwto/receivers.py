@@ -21,7 +21,7 @@ from django.contrib.auth.hashers import get_hasher, identify_hasher
 from django.contrib.auth.signals import user_login_failed
 from django.db.models.signals import post_delete, post_save, pre_save
 
-from djwto import commits, sessions, users
+from djwto import commits, sessions, tenants, users
 from djwto.models import PASSWORD_CHANGED, USER_DEACTIVATED, USER_DELETED, Session
 
 if TYPE_CHECKING:
@@ -86,15 +86,14 @@ def after_save(
     changed = {"is_active", "password"} if update_fields is None else set(update_fields)
     key = str(instance.pk)
     if "is_active" in changed and not instance.is_active:
-        _settle(partial(_end_all, key, USER_DEACTIVATED), key, using)
+        _end_all(key, USER_DEACTIVATED, using)
     elif "password" in changed:
         _after_password(instance, using)
 
 
 def after_delete(instance: Any, using: str, **_: Any) -> None:
     """End the sessions of a deleted user."""
-    key = str(instance.pk)
-    _settle(partial(_end_all, key, USER_DELETED), key, using)
+    _end_all(str(instance.pk), USER_DELETED, using)
 
 
 def after_login_failed(**_: Any) -> None:
@@ -114,7 +113,7 @@ _REHASHED = "_djwto_rehashed_from"
 _KEPT = "_djwto_kept_session"
 
 
-def _settle(work: Callable[[], None], user_id: str, using: str) -> None:
+def _settle(work: Callable[[], object], user_id: str, tenant: str | None, using: str) -> None:
     """Do what follows from a user's change: with its transaction; look again after its commit.
 
     Where sessions are in another database, a rollback there would not undo it: only afterwards.
@@ -128,28 +127,32 @@ def _settle(work: Callable[[], None], user_id: str, using: str) -> None:
         def look_again() -> None:
             if is_later:
                 work()
-            sessions.end_unrenewable(user_id)
+            sessions.end_unrenewable(user_id, tenant)
 
         commits.after_commit(look_again, using, robust=True)
 
 
-def _end_all(user_id: str, reason: str) -> None:
-    sessions.end_rows(Session.rows().filter(user_id=user_id), reason)
+def _end_all(user_id: str, reason: str, using: str) -> None:
+    # Of the tenant at this moment: at the commit the present one may be another.
+    tenant = tenants.present()
+    rows = Session.of_user(user_id, tenant)
+    _settle(partial(sessions.end_rows, rows, reason), user_id, tenant, using)
 
 
 def _after_password(user: Any, using: str) -> None:
     hashes, key = users.auth_hashes(user), str(user.pk)
     rehashed, kept = vars(user).pop(_REHASHED, None), vars(user).pop(_KEPT, None)
+    tenant = tenants.present()
 
     def work() -> None:
-        own = Session.rows().filter(user_id=key)
+        own = Session.of_user(key, tenant)
         if rehashed is not None:
             own.filter(auth_hash__in=rehashed).update(auth_hash=hashes[0])
         if kept is not None:
             own.filter(pk=kept).update(auth_hash=hashes[0])
         sessions.end_rows(own.exclude(auth_hash__in=["", *hashes]), PASSWORD_CHANGED)
 
-    _settle(work, key, using)
+    _settle(work, key, tenant, using)
 
 
 def _may_be_rehash(user: Any, update_fields: Any) -> bool:

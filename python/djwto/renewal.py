@@ -21,6 +21,7 @@ from djwto import (
     signals,
     statements,
     stores,
+    tenants,
     times,
     tokens,
     users,
@@ -66,7 +67,7 @@ def check(seen: _core.Authenticated) -> None:
     renewal = _core.Renewal(conf.engine(), seen.claims, seen.mode)
     # The blacklist before the row: a renewal of a token of 0.0.4 writes both at once.
     is_blacklisted = renewal.is_legacy and _is_blacklisted(seen.claims)
-    row = _row(renewal)
+    row = _row(renewal, tenants.of_claims(seen.claims))
     renewal.check(row, is_blacklisted, times.now() if row is None else row.now)
     user = users.find_user(seen.claims["user"]["id"], active=False, fresh=True)
     _core.check_user(row, users.facts(user), "token_blacklisted")
@@ -93,7 +94,7 @@ def _renew(
     key = UUID(renewal.session)
     # First, so that the row is ours, and that no other statement has fixed what we see of it.
     has_won = statements.apply_to(key, renewal.begin(extends_refresh, times.now())) > 0
-    row = _row(renewal)
+    row = _row(renewal, tenants.of_claims(seen.claims))
     renewal.judge(row, has_won, times.now() if row is None else row.now)
     user = users.find_user(seen.claims["user"]["id"], active=False, fresh=True)
     renewal.check_user(users.facts(user))
@@ -104,14 +105,17 @@ def _renew(
         renewed.finish(statements.apply_to(key, renewed.update))
     is_marked = renewed.mark is not None and statements.apply_to(key, renewed.mark) > 0
     if renewed.blacklists:
-        JWTBlacklist.add(seen.claims)
+        JWTBlacklist.add(seen.claims, tenant=tenants.of_claims(seen.claims))
     return issued, is_marked
 
 
-def _row(renewal: _core.Renewal) -> Any:
-    """Give a session as the writing database has it, with that database's time; or None."""
+def _row(renewal: _core.Renewal, tenant: str = "") -> Any:
+    """Give a session as the writing database has it, with that database's time; or None.
+
+    A session of another tenant is not found.
+    """
     using = Session.database()
-    found = _ROW.first(using, session=UUID(renewal.session))
+    found = _ROW.first(using, session=UUID(renewal.session), tenant=tenant)
     if found is None:
         return None
     *values, now = found
@@ -122,12 +126,13 @@ def _row(renewal: _core.Renewal) -> Any:
 
 _COLUMNS = [field.attname for field in Session._meta.concrete_fields]  # noqa: SLF001
 _ROW = prepared.Select(
-    lambda session: (
-        Session.objects.filter(pk=session)
+    lambda session, tenant: (
+        Session.objects.filter(pk=session, tenant=tenant)
         .annotate(now=times.StoreNow())
         .values_list(*_COLUMNS, "now")
     ),
     session=Session._meta.pk,  # noqa: SLF001
+    tenant=Session._meta.get_field("tenant"),  # noqa: SLF001
 )
 
 

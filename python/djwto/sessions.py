@@ -25,6 +25,7 @@ from djwto import (
     signals,
     statements,
     stores,
+    tenants,
     times,
     tokens,
     users,
@@ -66,12 +67,13 @@ def login(
     if not user.is_active:
         raise JWTError.of("user_inactive")
     lifetime = lifetime or tokens.process_lifetime(user, request)
+    tenant = tenants.of(request)
     refresh_claims, claim = tokens.login_claims(user, request)
-    opened = _opened(mode, lifetime or None, refresh_claims)
-    refresh_claims = _agreeing(refresh_claims, opened)
+    opened = _opened(mode, lifetime or None, refresh_claims, tenant)
+    refresh_claims = _agreeing(refresh_claims, opened, tenant)
     access_claims = tokens.access_claims_of(user, refresh_claims, opened.access, claim=claim)
     issued = tokens.issue(refresh_claims, access_claims, mode)
-    session = new(opened.session, user, opened.row)
+    session = new(opened.session, user, opened.row, tenant=tenant)
     session.amr = " ".join(amr)[:255]
     session.device, session.user_agent, session.address = devices.describe(request)
     flush_other_user(request, user)
@@ -126,10 +128,18 @@ def end(session_id: uuid.UUID | str, *, reason: str = "ended") -> bool:
 def end_all(user: Any, *, keep: HttpRequest | None = None, reason: str = "ended") -> int:
     """End the sessions of a user, but for that of the request `keep`. Gives their number.
 
-    `keep` is a request that a guard has let through.
+    `keep` is a request that a guard has let through. With `DJWTO_TENANT` the sessions are those of
+    that request's tenant; without a request, those of the present tenant.
     """
-    rows = Session.rows().filter(user_id=str(user.pk))
-    kept = current_key(keep)
+    return end_others(user, None if keep is None else tenants.of(keep), current_key(keep), reason)
+
+
+def end_others(user: Any, tenant: str | None, kept: uuid.UUID | None, reason: str) -> int:
+    """End the sessions of a user in a tenant, but for one. Gives their number.
+
+    `tenant` None is the present one.
+    """
+    rows = Session.of_user(str(user.pk), tenants.present() if tenant is None else tenant)
     return end_rows(rows if kept is None else rows.exclude(pk=kept), reason)
 
 
@@ -156,9 +166,15 @@ def end_rows(rows: QuerySet[Session], reason: str) -> int:
     return number
 
 
-def end_unrenewable(user_id: str) -> int:
-    """End the sessions that the user, as they are now, could not renew. Gives their number."""
-    rows = Session.rows().filter(user_id=user_id)
+def end_unrenewable(user_id: str, tenant: str | None) -> int:
+    """End the sessions that the user, as they are now, could not renew. Gives their number.
+
+    `tenant` None: those in all tenants. Where the present tenant has become another since, as after
+    a change of the schema, its users are others: nothing ends, and the next renewal decides.
+    """
+    if tenants.present() not in (None, tenant):
+        return 0
+    rows = Session.of_user(user_id, tenant)
     user = users.find_user(user_id, active=False, fresh=True)
     reason, renewable = _core.unrenewable(users.facts(user))
     if renewable is not None:
@@ -175,16 +191,22 @@ def keep_to_limit(session: Session) -> None:
     if most is None or not session.user_id:
         return
     is_json = Case(When(mode="JSON", then=1), default=0)
-    others = own(session.user_id).exclude(pk=session.pk).order_by(is_json, "-renewed_at")
+    others = (
+        own(session.user_id, session.tenant).exclude(pk=session.pk).order_by(is_json, "-renewed_at")
+    )
     while beyond := list(others.values_list("pk", flat=True)[most - 1 : most - 1 + _BATCH]):
         if not end_rows(Session.rows().filter(pk__in=beyond), TOO_MANY):
             # Others have ended them, and a transaction of REPEATABLE READ goes on seeing them live.
             return
 
 
-def own(user_id: Any) -> QuerySet[Session]:
-    """Give the sessions of a user that can be renewed, the latest first."""
-    return _renewable(Session.live(), str(user_id), times.now()).order_by("-renewed_at")
+def own(user_id: Any, tenant: str | None = "") -> QuerySet[Session]:
+    """Give the sessions of a user in a tenant that can be renewed, the latest first.
+
+    `tenant` None: in all tenants.
+    """
+    live = Session.of_user(str(user_id), tenant).filter(revoked_at=None)
+    return _unexpired(live, times.now()).order_by("-renewed_at")
 
 
 def is_live(claims: tokens.Claims) -> bool:
@@ -203,7 +225,9 @@ def is_renewable(claims: tokens.Claims) -> bool:
 
 def _row_of(claims: tokens.Claims) -> Session | None:
     key = session_id_of(claims)
-    return None if key is None else Session.rows().filter(pk=key).first()
+    return (
+        None if key is None else Session.of_tenant(tenants.of_claims(claims)).filter(pk=key).first()
+    )
 
 
 def _is_live(claims: tokens.Claims, row: Session | None) -> bool:
@@ -213,28 +237,34 @@ def _is_live(claims: tokens.Claims, row: Session | None) -> bool:
     return is_live
 
 
-def is_known(account: str, address: str) -> bool:
+def is_known(account: str, address: str, tenant: str = "") -> bool:
     """Whether the user of that name has logged in from this address, or network of it, before.
 
-    Makes as many queries for a name that no user has.
+    That is in this tenant. Makes as many queries for a name that no user has.
     """
     user = users.find_account(account)
     key = "" if user is None else str(user.pk)
     # As far back as rows are kept. A session whose token was copied proves nothing.
-    rows = Session.rows().filter(user_id=key, address__isnull=False).exclude(revoked_reason=REUSE)
-    known = rows.order_by("-renewed_at").values_list("address", flat=True)[:_KNOWN_ADDRESSES]
+    rows = Session.of_user(key, tenant).filter(address__isnull=False)
+    known = (
+        rows.exclude(revoked_reason=REUSE)
+        .order_by("-renewed_at")
+        .values_list("address", flat=True)[:_KNOWN_ADDRESSES]
+    )
     networks = {_core.network(str(one)) for one in known}
     return _core.network(address) in networks
 
 
 def is_logged_in(request: HttpRequest, user: Any, mode: str) -> bool:
     """Whether the request holds, in this mode, a good access token of this very user."""
+    tenant = tenants.of(request)
     try:
         seen = conf.engine().authenticate(
             request.META.get("HTTP_AUTHORIZATION") if mode == "JSON" else None,
             request.META.get("HTTP_COOKIE") if mode != "JSON" else None,
             "access",
             time.time(),
+            tenant=tenant or None,
         )
     except JWTValidationError:
         return False
@@ -254,18 +284,19 @@ def current_key(request: HttpRequest | None) -> uuid.UUID | None:
     return None if seen is None else uuid.UUID(seen.session)
 
 
-def new(session_id: str, user: Any, values: dict[str, Any]) -> Session:
+def new(session_id: str, user: Any, values: dict[str, Any], *, tenant: str = "") -> Session:
     """Make a session of the engine's values, without saving it. A user who is gone is None."""
     return Session(
         pk=uuid.UUID(session_id),
         user_id="" if user is None else str(user.pk),
         auth_hash=users.auth_hash(user),
+        tenant=tenant,
         **values,
     )
 
 
 def _opened(
-    mode: str, lifetime: timedelta | None, refresh_claims: tokens.Claims
+    mode: str, lifetime: timedelta | None, refresh_claims: tokens.Claims, tenant: str
 ) -> _core.OpenedSession:
     """Open a session. A hook may have put times and a `sid` there. Raises `JWTIssueError`."""
     if lifetime is not None and not (isinstance(lifetime, timedelta) and lifetime > timedelta()):
@@ -284,15 +315,22 @@ def _opened(
             raise JWTIssueError(f'the claim "{name}" is no number of seconds since 1970')
         times_given[name] = value
     return conf.engine().open_session(
-        mode, lifetime, sid=None if sid is None else str(sid), now=time.time(), **times_given
+        mode,
+        lifetime,
+        sid=None if sid is None else str(sid),
+        now=time.time(),
+        tenant=tenant or None,
+        **times_given,
     )
 
 
-def _agreeing(claims: tokens.Claims, opened: _core.OpenedSession) -> tokens.Claims:
+def _agreeing(claims: tokens.Claims, opened: _core.OpenedSession, tenant: str) -> tokens.Claims:
     """Make the claims agree with the session: a hook may have said what it liked."""
     claims = {**claims, "sid": opened.session, "gen": opened.row["generation"]}
     if opened.refresh_expires is not None:
         claims["exp"] = opened.refresh_expires
+    if tenant:
+        claims["tenant"] = tenant
     return tokens.with_subject(claims)
 
 
@@ -305,17 +343,22 @@ def _check_again(session: Session) -> None:
     using = Session.database()
     if commits.is_pending(using):
         # Until then, no other transaction sees the row.
-        look = partial(end_unrenewable, session.user_id)
+        look = partial(end_unrenewable, session.user_id, session.tenant)
         commits.after_commit(look, using, robust=True)
     if users.database() == using:
-        values = {"session": session.pk, "user": session.user_id, "now": times.now()}
+        values = {
+            "session": session.pk,
+            "user": session.user_id,
+            "tenant": session.tenant,
+            "now": times.now(),
+        }
         user = _WITH_SESSIONS.find(session.user_id, active=True, fresh=True, **values)
     else:
         user = users.find_user(session.user_id, fresh=True)
         if user is not None:
             stored = Session.live().filter(pk=session.pk)
             user.djwto_stored = stored.values_list("auth_hash", flat=True).first()
-            user.djwto_number = own(session.user_id).count()
+            user.djwto_number = own(session.user_id, session.tenant).count()
     stored_hash = None if user is None else user.djwto_stored
     if stored_hash is None or not _core.may_renew(stored_hash, users.facts(user)):
         end_rows(Session.rows().filter(pk=session.pk), USER_CHANGED)
@@ -335,22 +378,23 @@ def _announced_since() -> int:
     return times.now() - _core.MARGIN_SECONDS * times.SECOND
 
 
-def _sessions_beside(session: Any, user: Any, now: Any) -> dict[str, Any]:
+def _sessions_beside(session: Any, user: Any, tenant: Any, now: Any) -> dict[str, Any]:
     """Read a session's hash and how many sessions the user has, beside the user."""
     # As it is stored: another login that only rehashes the password has written it anew.
     stored = Session.objects.filter(pk=session, revoked_at=None).values("auth_hash")
-    others = _renewable(Session.objects.filter(revoked_at=None), user, now)
+    live = Session.objects.filter(user_id=user, tenant=tenant, revoked_at=None)
+    others = _unexpired(live, now)
     number = others.values("user_id").annotate(n=Count("pk")).values("n")
     return {"djwto_stored": Subquery(stored), "djwto_number": Subquery(number)}
 
 
-def _renewable(live: QuerySet[Session], user: Any, now: Any) -> QuerySet[Session]:
-    return live.filter(user_id=user, expires_at__gt=now, ends_at__gt=now)
+def _unexpired(live: QuerySet[Session], now: Any) -> QuerySet[Session]:
+    return live.filter(expires_at__gt=now, ends_at__gt=now)
 
 
 _column: Any = Session._meta.get_field  # noqa: SLF001
-_PK, _USER, _TIME = map(_column, ("id", "user_id", "expires_at"))
-_WITH_SESSIONS = users.Finder(_sessions_beside, session=_PK, user=_USER, now=_TIME)
+_PK, _USER, _TENANT, _TIME = map(_column, ("id", "user_id", "tenant", "expires_at"))
+_WITH_SESSIONS = users.Finder(_sessions_beside, session=_PK, user=_USER, tenant=_TENANT, now=_TIME)
 _ENDED = prepared.Select(
     lambda session, since: _ended(Session.objects.filter(pk=session), since),
     session=_PK,

@@ -7,7 +7,9 @@ from datetime import timedelta
 from ipaddress import ip_network
 from typing import Any
 
+from asgiref.sync import iscoroutinefunction
 from django.conf import settings as django_settings
+from django.utils.module_loading import import_string
 
 from djwto import _core, times
 
@@ -126,6 +128,15 @@ def _proxy(value: Any) -> bool:
         return isinstance(value, str) and (value == UNIX or ip_network(value) is not None)
     except ValueError:
         return False
+
+
+def is_function(path: Any) -> bool:
+    """Whether this is the dotted path of a function that can be called, and need not be awaited."""
+    try:
+        function = import_string(path) if isinstance(path, str) else None
+    except (ImportError, ValueError):
+        return False
+    return callable(function) and not iscoroutinefunction(function)
 
 
 def as_modes(value: Any) -> list[Any]:
@@ -270,6 +281,12 @@ SETTINGS = (
     Setting("USER", "database", '"database" or "token"', lambda value: value in USERS),
     Setting("COOKIE_PREFIX", "", 'a text such as "__Host-"', _plain_text, "cookie_prefix"),
     Setting("PUBLIC_PATH", "", '"" or a path such as "/backend"', _plain_text, "public_path"),
+    Setting(
+        "TENANT",
+        None,
+        "the dotted path of a function that is not async, or None",
+        lambda value: value is None or is_function(value),
+    ),
 )
 
 

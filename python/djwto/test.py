@@ -23,6 +23,10 @@ def login(client: Any, user: Any, *, mode: str | None = None) -> None:
     request = HttpRequest()
     request.method = "POST"
     request.META.update(SERVER_NAME="testserver", SERVER_PORT="443")
+    if is_djangos:
+        # The host may decide the tenant.
+        hosts = ("SERVER_NAME", "HTTP_HOST")
+        request.META.update({key: client.defaults[key] for key in hosts if key in client.defaults})
     if settings.CSRF_USE_SESSIONS and is_djangos:
         request.session = client.session
     response = sessions.login(request, user, mode=mode)

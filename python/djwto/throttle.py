@@ -29,6 +29,7 @@ from djwto import (
     exceptions,
     responses,
     sessions,
+    tenants,
     throttle_rules,
 )
 from djwto.exceptions import JWTError
@@ -125,10 +126,11 @@ class _Attempt:
         if account is None:
             account = authentication.user_account(request)
         self.account = throttle_rules.exact(account)
+        self.tenant = tenants.of(request)
         self.address = addresses.client_address(request)
         self.limits, self.cache = limits, caches[limits.cache]
         self.steps = throttle_rules.attempt(
-            account, self.address, limits, is_foreign=csrf.is_foreign(request)
+            account, self.tenant, self.address, limits, is_foreign=csrf.is_foreign(request)
         )
         self.key = self.steps.pair or ""
         self.pair: Slots | None = None
@@ -174,7 +176,7 @@ class _Attempt:
             if step == "refuse":
                 raise _busy() if refused is None else refused.refusal()
             if count is None:  # it is asked whether the account knows the network
-                outcome = sessions.is_known(self.account, self.address)
+                outcome = sessions.is_known(self.account, self.address, self.tenant)
             elif step == "demand":
                 taken, outcome = self._demand(count), True
                 if count.name == self.key:

@@ -14,12 +14,14 @@ KNOWN_ATTEMPTS = _core.KNOWN_ATTEMPTS
 """What a network that the account knows has above the account's counts."""
 
 
-def attempt(account: str, address: str, limits: Throttle, *, is_foreign: bool) -> _core.Attempt:
-    """Begin an attempt to log in to an account from an address; "" for neither.
+def attempt(
+    account: str, tenant: str, address: str, limits: Throttle, *, is_foreign: bool
+) -> _core.Attempt:
+    """Begin an attempt to log in to an account of a tenant from an address; "" for none.
 
     `is_foreign` says that a page of an origin that is not trusted has sent it.
     """
-    return _core.Attempt(normalised(account), address, limits, is_foreign)
+    return _core.Attempt(normalised(account), normalised(tenant), address, limits, is_foreign)
 
 
 def exact(account: str) -> str:

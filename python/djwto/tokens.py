@@ -9,7 +9,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest
 
-from djwto import _core, conf, permissions, revocation, times
+from djwto import _core, conf, permissions, revocation, tenants, times
 from djwto.exceptions import JWTIssueError, JWTTooLargeError
 
 Claims = dict[str, Any]
@@ -17,6 +17,8 @@ Claims = dict[str, Any]
 _ENGINES_OWN = frozenset(
     ("iss", "sub", "aud", "iat", "nbf", "exp", "jti", "sid", "gen", "type", "refresh_iat", "user")
 )
+_WITH_TENANT = _ENGINES_OWN | {"tenant"}
+"""Without `DJWTO_TENANT` a claim of that name is the project's."""
 _ENCODER = DjangoJSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -41,17 +43,18 @@ def process_user(user: Any) -> Claims:
 
 def process_claims(
     user: Any,
-    request: HttpRequest,  # noqa: ARG001 (for hooks)
+    request: HttpRequest,
     type_: str = "refresh",
     *_args: Any,
     **_kwargs: Any,
 ) -> Claims:
     """Hook: all claims of a new token. What it adds to a refresh token, access tokens inherit."""
-    engine, now = conf.engine(), time.time()
+    engine, now, tenant = conf.engine(), time.time(), tenants.of(request) or None
     claim = process_user(user)
     if type_ == "access":
-        return with_subject({**engine.access_claims(now), "user": claim})
-    return with_subject({**engine.login_claims(now), "user": lean_user(user, claim)})
+        return with_subject({**engine.access_claims(now, tenant=tenant), "user": claim})
+    registered = engine.login_claims(now, tenant=tenant)
+    return with_subject({**registered, "user": lean_user(user, claim)})
 
 
 _process_claims = process_claims
@@ -82,6 +85,7 @@ def registered_access_claims(refresh_claims: Claims, now: float, **kwargs: Any) 
         session=session_of(refresh_claims),
         refresh_iat=refresh_claims.get("iat"),
         refresh_exp=times.seconds(times.micros(refresh_claims.get("exp"))),
+        tenant=tenants.of_claims(refresh_claims) or None,
         **kwargs,
     )
 
@@ -94,7 +98,7 @@ def login_claims(user: Any, request: HttpRequest) -> tuple[Claims, Claims]:
     if process_claims is not _process_claims:
         return process_claims(user, request, "refresh"), process_user(user)
     claim = process_user(user)
-    registered = conf.engine().login_claims(time.time())
+    registered = conf.engine().login_claims(time.time(), tenant=tenants.of(request) or None)
     return with_subject({**registered, "user": lean_user(user, claim)}), claim
 
 
@@ -150,8 +154,11 @@ def encode_claims(claims: Claims) -> str:
     return engine.encode(claims) or engine.sign(_as_json(claims)).text
 
 
-def decode_token(token: str, kind: str | None = None) -> Claims:
+def decode_token(token: str, kind: str | None = None, *, tenant: str | None = None) -> Claims:
     """Verify a token of this kind, `access` or `refresh`; None takes either.
+
+    With `DJWTO_TENANT` it must be of this tenant; None asks for the present one, and where that is
+    none no token is good.
 
     Raises `JWTValidationError`, and `JWTError` where it is not known which sessions have ended.
     `ValueError` where there is no such kind. With `DJWTO_REVOCATION_INTERVAL = None` it needs no
@@ -160,7 +167,11 @@ def decode_token(token: str, kind: str | None = None) -> Claims:
     try:
         config = conf.current()
         revocation.require(config)
-        return config.engine.decode(token, kind, time.time())
+        if config.tenant is None:
+            tenant = None
+        elif tenant is None:
+            tenant = tenants.present() or ""
+        return config.engine.decode(token, kind, time.time(), tenant=tenant)
     finally:
         del token  # error trackers show the variables of every frame
 
@@ -224,7 +235,8 @@ def issue(
 
 
 def _added(claims: Claims) -> Claims:
-    return {name: value for name, value in claims.items() if name not in _ENGINES_OWN}
+    own = _ENGINES_OWN if conf.current().tenant is None else _WITH_TENANT
+    return {name: value for name, value in claims.items() if name not in own}
 
 
 def _carried(refresh_claims: Claims, name_field: str) -> Claims:

@@ -10,6 +10,7 @@ from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.signals import user_logged_out, user_login_failed
 from django.core.exceptions import ValidationError
 from django.db import connections, transaction
+from django.db.models import QuerySet
 from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.cache import get_conditional_response
@@ -33,6 +34,7 @@ from djwto import (
     sessions,
     signals,
     stores,
+    tenants,
     throttle,
     times,
     tokens,
@@ -233,7 +235,7 @@ class SessionsView(Endpoint):
                 "current": row.pk == current,
                 "renewed_elsewhere_at": times.as_datetime(row.renewed_elsewhere_at),
             }
-            for row in sessions.own(seen.claims["user"]["id"])[:_MOST_SESSIONS]
+            for row in _own(seen)[:_MOST_SESSIONS]
         ]
         return JsonResponse({"sessions": rows})
 
@@ -244,7 +246,7 @@ class SessionView(Endpoint):
     def delete(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """End it, if it is the user's own; the present one too."""
         seen = _of_session(request)
-        is_own = sessions.own(seen.claims["user"]["id"]).filter(pk=pk).exists()
+        is_own = _own(seen).filter(pk=pk).exists()
         if not is_own or not sessions.end(pk, reason=ENDED_BY_USER):
             raise JWTError.of("session_not_found")
         response = JsonResponse({"msg": "Session successfully ended."})
@@ -264,7 +266,8 @@ class LogoutAllView(Endpoint):
         others = request.POST.get("others", "").lower() in ("true", "1", "on")
         if not others and "sid" not in seen.claims:
             logouts.end_session(seen.claims, seen.mode)
-        ended = sessions.end_all(user, keep=request if others else None, reason=LOGOUT)
+        kept, tenant = UUID(seen.session) if others else None, tenants.of_claims(seen.claims)
+        ended = sessions.end_others(user, tenant, kept, LOGOUT)
         response = JsonResponse({"msg": "Sessions successfully ended.", "ended": ended})
         if not others:
             user_logged_out.send(sender=user.__class__, request=request, user=user)
@@ -381,6 +384,10 @@ def _of_session(request: HttpRequest) -> _core.Authenticated:
         csrf.check(request)
     renewal.check(seen)
     return seen
+
+
+def _own(seen: _core.Authenticated) -> QuerySet[Session]:
+    return sessions.own(seen.claims["user"]["id"], tenants.of_claims(seen.claims))
 
 
 def _tell(signal: Signal, sender: str, request: HttpRequest, issued: tokens.Issued) -> None:

@@ -5,10 +5,11 @@ from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from djwto import sessions, times, users
+from djwto import sessions, tenants, times, users
 from djwto.models import ENDED_BY_ADMIN, Session
 
 
@@ -42,10 +43,13 @@ class Command(BaseCommand):
         {"list": self._list, "end": self._end, "end_all": self._end_all}[options["verb"]](options)
 
     def _list(self, options: dict[str, Any]) -> None:
-        now = times.now()
-        live = Session.live().filter(expires_at__gt=now, ends_at__gt=now).order_by("-renewed_at")
+        now, tenant = times.now(), tenants.present()
+        live = Session.of_tenant(tenant).filter(
+            revoked_at=None, expires_at__gt=now, ends_at__gt=now
+        )
+        live = live.order_by("-renewed_at")
         if options["username"] is not None:
-            live = sessions.own(_user(options["username"]).pk)
+            live = sessions.own(_user(options["username"]).pk, tenant)
         batches = _with_names(live.iterator())
         if options["json"]:
             members = [_members(row, name) for batch in batches for row, name in batch]
@@ -73,14 +77,14 @@ class Command(BaseCommand):
         if options["everyone"]:
             self._end_everyone(options)
             return
-        if not sessions.end(options["id"], reason=ENDED_BY_ADMIN):
+        if not (_is_here(options["id"]) and sessions.end(options["id"], reason=ENDED_BY_ADMIN)):
             raise CommandError(f"There is no live session {options['id']}.")
         self.stdout.write("1 session ended.")
 
     def _end_everyone(self, options: dict[str, Any]) -> None:
         if options["interactive"] and not _is_wanted():
             raise CommandError("No session was ended.")
-        number = sessions.end_rows(Session.rows(), ENDED_BY_ADMIN)
+        number = sessions.end_rows(Session.of_tenant(tenants.present()), ENDED_BY_ADMIN)
         self.stdout.write(f"{number} sessions ended.")
 
     def _end_all(self, options: dict[str, Any]) -> None:
@@ -125,6 +129,14 @@ def _members(row: Session, name: str | None) -> dict[str, Any]:
         "address": row.address,
         "device": row.device,
     }
+
+
+def _is_here(session_id: str) -> bool:
+    """Whether a session is one of the present tenant."""
+    try:
+        return Session.of_tenant(tenants.present()).filter(pk=UUID(session_id)).exists()
+    except ValueError:
+        return False
 
 
 def _is_wanted() -> bool:
