@@ -487,8 +487,6 @@ def _of_tokens(site: Site, kind: str, *, asks_csrf: bool = True) -> tuple[str, .
     found = [
         code.slug for code in CODES.values() if code.status == 401 and code.slug not in left_out
     ]
-    if not _of_tenants():
-        found.remove("tenant_invalid")
     if not site.in_json:
         found = [code for code in found if not code.startswith("authorization_")]
     if not site.in_cookies:
