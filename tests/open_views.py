@@ -116,6 +116,21 @@ def log_out(request):
     return HttpResponse(request.user.get_username())
 
 
+def log_out_and_fail(request):
+    logout(request)
+    raise RuntimeError
+
+
+def forget_and_log_out(request):
+    request.payload.clear()
+    return log_out(request)
+
+
+@api_view(["GET"])
+def rest_raises(request):
+    raise JWTError("No tea.", "teapot", status=409)
+
+
 def log_in(request, name):
     login(request, User.objects.get(username=name), "django.contrib.auth.backends.ModelBackend")
     return HttpResponse(request.user.get_username())
@@ -165,6 +180,9 @@ urlpatterns = [
     path("fails/", fails),
     path("log_out/", log_out),
     path("log_in/<name>/", log_in),
+    path("log_out_and_fail/", log_out_and_fail),
+    path("forget_and_log_out/", forget_and_log_out),
+    path("rest_raises/", rest_raises),
     path("guarded_log_out/", guarded_log_out),
     path("cached/", cached),
     path("cached_optional/", cached_optional),

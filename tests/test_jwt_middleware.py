@@ -394,6 +394,11 @@ def test_a_view_may_raise_a_jwt_error(db: Any, name: str, status: int) -> None:
     assert ("WWW-Authenticate" in reply.headers) is (status == 401)
 
 
+def test_a_rest_view_may_too(db: None) -> None:
+    reply = Client().get("/rest_raises/")
+    assert (reply.status_code, reply.json()["code"]) == (409, "teapot")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_its_transaction_is_rolled_back(monkeypatch: Any) -> None:
     monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)

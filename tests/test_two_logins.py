@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import SESSION_KEY, get_user_model
+from django.db import connections
 from django.test import AsyncClient, Client
 
-from djwto import sessions
+from djwto import sessions, tokens
 from djwto.models import Session
 from djwto.test import alogin, login
 from tests.conftest import Visitor
@@ -153,6 +154,34 @@ def test_both_logins_in_one_request_give_the_tokens_of_the_new_one(
     assert reply.cookies["jwt_access_token"]["max-age"] != 0
     assert not is_live(alice)
     assert is_live(admin)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_logout_that_is_rolled_back_leaves_all_as_it_was(alice: Any, monkeypatch: Any) -> None:
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+    client = Client(raise_request_exception=False)
+    login(client, alice)
+    reply = client.get("/log_out_and_fail/")
+    assert (reply.status_code, set(reply.cookies) & set(TOKENS)) == (500, set())
+    assert client.get("/shown/").json()["user"] == "alice"
+
+
+def test_a_view_that_changed_the_claims_logs_out_too(alice: Any) -> None:
+    client = Client()
+    login(client, alice)
+    assert client.get("/forget_and_log_out/").status_code == 200
+    assert not is_live(alice)
+
+
+def test_a_token_of_the_old_version_is_logged_out(alice: Any, settings: Any) -> None:
+    claims = tokens.get_access_claims_from_refresh(
+        {"iss": "iss", "user": {"username": "alice", "id": alice.pk}}
+    )
+    del claims["sid"]
+    client = Client(HTTP_AUTHORIZATION=f"Bearer {tokens.encode_claims(claims)}")
+    assert client.get("/shown/").json()["user"] == "alice"
+    assert client.get("/log_out/").status_code == 200
+    assert client.get("/shown/").json()["error"] == "token_blacklisted"
 
 
 def test_a_logout_is_told_once(alice: Any, settings: Any) -> None:

@@ -38,7 +38,9 @@ def after_django(request: Any = None, **_: Any) -> None:
         return
     inner._djwto_opened = None  # noqa: SLF001
     inner._djwto_ended = seen.mode != "JSON"  # noqa: SLF001
-    if end_session(seen.claims, seen.mode):
+    # A view may have changed the claims, but not the name of the session.
+    is_ended = sessions.end(seen.session, reason=LOGOUT)
+    if is_ended or ("sid" not in seen.claims and end_session(seen.claims, seen.mode)):
         jti = seen.claims.get("jti")
         signals.jwt_blacklisted.send(sender="BlackListTokenView", request=request, jti=jti)
 

@@ -169,7 +169,8 @@ def _finished(request: Any, response: HttpResponseBase) -> HttpResponseBase:
         responses.keep_private(response)
     elif _is_user_known(request):
         responses.vary(response)
-    if getattr(request, "_djwto_ended", False):
+    # A transaction that was rolled back has not ended the session.
+    if getattr(request, "_djwto_ended", False) and response.status_code < SERVER_ERROR:
         responses.clear_cookies(request, response)
     return response
 

@@ -4,6 +4,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from djwto.exceptions import JWTError
+
 
 class THttpRequest(HttpRequest):
     """A request that a guard has let through."""
@@ -14,3 +16,5 @@ class THttpRequest(HttpRequest):
     """The text of the token."""
     jwt_mode: str
     """How the token came: `JSON`, `ONE-COOKIE` or `TWO-COOKIES`."""
+    jwt_error: JWTError | None
+    """Why the token is not good; only `JWTMiddleware` sets it."""
