@@ -19,6 +19,7 @@ from rest_framework.decorators import api_view
 from rest_framework.response import Response
 
 import djwto.authentication as auth
+from djwto import sessions
 from djwto.exceptions import JWTError
 from tests import guarded
 
@@ -116,6 +117,10 @@ def log_out(request):
     return HttpResponse(request.user.get_username())
 
 
+def log_in_as(request, name):
+    return sessions.login(request, User.objects.get(username=name))
+
+
 def log_out_and_fail(request):
     logout(request)
     raise RuntimeError
@@ -180,6 +185,8 @@ urlpatterns = [
     path("fails/", fails),
     path("log_out/", log_out),
     path("log_in/<name>/", log_in),
+    path("exempt_log_out/", csrf_exempt(log_out)),
+    path("as/<name>/", log_in_as),
     path("log_out_and_fail/", log_out_and_fail),
     path("forget_and_log_out/", forget_and_log_out),
     path("rest_raises/", rest_raises),

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -195,7 +196,25 @@ def test_without_knowledge_of_ended_sessions_there_is_no_user(
         assert client.get("/guarded/function/").status_code == 503
         assert client.get("/untouched/").status_code == 200
     # Without a token, nothing has to be known.
-    assert Client().get("/shown/").json()["error"] is None
+    other = Client(HTTP_COOKIE="sessionid=none")
+    assert other.get("/shown/").json()["error"] is None
+    assert other.get("/cached_optional/").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/shown/", "/cached_optional/"])
+def test_without_a_token_no_request_waits_for_the_database(
+    db: None, monkeypatch: Any, path: str
+) -> None:
+    def wait(*_: Any) -> None:
+        raise AssertionError("a request without a token waits")
+
+    feed = revocation._current(conf.current())
+    # A process that has begun, and whose first look has no answer yet.
+    monkeypatch.setattr(feed, "freshness", _core.Freshness(1.0, 60.0))
+    monkeypatch.setattr(feed, "wait", wait)
+    assert Client(HTTP_COOKIE="sessionid=none").get(path).status_code == 200
+    with pytest.raises(AssertionError, match="waits"):
+        Client().get(path, headers=BAD)
 
 
 # --- guards below it ----------------------------------------------------------------------------
@@ -305,13 +324,22 @@ def test_djwtos_endpoints_go_on_checking(alice: Any, settings: Any) -> None:
     settings.DJWTO_MODE = ("JSON", "ONE-COOKIE")
     client = Client(enforce_csrf_checks=True)
     fields = {"username": "alice", "password": "pass", "mode": "ONE-COOKIE"}
-    foreign = {**BAD, "origin": "https://evil.example"}
+    foreign, own = {**BAD, "origin": "https://evil.example"}, {"origin": "https://testserver"}
     refused = client.post("/login/", fields, headers=foreign, secure=True)
     assert (refused.status_code, refused.json()["code"]) == (403, "origin_refused")
     assert client.post("/login/", fields, secure=True).status_code == 200
-    # A form that nobody can read is the endpoint's to refuse, also with a cookie.
+    # Chunks are the endpoint's to read, also with a cookie, and so is what nobody can read.
+    chunked = {
+        "wsgi.input": BytesIO(b"username=alice&password=pass&mode=ONE-COOKIE"),
+        "wsgi.input_terminated": True,
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "CONTENT_TYPE": "application/x-www-form-urlencoded",
+        "CONTENT_LENGTH": "",
+    }
+    reply = client.post("/login/", headers=own, secure=True, **chunked)
+    assert reply.json()["msg"] == "User already authenticated."
     kind = "application/x-www-form-urlencoded"
-    reply = client.post("/login/", b"username=\xff", content_type=kind, secure=True)
+    reply = client.post("/login/", b"username=\xff", content_type=kind, headers=own, secure=True)
     assert reply.json()["code"] == "body_unreadable"
 
 

@@ -1,5 +1,6 @@
 """`jwt_optional`: a view that is open, and knows the user of a good token."""
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -184,6 +185,12 @@ def test_the_authors_exemption_counts(alice: Any, settings: Any) -> None:
     client = Client(enforce_csrf_checks=True)
     login(client, alice)
     assert client.post("/exempt/", secure=True).json()["user"] == "alice"
+
+
+@pytest.mark.parametrize("name", ["rest_outside", "rest_inside", "rest_dispatch"])
+def test_other_schemes_are_ignored_though_rest_framework_knows_them(alice: Any, name: str) -> None:
+    basic = {"authorization": "Basic " + b64encode(b"alice:pass").decode()}
+    assert Client().get(f"/{name}/", headers=basic).json()["user"] == ""
 
 
 def test_permissions_inside_it_want_a_login(alice: Any, carol: Any) -> None:

@@ -71,6 +71,10 @@ def test_a_logout_without_the_csrf_token_ends_nothing(admin: Any) -> None:
     visitor.csrf = ""
     assert visitor.post("/admin/logout/").status_code == 403
     assert is_live(admin)
+    # Where the view is exempt, nobody is logged in, and so nobody is logged out.
+    reply = visitor.post("/exempt_log_out/")
+    assert (reply.status_code, set(reply.cookies) & set(TOKENS)) == (200, set())
+    assert is_live(admin)
 
 
 @pytest.mark.parametrize("path", ["/log_out/", "/log_in/admin/", "/guarded_log_out/"])
@@ -130,6 +134,16 @@ def test_djwtos_login_leaves_the_session_of_the_token_before(alice: Any, admin: 
     assert is_live(alice)
     assert is_live(admin)
     assert visitor.get("/shown/").json()["user"] == "admin"
+    # The same in a view of the project, such as one for impersonation.
+    assert visitor.get("/as/alice/").status_code == 200
+    assert is_live(admin)
+
+
+def test_djwtos_logout_leaves_the_cookies(alice: Any) -> None:
+    visitor = Visitor("TWO-COOKIES")
+    visitor.login()
+    reply = visitor.refresh("logout")
+    assert (reply.status_code, set(reply.cookies) & set(TOKENS)) == (200, set())
 
 
 def test_both_logins_in_one_request_give_the_tokens_of_the_new_one(
