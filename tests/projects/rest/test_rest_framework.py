@@ -407,7 +407,12 @@ def test_without_a_token_the_user_is_asked(alice: Any, carol: Any) -> None:
     assert forced.post("/api/groups/", {"name": "one"}).status_code == 201
 
 
-def test_a_forced_user_has_no_permission_of_a_token(alice: Any, carol: Any) -> None:
+@pytest.mark.parametrize("with_it", [False, True])
+def test_a_forced_user_has_no_permission_of_a_token(
+    alice: Any, carol: Any, settings: Any, with_it: Any
+) -> None:
+    if with_it:
+        settings.MIDDLEWARE = [*settings.MIDDLEWARE, "djwto.middleware.JWTMiddleware"]
     client = APIClient()
     login(client, carol, mode="JSON")
     client.force_authenticate(alice)

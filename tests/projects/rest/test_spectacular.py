@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.urls import path
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.settings import patched_settings
 from openapi_spec_validator import validate
 
 from djwto import openapi
+from tests.projects.rest import urls
 
 ENUMS = "drf_spectacular.hooks.postprocess_schema_enums"
 CAMEL_CASE = "drf_spectacular.contrib.djangorestframework_camel_case.camelize_serializer_fields"
@@ -54,6 +56,15 @@ def test_the_document_is_good_beside_other_hooks(
     assert ("firstKind" in names) == (CAMEL_CASE in hooks)
 
 
+@pytest.mark.parametrize("hooks", [[ENUMS, OURS], [OURS, ENUMS]])
+def test_the_schemes_are_there_where_no_view_uses_them(hooks: list[str]) -> None:
+    patterns = [path("sessions/", urls.SessionOnly.as_view())]
+    with patched_settings({"POSTPROCESSING_HOOKS": hooks}):
+        found = SchemaGenerator(patterns=patterns).get_schema(request=None, public=True)
+    validate(found)
+    assert openapi.security_schemes().items() <= found["components"]["securitySchemes"].items()
+
+
 def test_without_the_hook_there_are_the_schemes_alone() -> None:
     found = schema_of(POSTPROCESSING_HOOKS=[ENUMS])
     validate(found)
@@ -69,9 +80,9 @@ def test_without_the_hook_there_are_the_schemes_alone() -> None:
     }
 
 
-@pytest.mark.parametrize("path", ["/me/", "/function/", "/guarded/"])
-def test_a_view_says_what_it_takes(path: str) -> None:
-    found = schema_of()["paths"][path]
+@pytest.mark.parametrize("address", ["/me/", "/function/", "/guarded/"])
+def test_a_view_says_what_it_takes(address: str) -> None:
+    found = schema_of()["paths"][address]
     assert found["get"]["security"] == [{"jwtAccess": []}, {"jwtAccessCookie": []}]
     assert found["post"]["security"] == [
         {"jwtAccess": []},
@@ -96,6 +107,6 @@ def test_the_schemes_follow_the_settings(settings: Any) -> None:
 
 
 def test_spectaculars_own_command(tmp_path: Any) -> None:
-    path = tmp_path / "schema.yaml"
-    call_command("spectacular", "--file", str(path), "--validate", "--fail-on-warn")
-    assert "/login/:" in path.read_text()
+    file = tmp_path / "schema.yaml"
+    call_command("spectacular", "--file", str(file), "--validate", "--fail-on-warn")
+    assert "/login/:" in file.read_text()

@@ -74,6 +74,10 @@ class SessionFirst(Me):
     authentication_classes = (SessionAuthentication, JWTAuthentication)
 
 
+class SessionOnly(Me):
+    authentication_classes = (SessionAuthentication,)
+
+
 class Throttled(Me):
     throttle_classes = (UserRateThrottle,)
 
