@@ -18,7 +18,7 @@ from django.urls import include, path, set_script_prefix
 from django.urls.base import clear_script_prefix
 from openapi_spec_validator import validate
 
-from djwto import openapi, url_patterns, views
+from djwto import openapi, operations, url_patterns, views
 from djwto.exceptions import CODES
 from tests import documented, openapi_page
 from tests.conftest import MODES, Visitor
@@ -70,7 +70,7 @@ def test_it_has_every_endpoint_and_method() -> None:
             served[re.sub(r"<\w+:(\w+)>", r"{\1}", text)] = methods - {"options", "head"}
     assert {text: set(item) for text, item in found.items()} == served
     every = {name for name in views.__all__ if name.endswith("View")}
-    assert {one.__name__ for one in openapi.DESCRIBED} == every
+    assert {one.__name__ for one in operations.DESCRIBED} == every
 
 
 def test_every_code_of_an_endpoint_is_in_it(settings: Any) -> None:

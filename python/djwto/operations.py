@@ -1,0 +1,377 @@
+"""What each endpoint takes and answers, for the OpenAPI document."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth import get_user_model
+
+from djwto import _core, views
+from djwto.exceptions import CODES
+
+Json = dict[str, Any]
+
+COOKIES = {
+    "ONE-COOKIE": {"access": "jwt_access", "refresh": "jwt_refresh"},
+    "TWO-COOKIES": {"access": "jwt_access_token", "refresh": "jwt_refresh"},
+}
+"""The cookies that carry the tokens, without `DJWTO_COOKIE_PREFIX`."""
+PAYLOAD_COOKIE = "jwt_access_payload"
+
+TEXT: Json = {"type": "string"}
+
+_BODY = (
+    *("body_unreadable", "field_invalid", "length_required", "body_too_large"),
+    "media_type_unsupported",
+)
+_SERVER = ("processing_failed", "store_unavailable")
+_NOT_OF_TOKENS = ("credentials_invalid", "access_refresh_failed", "refresh_update_failed")
+_OF_REFRESH_TOKENS = ("refresh_not_in_header", "refresh_reused")
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the settings of the project decide."""
+
+    modes: tuple[str, ...]
+    prefix: str
+    """Of the names of cookies."""
+    csrf: bool
+    has_tenants: bool
+    is_31: bool
+    """Whether the document is of OpenAPI 3.1; else it is of 3.0."""
+
+    @property
+    def in_cookies(self) -> tuple[str, ...]:
+        """The modes whose tokens come in cookies."""
+        return tuple(mode for mode in self.modes if mode != "JSON")
+
+    @property
+    def in_json(self) -> bool:
+        """Whether tokens come as `Bearer` tokens."""
+        return "JSON" in self.modes
+
+    def cookies(self, kind: str) -> list[str]:
+        """Give the names of the cookies that carry a token of this kind."""
+        return sorted({self.prefix + COOKIES[mode][kind] for mode in self.in_cookies})
+
+    def nullable(self, schema: Json) -> Json:
+        """Let a value be null too, in the way of the document's version."""
+        if self.is_31:
+            return {"anyOf": [schema, {"type": "null"}]}
+        return {**schema, "nullable": True}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of an endpoint."""
+
+    summary: str
+    replies: dict[int, Any]
+    """The good replies: status → a schema, several of them, a Response Object, or None where
+    there is no body."""
+    codes: Sequence[str]
+    """What it may be refused with."""
+    kind: str | None = None
+    """`access` or `refresh`: the token that it takes."""
+    is_token_optional: bool = False
+    asks_csrf: bool = False
+    """Whether it asks for the CSRF token, in cookie modes."""
+    fields: Json | None = None
+    """The fields of its body; None where it reads none."""
+    required: tuple[str, ...] = ()
+    sets_cookies: str = ""
+    """What it does to the cookies, in cookie modes."""
+
+
+# --- the endpoints --------------------------------------------------------------------------------
+
+
+def _login(_callback: Any, site: Site) -> dict[str, Operation]:
+    done = ["Tokens successfully created.", "User already authenticated."]
+    name = get_user_model().USERNAME_FIELD
+    about = "The account's name."
+    if name != "username":
+        about += f" `username` and `{name}` mean the same; one of them is needed."
+    fields: Json = dict.fromkeys(("username", name), _text(about))
+    fields["password"] = {**TEXT, "format": "password"}
+    if len(site.modes) > 1:
+        fields["mode"] = {
+            **TEXT,
+            "enum": list(site.modes),
+            "description": f"How the tokens are sent; {site.modes[0]} where it is missing.",
+        }
+    codes = ["mode_unknown", "credentials_invalid", "login_denied", "user_inactive"]
+    codes += ["user_changed", "login_throttled", "login_busy", *_of_tenants(site)]
+    if site.in_cookies:
+        codes.append("origin_refused")
+    by_mode = [_in_cookies(done, csrf_token=True)] if site.in_cookies else []
+    by_mode += [_PAIR, _msg(done[1])] if site.in_json else []
+    login = Operation(
+        "Log in: credentials become tokens.",
+        {200: by_mode},
+        (*_BODY, *codes, *_SERVER),
+        fields=fields,
+        required=("username", "password") if name == "username" else ("password",),
+        sets_cookies="The tokens, and the CSRF token",
+    )
+    return {"post": login}
+
+
+def _validate(callback: Any, site: Site) -> dict[str, Operation]:
+    kind = callback.view_initkwargs.get("kind", callback.view_class.kind)
+    fields = _jwt_type(site, kind)
+    return {
+        "post": Operation(
+            f"Tell whether this {kind} token is good, and its session live.",
+            {200: _msg("Token is valid")},
+            (*_BODY, *_of_tokens(site, kind), *fields.codes, *_SERVER),
+            kind=kind,
+            asks_csrf=True,
+            fields=fields.fields,
+            required=fields.required,
+        )
+    }
+
+
+def _renew(
+    summary: str, message: str, codes: tuple[str, ...]
+) -> Callable[[Any, Site], dict[str, Operation]]:
+    def describe(_callback: Any, site: Site) -> dict[str, Operation]:
+        fields = _jwt_type(site, "refresh")
+        by_mode = [_in_cookies([message])] if site.in_cookies else []
+        by_mode += [_PAIR] if site.in_json else []
+        known = (*_BODY, *_of_tokens(site, "refresh"), *fields.codes, *codes, *_SERVER)
+        renewal = Operation(
+            summary,
+            {200: by_mode},
+            (*known, "refresh_superseded"),
+            kind="refresh",
+            asks_csrf=True,
+            fields=fields.fields,
+            required=fields.required,
+            sets_cookies="The new tokens",
+        )
+        return {"post": renewal}
+
+    return describe
+
+
+def _logout(_callback: Any, site: Site) -> dict[str, Operation]:
+    fields = _jwt_type(site, "refresh")
+    csrf = ("csrf_failed",) if site.in_cookies and site.csrf else ()
+    deleted: dict[int, Any] = {200: _msg("Tokens successfully deleted.")} if site.in_cookies else {}
+    if site.in_json:
+        deleted[204] = None
+    of_post = (*_of_tokens(site, "refresh"), *fields.codes, "jti_missing", "already_blacklisted")
+    return {
+        "post": Operation(
+            "End the session of a refresh token.",
+            {200: _msg("Token successfully blacklisted.")},
+            (*_BODY, *of_post, *_SERVER),
+            kind="refresh",
+            asks_csrf=True,
+            fields=fields.fields,
+            required=fields.required,
+        ),
+        "delete": Operation(
+            "Log out: clear the cookies, and end the session if a token names one.",
+            deleted,
+            (*csrf, *_of_tenants(site), *_SERVER),
+            kind="refresh",
+            is_token_optional=True,
+            asks_csrf=True,
+            sets_cookies="Clears the tokens",
+        ),
+    }
+
+
+def _logout_all(_callback: Any, site: Site) -> dict[str, Operation]:
+    fields = _jwt_type(site, "refresh")
+    others = _text("`true`, `1` or `on`: the present session goes on.")
+    known = (*_of_tokens(site, "refresh"), *fields.codes, "user_inactive", "refresh_superseded")
+    every = Operation(
+        "End all sessions of the user, or all others.",
+        {200: _msg("Sessions successfully ended.", ended={"type": "integer"})},
+        (*_BODY, *known, *_SERVER),
+        kind="refresh",
+        asks_csrf=True,
+        fields={**fields.fields, "others": others},
+        required=fields.required,
+        sets_cookies="Clears the tokens, unless the present session goes on",
+    )
+    return {"post": every}
+
+
+def _sessions(_callback: Any, site: Site) -> dict[str, Operation]:
+    moment: Json = {**TEXT, "format": "date-time"}
+    row = object_of(
+        id={**TEXT, "format": "uuid"},
+        device=TEXT,
+        address=site.nullable(TEXT),
+        created_at=moment,
+        last_used_at=moment,
+        current={"type": "boolean"},
+        renewed_elsewhere_at=site.nullable(moment),
+    )
+    listing = Operation(
+        "List the sessions of the user, the latest first.",
+        {200: object_of(sessions={"type": "array", "items": row})},
+        (*_of_tokens(site, "refresh", asks_csrf=False), "refresh_superseded", *_SERVER),
+        kind="refresh",
+    )
+    return {"get": listing}
+
+
+def _session(_callback: Any, site: Site) -> dict[str, Operation]:
+    end = Operation(
+        "End one of the user's sessions.",
+        {200: _msg("Session successfully ended.")},
+        (*_of_tokens(site, "refresh"), "refresh_superseded", "session_not_found", *_SERVER),
+        kind="refresh",
+        asks_csrf=True,
+        sets_cookies="Clears the tokens, if it is the present session",
+    )
+    return {"delete": end}
+
+
+def _change_password(_callback: Any, site: Site) -> dict[str, Operation]:
+    secret: Json = {**TEXT, "format": "password"}
+    names = ("old_password", "new_password1", "new_password2")
+    fields = _jwt_type(site, "access")
+    known = (*_of_tokens(site, "access"), *fields.codes, "password_refused", "user_inactive")
+    change = Operation(
+        "Change the password of the user; their other sessions end.",
+        {200: _msg("Password successfully changed.")},
+        (*_BODY, *known, "login_throttled", "login_busy", *_SERVER),
+        kind="access",
+        asks_csrf=True,
+        fields={**fields.fields, **dict.fromkeys(names, secret)},
+        required=names,
+    )
+    return {"post": change}
+
+
+def _csrf(_callback: Any, _site: Site) -> dict[str, Operation]:
+    token = object_of(csrf_token=TEXT)
+    found = {
+        **response("The CSRF token, in the body and in its cookie.", token),
+        "headers": {**NO_STORE, "Set-Cookie": header("Django's CSRF cookie.")},
+    }
+    return {"get": Operation("Get the CSRF token.", {200: found}, _SERVER)}
+
+
+def _jwks(_callback: Any, _site: Site) -> dict[str, Operation]:
+    keys = object_of(keys={"type": "array", "items": {"type": "object"}})
+    headers = {
+        "Cache-Control": header("`public`, and how long.", TEXT),
+        "ETag": header("The version of the set.", TEXT),
+    }
+    found = {
+        "description": "The JWK Set (RFC 7517 §5).",
+        "headers": headers,
+        "content": {"application/jwk-set+json": {"schema": keys}},
+    }
+    unchanged = {"description": "The client has it (`If-None-Match`).", "headers": headers}
+    summary = "Get the public keys, for programs that verify tokens themselves."
+    return {"get": Operation(summary, {200: found, 304: unchanged}, ("processing_failed",))}
+
+
+DESCRIBED: dict[type, Callable[[Any, Site], dict[str, Operation]]] = {
+    views.GetTokensView: _login,
+    views.ValidateTokensView: _validate,
+    views.RefreshAccessView: _renew(
+        "Renew the access token.",
+        "Access token successfully refreshed.",
+        ("access_refresh_failed",),
+    ),
+    views.UpdateRefreshView: _renew(
+        "Renew both tokens, with a new lifetime.",
+        "Refresh token successfully updated.",
+        ("refresh_update_failed", "user_inactive"),
+    ),
+    views.BlackListTokenView: _logout,
+    views.LogoutAllView: _logout_all,
+    views.SessionsView: _sessions,
+    views.SessionView: _session,
+    views.PasswordChangeView: _change_password,
+    views.CsrfTokenView: _csrf,
+    views.JwksView: _jwks,
+}
+
+
+# --- what they share ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _JwtType:
+    fields: Json
+    codes: tuple[str, ...]
+    required: tuple[str, ...]
+
+
+def _jwt_type(site: Site, kind: str) -> _JwtType:
+    """Give the field that cookie modes want."""
+    if not site.in_cookies:
+        return _JwtType({}, (), ())
+    wanted = "wanted" if kind == "refresh" else "may stand there"
+    about = f"In cookie modes `{kind}` is {wanted}." if kind == "refresh" else f"It {wanted}."
+    return _JwtType(
+        {"jwt_type": {**TEXT, "enum": [kind], "description": about}},
+        ("jwt_type_wrong", *(("jwt_type_unknown",) if kind == "access" else ())),
+        ("jwt_type",) if kind == "refresh" and not site.in_json else (),
+    )
+
+
+def _of_tokens(site: Site, kind: str, *, asks_csrf: bool = True) -> tuple[str, ...]:
+    """Give the codes of a token that is not there, or not good."""
+    left_out = {*_NOT_OF_TOKENS, *(_OF_REFRESH_TOKENS if kind == "access" else ())}
+    found = [
+        code.slug for code in CODES.values() if code.status == 401 and code.slug not in left_out
+    ]
+    if not site.in_json:
+        found = [code for code in found if not code.startswith("authorization_")]
+    if not site.in_cookies:
+        return tuple(code for code in found if not code.startswith("cookie_"))
+    return (*found, "csrf_failed") if asks_csrf and site.csrf else tuple(found)
+
+
+def _of_tenants(site: Site) -> tuple[str, ...]:
+    return ("tenant_invalid",) if site.has_tenants else ()
+
+
+def object_of(**properties: Json) -> Json:
+    """Give the schema of an object that has all of these properties."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _text(description: str) -> Json:
+    return {**TEXT, "description": description}
+
+
+def _msg(message: str, **more: Json) -> Json:
+    return object_of(msg={**TEXT, "enum": [message]}, **more)
+
+
+def _in_cookies(messages: list[str], *, csrf_token: bool = False) -> Json:
+    more: dict[str, Json] = {"csrf_token": TEXT} if csrf_token else {}
+    return object_of(msg={**TEXT, "enum": messages}, **more)
+
+
+_PAIR = object_of(refresh=_text("The refresh token."), access=_text("The access token."))
+
+
+def header(description: str, schema: Json | None = None) -> Json:
+    """Give a Header Object; without a schema it is any text."""
+    return {"description": description, "schema": schema or TEXT}
+
+
+NO_STORE = {_core.NO_STORE[0]: header("No cache keeps it.", {**TEXT, "enum": [_core.NO_STORE[1]]})}
+
+
+def response(description: str, schema: Json | None) -> Json:
+    """Give a Response Object that no cache keeps; without a schema it has no body."""
+    found: Json = {"description": description, "headers": dict(NO_STORE)}
+    if schema is not None:
+        found["content"] = {"application/json": {"schema": schema}}
+    return found
