@@ -19,10 +19,18 @@ from djwto import responses
 from djwto.exceptions import JWTError
 
 
-def hand_over(guarded: Any, view: Any, check: Callable[[Any, Any], None]) -> None:
+def hand_over(
+    guarded: Any,
+    view: Any,
+    check: Callable[[Any, Any], None],
+    *,
+    kind: str = "access",
+    is_optional: bool = False,
+) -> None:
     """Put the attribute on a guarded function from which `@api_view` takes its classes.
 
-    `check` takes REST framework's request and Django's, and raises `JWTError`.
+    `check` takes REST framework's request and Django's, and raises `JWTError`. `kind` is that of
+    the token, and `is_optional` says whether it may be missing: for the OpenAPI document.
     """
     if isinstance(view, partial):
         # A method: `method_decorator` guards it anew at each call, and `@api_view` takes none.
@@ -30,7 +38,8 @@ def hand_over(guarded: Any, view: Any, check: Callable[[Any, Any], None]) -> Non
     present = getattr(guarded, "authentication_classes", None)
     # Those of a guard further inside were copied from the function that is wrapped.
     if present is None or getattr(present, "is_of_guard", False):
-        made = type("GuardAuthentication", (GuardAuthentication,), {"check": staticmethod(check)})
+        about = {"check": staticmethod(check), "kind": kind, "is_optional": is_optional}
+        made = type("GuardAuthentication", (GuardAuthentication,), about)
         guarded.authentication_classes = _OfGuard((made,))
 
 
@@ -38,6 +47,8 @@ class GuardAuthentication:
     """What REST framework asks of an authentication class; none of its code is needed for that."""
 
     check: Callable[[Any, Any], None]
+    kind = "access"
+    is_optional = False
     is_of_djwto = True
     """A mark for `guard_checks`."""
 

@@ -500,7 +500,13 @@ def _guard(view: View, check: Check, *, authentication: Check | None) -> View:
         # and for a login, of which Django's LoginRequiredMiddleware would know nothing.
         marked.csrf_exempt = csrf.GUARD_EXEMPT
         marked.login_required = False
-        api_views.hand_over(marked, view, partial(_run_check, authentication, view=view))
+        api_views.hand_over(
+            marked,
+            view,
+            partial(_run_check, authentication, view=view),
+            kind="refresh" if authentication is _check_refresh else "access",
+            is_optional=authentication is _check_optional,
+        )
     return cast("View", guarded)
 
 

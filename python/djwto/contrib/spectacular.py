@@ -33,8 +33,7 @@ class JWTScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
 
     def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
         """Give what a request needs, one of a list."""
-        is_unsafe = auto_schema.method not in csrf.SAFE_METHODS
-        return openapi.security("access", asks_csrf=is_unsafe)
+        return openapi.security("access", asks_csrf=_is_unsafe(auto_schema))
 
     def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:
         """Add the schemes. Returns none: spectacular warns of a second class with the same ones."""
@@ -46,6 +45,12 @@ class GuardScheme(JWTScheme):  # type: ignore[no-untyped-call]
     """The same for a guard under `@api_view`."""
 
     target_class = "djwto.api_views.GuardAuthentication"
+
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
+        """Give what the guard needs."""
+        guard: Any = self.target
+        needs = openapi.security(guard.kind, asks_csrf=_is_unsafe(auto_schema))
+        return [*needs, {}] if guard.is_optional else needs
 
 
 def add_endpoints(result: dict[str, Any], generator: Any, **_more: Any) -> dict[str, Any]:
@@ -60,6 +65,10 @@ def add_endpoints(result: dict[str, Any], generator: Any, **_more: Any) -> dict[
     # Other hooks build the components anew from the registry.
     _register(generator.registry)
     return result
+
+
+def _is_unsafe(auto_schema: Any) -> bool:
+    return auto_schema.method not in csrf.SAFE_METHODS
 
 
 def _register(registry: Any) -> None:

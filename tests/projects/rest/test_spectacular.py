@@ -90,6 +90,16 @@ def test_a_view_says_what_it_takes(address: str) -> None:
     ]
 
 
+def test_a_guard_says_which_token_it_takes() -> None:
+    paths = schema_of()["paths"]
+    access = [{"jwtAccess": []}, {"jwtAccessCookie": []}]
+    assert paths["/optional/"]["get"]["security"] == [*access, {}]
+    assert paths["/refresh_only/"]["get"]["security"] == [
+        {"jwtRefresh": []},
+        {"jwtRefreshCookie": []},
+    ]
+
+
 def test_the_schemes_follow_the_settings(settings: Any) -> None:
     settings.DJWTO_COOKIE_PREFIX = "__Host-"
     settings.DJWTO_MODE = "ONE-COOKIE"

@@ -147,6 +147,20 @@ def guarded(request):
     return me_of(request)
 
 
+@extend_schema(responses=GroupSerializer, request=None)
+@api_view(["GET", "POST"])
+@auth.jwt_optional
+def optional(request):
+    return Response({"name": request.user.get_username(), "auth": request.auth is not None})
+
+
+@extend_schema(responses=GroupSerializer, request=None)
+@api_view(["GET"])
+@auth.jwt_is_refresh
+def refresh_only(request):
+    return me_of(request)
+
+
 router = DefaultRouter()
 router.register("groups", GroupViewSet)
 
@@ -166,4 +180,6 @@ urlpatterns = [
     path("guarded_method/", GuardedMethod.as_view()),
     path("function/", function),
     path("guarded/", guarded),
+    path("optional/", optional),
+    path("refresh_only/", refresh_only),
 ]
