@@ -22,6 +22,7 @@ from django.test import AsyncClient, Client, RequestFactory, override_settings
 from djwto import conf, sessions, tenants, tokens
 from djwto.exceptions import JWTError, JWTValidationError
 from djwto.models import JWTBlacklist, Session
+from djwto.test import alogin, login
 from tests.conftest import MODES, REFRESH, Visitor
 
 A, B = "a.demo.localhost", "b.demo.localhost"
@@ -384,6 +385,43 @@ def _refused_everywhere(one: At, status: int, code: str) -> None:
         (status, code)
     ] * len(replies)
     assert Session.live().count() == 1
+
+
+@pytest.mark.parametrize("path", ["/shown/", "/async_shown/"])
+def test_under_the_middleware_a_token_is_its_tenants_alone(
+    alice: Any, settings: Any, path: str
+) -> None:
+    settings.ROOT_URLCONF = "tests.open_views"
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "djwto.middleware.JWTMiddleware"]
+    one = At(A)
+    one.login()
+    assert one.get(path).json()["user"] == "alice"
+    thief = exchanged(one, At(B)).get(path).json()
+    assert (thief["user"], thief["error"]) == ("", "tenant_invalid")
+    answers.append(lambda: raise_(ValueError()))
+    nobody = one.get(path).json()
+    assert (nobody["user"], nobody["error"]) == ("", "processing_failed")
+
+
+async def test_the_async_middleware_asks_in_a_thread(
+    transactional_db: None, django_user_model: Any, settings: Any
+) -> None:
+    settings.ROOT_URLCONF = "tests.open_views"
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "djwto.middleware.JWTMiddleware"]
+    user = await django_user_model.objects.acreate_user("alice", password="pass")
+    answers.append(lambda: "a" if django_user_model.objects.filter(pk=user.pk).exists() else "")
+    client = AsyncClient()
+    await alogin(client, user)
+    for _ in range(3):
+        assert (await client.get("/async_shown/", secure=True)).json()["user"] == "alice"
+
+
+def test_a_test_client_is_logged_in_at_its_host(alice: Any) -> None:
+    for defaults in ({"SERVER_NAME": A}, {"HTTP_HOST": A}):
+        client = Client(**defaults)
+        login(client, alice)
+        assert client.get("/guarded/function/", secure=True).status_code == 200
+    assert set(Session.objects.values_list("tenant", flat=True)) == {"a"}
 
 
 async def test_an_async_guard_asks_in_a_thread(

@@ -27,9 +27,10 @@ SERVER_ERROR = 500
 class JWTError(Exception):
     """A failure that becomes `{"error": <sentence>, "code": <slug>}`.
 
-    A project may raise one with its own slug, in hooks, in receivers of signals and in the
-    test of `jwt_passes_test`. `status` is from 400 to 599. Without it a slug of `CODES` has the
-    status of the list, and any other slug has 403. Raises `ValueError` for another status.
+    A project may raise one with its own slug, in hooks, in receivers of signals, in the test of
+    `jwt_passes_test` and in the function of `DJWTO_TENANT`. `status` is from 400 to 599. Without it
+    a slug of `CODES` has the status of the list, and any other slug has 403. Raises `ValueError`
+    for another status.
     """
 
     retry_after: int | None = None
