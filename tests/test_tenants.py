@@ -12,6 +12,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.checks import run_checks
 from django.core.exceptions import DisallowedHost, ImproperlyConfigured
 from django.core.management import CommandError, call_command
@@ -19,7 +20,8 @@ from django.db import OperationalError
 from django.http import HttpRequest
 from django.test import AsyncClient, Client, RequestFactory, override_settings
 
-from djwto import conf, sessions, tenants, tokens
+from djwto import conf, sessions, tenant_apps, tenants, tokens
+from djwto.contrib import django_tenants
 from djwto.exceptions import JWTError, JWTValidationError
 from djwto.models import JWTBlacklist, Session
 from djwto.test import alogin, login
@@ -465,3 +467,26 @@ def test_outside_of_requests_it_raises_what_the_function_raises(alice: Any, sett
 
 def raise_(error: Exception) -> Any:
     raise error
+
+
+@pytest.mark.parametrize("listed", ["djwto", "djwto.apps.DjwtoConfig"])
+def test_which_apps_each_tenant_has(settings: Any, listed: str) -> None:
+    app = apps.get_app_config("djwto")
+    assert (tenant_apps.is_shared(app), tenant_apps.has(app)) == (False, False)
+    settings.SHARED_APPS, settings.TENANT_APPS = [listed], ["django.contrib.auth"]
+    assert (tenant_apps.is_shared(app), tenant_apps.has(app)) == (True, False)
+    # Tenants of several types each have a list; the list of the public schema is the shared one.
+    settings.HAS_MULTI_TYPE_TENANTS, settings.PUBLIC_SCHEMA_NAME = True, "main"
+    settings.TENANT_TYPES = {
+        "main": {"APPS": ["django.contrib.auth"]},
+        "one": {"APPS": []},
+        "two": {"APPS": [listed]},
+    }
+    assert (tenant_apps.is_shared(app), tenant_apps.has(app)) == (False, True)
+
+
+def test_shared_users_have_no_tenant_outside_of_requests(settings: Any) -> None:
+    settings.TENANT_APPS = ["django.contrib.messages"]
+    assert django_tenants.schema(None) == ""
+    settings.TENANT_APPS = ["django.contrib.auth"]
+    assert django_tenants.has_users_per_tenant()

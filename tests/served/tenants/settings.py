@@ -1,4 +1,4 @@
-"""A project with django-tenants. Its environment says where users and djwto are."""
+"""A project with django-tenants. Its environment says where users are."""
 
 import os
 from datetime import timedelta
@@ -16,7 +16,7 @@ SHARED_APPS = [
     "django_tenants",
     "tests.served.tenants.customers",
     *ORDINARY,
-    *({"djwto"} - set(os.environ.get("TENANTS_NOT_SHARED", "").split())),
+    "djwto",
 ]
 # django-tenants wants one at least.
 TENANT_APPS = [*IN_TENANTS, "django.contrib.messages"]
@@ -49,5 +49,4 @@ DJWTO_ISS_CLAIM = "tenants"
 DJWTO_MAX_SESSIONS = 3
 DJWTO_LOGIN_THROTTLE = {"attempts": 3}
 DJWTO_REVOCATION_INTERVAL = timedelta(milliseconds=50)
-if os.environ.get("TENANTS_SETTING", "on") == "on":
-    DJWTO_TENANT = "djwto.contrib.django_tenants.schema"
+DJWTO_TENANT = "djwto.contrib.django_tenants.schema"

@@ -1,8 +1,7 @@
 """djwto's endpoints, guarded views, and a view that changes users as a project would."""
 
-import os
-
 from django.contrib.auth import get_user_model
+from django.core.cache import cache
 from django.db import connection, transaction
 from django.http import JsonResponse
 from django.urls import include, path
@@ -13,9 +12,7 @@ from djwto.views import PasswordChangeView
 
 
 def _answer(request, user):
-    return JsonResponse(
-        {"name": user.get_username(), "pid": os.getpid(), "tenant": request.payload["tenant"]}
-    )
+    return JsonResponse({"name": user.get_username(), "tenant": request.payload["tenant"]})
 
 
 @authentication.jwt_login_required
@@ -30,6 +27,9 @@ async def awhoami(request):
 
 @csrf_exempt
 def change(request, what):
+    if what == "forget":
+        cache.clear()
+        return JsonResponse({})
     model = get_user_model()
     user, _ = model.objects.get_or_create(pk=1, defaults={"username": request.POST["name"]})
     with transaction.atomic():
