@@ -4,15 +4,16 @@ Guards work on functions and, through `method_decorator`, on methods and `dispat
 async views; on Django REST framework's views. They make one call into the engine, and no query.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial, wraps
 from inspect import isawaitable
-from typing import Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
@@ -23,19 +24,19 @@ from djwto import (
     api_views,
     conf,
     csrf,
-    renewal,
     responses,
     revocation,
-    sessions,
     stores,
     tenants,
     tokens,
 )
 from djwto.exceptions import JWTError, JWTValidationError
-from djwto.forms import LoginForm
 from djwto.responses import WWWAUTHENTICATE
 from djwto.types import THttpRequest
-from djwto.users import TokenUser, find_user, spelling_of
+from djwto.users import TokenUser, anonymous, find_user, spelling_of
+
+if TYPE_CHECKING:
+    from djwto.keys.remote import RemoteKeys
 
 __all__ = [
     "WWWAUTHENTICATE",
@@ -71,6 +72,8 @@ def user_authenticate(request: HttpRequest) -> Any:
 
     Raises `ValidationError`, which says more.
     """
+    from djwto.forms import LoginForm  # here: `django.contrib.auth` may not be installed
+
     form = LoginForm(request, data=request.POST)
     if not form.is_valid():
         raise ValidationError(form.errors.as_data())
@@ -217,6 +220,7 @@ async def arecognize(request: HttpRequest) -> _core.Authenticated | None:
         if presented_by(request) is None:
             return None
         await _wait_for_ended_sessions()
+    await _wait_for_keys(request)
     if _asks_for_tenant():
         return await sync_to_async(_recognized)(request)
     return _recognized(request)
@@ -246,7 +250,7 @@ def check_csrf(request: HttpRequest) -> None:
 
 def set_nobody(request: Any) -> None:
     """Give a request the lazy user that Django's middleware gives one without a session."""
-    request.user = user = _lazy(AnonymousUser)
+    request.user = user = _lazy(anonymous)
     request.auser = partial(_touched, user)
 
 
@@ -255,7 +259,7 @@ def make_anonymous(request: Any) -> None:
     inner = getattr(request, "_request", request)
     inner._djwto_claims = inner._djwto_seen = inner._djwto_opened = None  # noqa: SLF001
     request.payload = request.token = request.jwt_mode = None
-    request.user = user = AnonymousUser()
+    request.user = user = anonymous()
     request.auser = partial(_itself, user)
 
 
@@ -293,6 +297,8 @@ def authenticate_live(
     request: HttpRequest, kind: str, *, csrf_exempt: bool = False
 ) -> _core.Authenticated:
     """Do the same, and refuse a token whose session was ended, or that is not its latest."""
+    from djwto import renewal, sessions  # here: a service that only verifies has no sessions
+
     seen = authenticate_form(request, kind, csrf_exempt=csrf_exempt)
     if kind == "refresh":
         renewal.check(seen)
@@ -312,6 +318,8 @@ def _authenticate(
     request: Any, inner: Any, kind: str = "access", *, allow_revoked: bool = False
 ) -> _core.Authenticated:
     config = conf.current()
+    if config.remote is not None:
+        config = _with_keys(config, config.remote, inner, kind)
     if not allow_revoked:
         revocation.require(config)
     tenant = None if config.tenant is None else tenants.of(inner)
@@ -364,6 +372,26 @@ async def _touched(user: Any) -> Any:
     return user
 
 
+def _with_keys(config: conf.Config, remote: "RemoteKeys", inner: Any, kind: str) -> conf.Config:
+    """Wait for keys behind a URL that the request's token needs. Raises `JWTError`."""
+    try:
+        remote.require(_kid_of(config, inner, kind))
+    except JWTValidationError:
+        return config  # what is wrong with the request is told without keys
+    return conf.current()
+
+
+def _kid_of(config: conf.Config, inner: Any, kind: str) -> str | None:
+    """Give the `kid` of the request's token. Raises `JWTValidationError` where there is none."""
+    from djwto.keys.remote import kid_of
+
+    meta = inner.META
+    # No variable holds the token.
+    return kid_of(
+        config.engine.find(meta.get("HTTP_AUTHORIZATION"), meta.get("HTTP_COOKIE"), kind)[0]
+    )
+
+
 def _mended(error: JWTValidationError, request: HttpRequest) -> JWTValidationError:
     """Let the refusal of a doubled cookie clear it, or the user is locked out while it lives."""
     if error.code == "cookie_ambiguous":
@@ -381,7 +409,7 @@ def _lazy(load: Callable[[], Any]) -> Any:
 
 def _load_user(pk: Any) -> Any:
     """Return the present user of a token; `AnonymousUser` if it was deleted or is inactive."""
-    return find_user(pk) or AnonymousUser()
+    return find_user(pk) or anonymous()
 
 
 async def _load_user_async(user: Any) -> Any:
@@ -519,6 +547,7 @@ def _run_check(check: Check, request: Any, inner: Any, view: Any) -> None:
 
 async def _arun_check(check: Check, request: Any, inner: Any, view: Any) -> None:
     if check is not _check_optional or presented_by(inner) is not None:
+        await _wait_for_keys(inner)
         await _wait_for_ended_sessions()
     if _asks_for_tenant():
         await sync_to_async(_run_check)(check, request, inner, view)
@@ -541,6 +570,17 @@ async def _wait_for_ended_sessions() -> None:
     """Wait until it is known which sessions have ended. Raises `JWTError`."""
     while revocation.is_loading(conf.current()):
         await sync_to_async(revocation.require)(conf.current())
+
+
+async def _wait_for_keys(inner: Any) -> None:
+    """Wait for keys behind a URL that the request's access token needs."""
+    config = conf.current()
+    if config.remote is None:
+        return
+    with suppress(JWTValidationError):
+        fetch = config.remote.wanted(_kid_of(config, inner, "access"))
+        if fetch is not None:
+            await asyncio.wait([asyncio.wrap_future(fetch)], timeout=config.remote.wait_seconds)
 
 
 def _is_method_of_async_view(view: Any) -> bool:

@@ -163,9 +163,9 @@ def check_parties(**_: Any) -> list[CheckMessage]:
 @register(Tags.security)
 def check_signing(**_: Any) -> list[CheckMessage]:
     """W005: there is a key to verify with, and none to sign with."""
-    if conf.problems() or conf.engine().can_sign:
+    if conf.problems() or conf.is_verifier() or conf.engine().can_sign:
         return []
-    lack = "DJWTO_KEYS has no key to sign with" if conf.keys_path() else _NO_SIGNING_KEY
+    lack = "DJWTO_KEYS has no key to sign with" if conf.valid("KEYS") else _NO_SIGNING_KEY
     return [
         checks.Warning(
             f"{lack}: this server verifies tokens, and every login and renewal answers 500.",
@@ -178,11 +178,11 @@ def check_signing(**_: Any) -> list[CheckMessage]:
 def check_ignored(**_: Any) -> list[CheckMessage]:
     """W006: settings that DJWTO_KEYS replaces are there too."""
     path = conf.keys_path()
-    if path is None:
+    if conf.valid("KEYS") is None:
         return []
     ignored = [name for name in ("SIGNING_KEY", "VERIFYING_KEY") if conf.is_set(name)]
     algorithm = conf.valid("ALGORITHM")
-    is_for_files = path.is_dir() and algorithm == rsa_algorithm(algorithm)
+    is_for_files = path is not None and path.is_dir() and algorithm == rsa_algorithm(algorithm)
     if conf.is_set("ALGORITHM") and not is_for_files:
         ignored.append("ALGORITHM")
     return [
@@ -226,7 +226,7 @@ def check_skipped(**_: Any) -> list[CheckMessage]:
 @register(Tags.security, deploy=True)
 def check_throttle_cache(**_: Any) -> list[CheckMessage]:
     """E040, W031: the throttle's cache forgets or miscounts, and this is production."""
-    limits = None if conf.problems() else conf.current().throttle
+    limits = None if conf.is_verifier() or conf.problems() else conf.current().throttle
     if limits is None:
         return []
     cache = caches[limits.cache]
@@ -256,7 +256,9 @@ def check_throttle_cache(**_: Any) -> list[CheckMessage]:
 @register(Tags.security, deploy=True)
 def check_proxies(**_: Any) -> list[CheckMessage]:
     """W030: there is a proxy, and to the throttle all of its clients are one."""
-    if conf.problems() or conf.current().throttle is None or conf.valid("TRUSTED_PROXIES"):
+    if conf.is_verifier() or conf.problems() or conf.current().throttle is None:
+        return []
+    if conf.valid("TRUSTED_PROXIES"):
         return []
     named = [
         name
@@ -307,7 +309,7 @@ def _short_secrets() -> list[str]:
     # Those of the fallbacks come last; beside a long secret they are alone.
     fallbacks = _core.KeyRing.load("HS256", b"." * 32, None, conf.fallbacks()).short_secrets
     own = short[: len(short) - len(fallbacks)]
-    name = "KEYS" if conf.keys_path() else "SIGNING_KEY"
+    name = "KEYS" if conf.valid("KEYS") else "SIGNING_KEY"
     sentences = [_SHORT.format(name, algorithm) for algorithm in own]
     sentences += [_SHORT.format("SIGNING_KEY_FALLBACKS", algorithm) for algorithm in fallbacks]
     return list(dict.fromkeys(sentences))

@@ -3,17 +3,19 @@
 What each must be is in `settings.py`.
 """
 
+from __future__ import annotations
+
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
@@ -30,7 +32,13 @@ from djwto.settings import (
     Setting,
     as_bytes,
     as_modes,
+    is_url,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from djwto.keys.remote import FetchedKeys, RemoteKeys, RemoteWatch
 
 ended_sessions = _core.Revocations()
 """The sessions that this process knows to have ended. It outlives every change of settings."""
@@ -97,8 +105,10 @@ class Config:
     """The peers whose `X-Forwarded-For` is believed."""
     tenant: Callable[[Any], Any] | None
     """Says which tenant a request is for; None: there are no tenants."""
-    watch: Watch | None
+    watch: Watch | RemoteWatch | None
     """Says when to look at the files of `DJWTO_KEYS` again."""
+    remote: RemoteKeys | None
+    """The keys behind the URL of `DJWTO_KEYS`, which may be still to come."""
 
 
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -148,9 +158,14 @@ def valid(name: str) -> Any:
 
 
 def keys_path() -> Path | None:
-    """Tell where the files of `DJWTO_KEYS` are."""
+    """Tell where the files of `DJWTO_KEYS` are; None where there are none, or a URL."""
     path = valid("KEYS")
-    return None if path is None else Path(os.fsdecode(path))
+    return None if path is None or is_url(path) else Path(os.fsdecode(path))
+
+
+def is_verifier() -> bool:
+    """Whether this project only verifies tokens: djwto's own app, with its tables, is not there."""
+    return apps.apps_ready and not apps.is_installed("djwto")
 
 
 def tenant_function() -> Callable[[Any], Any] | None:
@@ -183,7 +198,7 @@ _FALLBACKS = "SIGNING_KEY_FALLBACKS"
 _cached: tuple[object, Config | None] = (None, None)
 
 
-def _with_present_keys(config: Config, watch: Watch) -> Config:
+def _with_present_keys(config: Config, watch: Watch | RemoteWatch) -> Config:
     """The settings with the keys as their files are now, or were when they last were good."""
     global _cached  # noqa: PLW0603
     with watch.look() as is_ours:
@@ -197,7 +212,7 @@ def _with_present_keys(config: Config, watch: Watch) -> Config:
         return present
 
 
-def _renewed(config: Config, watch: Watch) -> Config | None:
+def _renewed(config: Config, watch: Watch | RemoteWatch) -> Config | None:
     """The settings with keys that were changed; None where they were not, or are no good."""
     try:
         files = watch.changed()
@@ -225,7 +240,7 @@ def _tell_skipped(config: Config) -> None:
 
 
 def _build(
-    files: KeyFiles | None = None, watch: Watch | None = None
+    files: KeyFiles | FetchedKeys | None = None, watch: Watch | RemoteWatch | None = None
 ) -> tuple[Config | None, list[Problem]]:
     values = {setting.name: value(setting.name) for setting in SETTINGS}
     problems = [
@@ -262,8 +277,8 @@ def _build(
                 fallbacks(),
             )
         else:
-            if files is None:
-                watch = Watch(Path(os.fsdecode(values["KEYS"])))
+            if files is None or watch is None:
+                watch = _watch(values["KEYS"])
                 files = watch.first()
             keys = files.ring(values["ALGORITHM"], fallbacks())
         engine = _core.Engine(keys=keys, **arguments)
@@ -282,7 +297,9 @@ def _build(
         max_sessions=values["MAX_SESSIONS"],
         user_as_subject=values["USER_AS_SUB"],
         has_token_users=values["USER"] == "token",
-        revocation=Revocation(
+        revocation=_NO_REVOCATION
+        if is_verifier()
+        else Revocation(
             interval=_seconds(values["REVOCATION_INTERVAL"]),
             max_age=_seconds(values["REVOCATION_MAX_AGE"]),
             url=values["REVOCATION_URL"],
@@ -291,8 +308,20 @@ def _build(
         proxies=_proxies(values["TRUSTED_PROXIES"]),
         tenant=tenant_function(),
         watch=watch,
+        remote=None if watch is None or isinstance(watch, Watch) else watch.keys,
     )
     return config, []
+
+
+def _watch(keys: Any) -> Watch | RemoteWatch:
+    if not is_url(keys):
+        return Watch(Path(os.fsdecode(keys)))
+    from djwto.keys import remote  # here, because few need a client of HTTP
+
+    return remote.watch(keys)
+
+
+_NO_REVOCATION = Revocation(interval=None, max_age=None, url=None)
 
 
 _TWO_SUBJECTS = (
@@ -336,14 +365,14 @@ def _seconds(time: timedelta | None) -> float | None:
 def _is_missing(setting: Setting, values: dict[str, Any]) -> bool:
     """Whether there is no key at all, or no file at the path of `DJWTO_KEYS`."""
     if setting.name == "KEYS":
-        return not Path(os.fsdecode(values["KEYS"])).exists()
+        return not is_url(values["KEYS"]) and not Path(os.fsdecode(values["KEYS"])).exists()
     return setting.name == "SIGNING_KEY" and values["SIGNING_KEY"] is None
 
 
 def _hint(setting: Setting, values: dict[str, Any]) -> str:
     if setting.name == "SIGNING_KEY" and values["SIGNING_KEY"] is None:
         return " Set it, or the environment variable of that name."
-    if setting.name == "KEYS" and not Path(os.fsdecode(values["KEYS"])).exists():
+    if setting.name == "KEYS" and _is_missing(setting, values):
         return " `manage.py djwto_keys generate` makes it."
     return ""
 

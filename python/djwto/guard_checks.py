@@ -6,8 +6,8 @@ from functools import partial
 from types import FunctionType
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
-from django.contrib.auth.middleware import AuthenticationMiddleware, LoginRequiredMiddleware
 from django.core import checks
 from django.core.checks import CheckMessage, Tags, register
 from django.middleware.cache import UpdateCacheMiddleware
@@ -25,9 +25,8 @@ _MOST_NAMES = 50
 @register(Tags.security)
 def check_jwt_middleware(**_: Any) -> list[CheckMessage]:
     """E051, W050: what stands on the wrong side of `JWTMiddleware`."""
-    ours, users, stores = map(
-        _places_of, (JWTMiddleware, AuthenticationMiddleware, UpdateCacheMiddleware)
-    )
+    ours, stores = map(_places_of, (JWTMiddleware, UpdateCacheMiddleware))
+    users = _places_of_django("AuthenticationMiddleware")
     found: list[CheckMessage] = []
     if ours and users and min(ours) < max(users):
         found.append(
@@ -103,7 +102,7 @@ def check_private_replies(**_: Any) -> list[CheckMessage]:
 @register(Tags.urls)
 def check_login_required(**_: Any) -> list[CheckMessage]:
     """W035: LoginRequiredMiddleware redirects requests with a token before the guard sees them."""
-    if not _places_of(LoginRequiredMiddleware):
+    if not _places_of_django("LoginRequiredMiddleware"):
         return []
     redirected = "without a good token" if _places_of(JWTMiddleware) else "with a token"
     return [
@@ -206,6 +205,13 @@ def _leaves_csrf(callback: Any) -> bool:
 def _places_of(*kinds: type) -> list[int]:
     """Tell where in `MIDDLEWARE` one of these classes, or a subclass, stands."""
     return [place for place, one in enumerate(_middleware()) if _is(one, kinds)]
+
+
+def _places_of_django(name: str) -> list[int]:
+    """Do the same for one of `django.contrib.auth.middleware`, which needs that app."""
+    if not apps.is_installed("django.contrib.auth"):
+        return []
+    return _places_of(import_string(f"django.contrib.auth.middleware.{name}"))
 
 
 def _leaves_rest(callback: Any, rest: Any) -> bool:

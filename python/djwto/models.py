@@ -6,12 +6,21 @@ import hashlib
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, connections, models, router, transaction
 from django.utils.timezone import get_default_timezone, make_naive
 
 from djwto import prepared, times
 from djwto.fields import UnicodeField
+
+if apps.apps_ready and not apps.is_installed("djwto"):
+    raise ImproperlyConfigured(
+        'djwto.urls, djwto.sessions and what else needs the tables of djwto: expected "djwto" in '
+        "INSTALLED_APPS, found none. A service that only verifies tokens has no logins and no "
+        "renewals: those are the issuer's."
+    )
 
 # Why a session was ended; what a project says itself stands beside these.
 REUSE = "reuse"

@@ -1,11 +1,13 @@
 """The settings: a list of them all, each with what it must be."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any
+from urllib.parse import urlsplit
 
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings as django_settings
@@ -79,6 +81,35 @@ def _path(value: Any) -> bool:
     except UnicodeEncodeError:
         return False
     return bool(name) and b"\0" not in name
+
+
+def _keys(value: Any) -> bool:
+    return is_safe(value) if is_url(value) else _path(value)
+
+
+def is_url(value: Any) -> bool:
+    """Whether a value of `DJWTO_KEYS` is meant as a URL."""
+    return isinstance(value, str) and value.lower().startswith(("https://", "http://"))
+
+
+def is_safe(url: str) -> bool:
+    """Whether keys may come from there: by https, or from this machine, and without a password."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    if not host or parts.username is not None or not re.fullmatch(r"[!-~]+", url):
+        return False
+    return parts.scheme == "https" or is_loopback(host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host of a URL is this machine."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _fallbacks(value: Any) -> bool:
@@ -223,8 +254,9 @@ SETTINGS = (
     Setting(
         "KEYS",
         None,
-        "the path of a JWK Set file or of a directory of *.pem files, or None",
-        _path,
+        "the path of a JWK Set file or of a directory of *.pem files, the https address of a JWK "
+        "Set, or None",
+        _keys,
         "keys",
     ),
     Setting(

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest
 
-from djwto import _core, conf, permissions, revocation, tenants, times
+from djwto import _core, conf, revocation, tenants, times
 from djwto.exceptions import JWTIssueError, JWTTooLargeError
 
 Claims = dict[str, Any]
@@ -26,6 +26,8 @@ def process_perms(user: Any) -> list[str]:
     """Hook: the permissions of a user, as `app.codename`. An active superuser has `*`."""
     if user.is_active and getattr(user, "is_superuser", False):
         return ["*"]
+    from djwto import permissions  # here: `django.contrib.auth` may not be installed
+
     return sorted(permissions.of(user))
 
 

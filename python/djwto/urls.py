@@ -9,7 +9,8 @@ from typing import Any
 
 from django.urls import URLPattern, path
 
-from djwto import conf, views
+# First `models`, which says what is wrong where djwto is not installed.
+from djwto import conf, models, views  # noqa: F401
 
 __all__ = ["urlpatterns"]
 urlpatterns: list[URLPattern]

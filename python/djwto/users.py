@@ -8,8 +8,9 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from asgiref.sync import sync_to_async
+from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.core.exceptions import FieldError, ValidationError
+from django.core.exceptions import FieldError, ImproperlyConfigured, ValidationError
 from django.db import DataError, connections, router
 from django.db.models import IntegerField, Manager, QuerySet, Value
 
@@ -45,9 +46,9 @@ class TokenUser:
 
         As it stands in the token, where the model cannot hold it.
         """
-        found = self._claim["id"]
+        found, model = self._claim["id"], _model()
         try:
-            return get_user_model()._meta.pk.to_python(found)  # noqa: SLF001
+            return found if model is None else model._meta.pk.to_python(found)  # noqa: SLF001
         except NO_NAME:
             return found
 
@@ -57,8 +58,8 @@ class TokenUser:
         return self.pk
 
     def get(self) -> Any:
-        """Load the user's row. None if they were deleted, or are inactive."""
-        return find_user(self._claim["id"])
+        """Load the user's row. None if they were deleted, or are inactive, or have none here."""
+        return None if _model() is None else find_user(self._claim["id"])
 
     async def aget(self) -> Any:
         """Do the same without blocking the event loop."""
@@ -66,7 +67,7 @@ class TokenUser:
 
     def get_username(self) -> Any:
         """Give the login name as the token has it, "" where it has none."""
-        return self._claim.get(get_user_model().USERNAME_FIELD, "")
+        return self._claim.get(getattr(_model(), "USERNAME_FIELD", "username"), "")
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """Whether the token carries this permission; False with an object."""
@@ -75,7 +76,8 @@ class TokenUser:
     def has_perms(self, perm_list: Iterable[str], obj: Any = None) -> bool:
         """Whether the token carries them all; False with an object.
 
-        Where they were too many to carry, the database is asked, once.
+        Where they were too many to carry, the database is asked, once. A service that only verifies
+        has none to ask, and the answer is False.
         """
         if isinstance(perm_list, str):
             raise ValueError("perm_list must be an iterable of permissions.")  # noqa: TRY004 (Django's)
@@ -119,13 +121,18 @@ class TokenUser:
 
     @cached_property
     def _stored_permissions(self) -> list[str]:
+        if not apps.is_installed("djwto"):
+            return []  # the user of this key, if there is a table, may be another person here
         # Through the hook: what it would have put into the token decides here too.
         user = self.get()
         return [] if user is None else [str(name) for name in tokens.process_perms(user)]
 
     def resolve_expression(self, *_args: Any, for_save: bool = False, **_kwargs: Any) -> Any:
         """Stand for the key in queries: `filter(author=request.user)`."""
-        return Value(self.pk, get_user_model()._meta.pk) if for_save else self.pk  # noqa: SLF001
+        if not for_save:
+            return self.pk
+        model = _model()
+        return Value(self.pk, None if model is None else model._meta.pk)  # noqa: SLF001
 
     def _has_no_row(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise NotImplementedError(f"{self!r} cannot do this.")
@@ -137,8 +144,8 @@ class TokenUser:
         """Give what the claim `user` has under this name. Raises `AttributeError`."""
         if name.startswith("_"):
             raise AttributeError(name)  # also of one that is being copied, and has no claims yet
-        pk: Any = get_user_model()._meta.pk  # noqa: SLF001
-        if name in (pk.name, pk.attname):
+        model = _model()
+        if model is not None and name in (model._meta.pk.name, model._meta.pk.attname):  # noqa: SLF001
             return self.pk
         if name in self._claim:
             return self._claim[name]
@@ -150,7 +157,7 @@ class TokenUser:
 
     def __eq__(self, other: object) -> bool:
         """Whether this is the user of that key, with or without a row."""
-        if isinstance(other, (TokenUser, get_user_model())):
+        if isinstance(other, (TokenUser, _model() or TokenUser)):
             return bool(self.pk == other.pk)
         return NotImplemented
 
@@ -168,6 +175,35 @@ class TokenUser:
             f"<TokenUser {self.pk!r}, which is no row of the database: write request.user.get() "
             "for the row, or the name of the field with _id and request.user.pk>"
         )
+
+
+class Nobody:
+    """What Django's `AnonymousUser` is, for a project without `django.contrib.auth`."""
+
+    pk = id = None
+    username = ""
+    is_authenticated = is_active = is_staff = is_superuser = False
+    is_anonymous = True
+
+    def get_username(self) -> str:
+        """Give no name."""
+        return ""
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:  # noqa: ARG002
+        """Have no permission."""
+        return False
+
+    def has_perms(self, perm_list: Iterable[str], obj: Any = None) -> bool:  # noqa: ARG002
+        """Have no permission."""
+        return False
+
+    def has_module_perms(self, app_label: str) -> bool:  # noqa: ARG002
+        """Have no permission."""
+        return False
+
+    def get_all_permissions(self, obj: Any = None) -> set[str]:  # noqa: ARG002
+        """Have no permission."""
+        return set()
 
 
 NO_NAME = (ValidationError, ValueError, TypeError, OverflowError, DataError)
@@ -225,6 +261,15 @@ class Finder:
             return rows.annotate(**self._beside(**values)).values_list(*columns, *names)
 
         return columns, names, prepared.Select(build, pk=model._meta.pk, **self._fields)  # noqa: SLF001
+
+
+def anonymous() -> Any:
+    """Give Django's `AnonymousUser`, or `Nobody` where `django.contrib.auth` is not installed."""
+    if not apps.is_installed("django.contrib.auth"):
+        return Nobody()
+    from django.contrib.auth.models import AnonymousUser
+
+    return AnonymousUser()
 
 
 def find_user(pk: Any, *, active: bool = True, fresh: bool = False) -> Any:
@@ -328,6 +373,14 @@ def facts(user: Any) -> tuple[bool, list[str]] | None:
     if user is None:
         return None
     return bool(user.is_active), [str(one) for one in auth_hashes(user)]
+
+
+def _model() -> Any:
+    """Give the user model; None in a service that has none."""
+    try:
+        return get_user_model()
+    except ImproperlyConfigured:
+        return None
 
 
 def _name_field() -> Any:

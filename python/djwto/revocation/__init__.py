@@ -17,7 +17,6 @@ from django.core.exceptions import ImproperlyConfigured
 
 from djwto import commits, conf, times
 from djwto.exceptions import JWTError
-from djwto.models import Session
 from djwto.revocation.poller import UNKNOWN, RevocationPoller
 
 if TYPE_CHECKING:
@@ -51,6 +50,8 @@ def announce(ended: Iterable[tuple[UUID, int]]) -> None:
 
     This process is told, and with Redis others are, when the transaction around it is committed.
     """
+    from djwto.models import Session  # here, because a service that only verifies has no tables
+
     pairs = _pairs(ended)
     commits.after_commit(lambda: _tell(pairs), Session.database())
 

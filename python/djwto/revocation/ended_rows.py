@@ -33,6 +33,11 @@ class EndedRows:
     def __init__(self) -> None:
         self._reader = _core.EndedReader(conf.ended_sessions, PAGE, SHARE_SECONDS)
 
+    @property
+    def database(self) -> str:
+        """The alias of the database that is read."""
+        return Session.database()
+
     def read(self, started: float, interval: float) -> None:
         """Put what has ended since the last look into the set; now and then, all there is.
 

@@ -7,17 +7,17 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING
 
 from django.db import Error, OperationalError, connections
 
 from djwto import _core, conf
-from djwto.models import Session
-from djwto.revocation.ended_rows import EndedRows
 
 if TYPE_CHECKING:
     from djwto.conf import Revocation
+    from djwto.revocation.ended_rows import EndedRows
 
 STALE_CONNECTIONS = 32
 """How many connections that the server has closed a look replaces: a pool may hold several."""
@@ -42,7 +42,6 @@ class RevocationPoller:
         """Whether the look that is under way, or the next one, has ended."""
         self._wake = threading.Event()
         self._stopped = threading.Event()
-        self._rows = EndedRows()
         self._complained: dict[str, float] = {}
         if settings.interval is not None and not is_test:
             threading.Thread(target=self._run, name="djwto-revocation", daemon=True).start()
@@ -50,6 +49,12 @@ class RevocationPoller:
             from djwto.revocation.redis_channel import listen
 
             listen(self)
+
+    @cached_property
+    def _rows(self) -> EndedRows:
+        from djwto.revocation.ended_rows import EndedRows  # here: not every project has the tables
+
+        return EndedRows()
 
     @property
     def is_stopped(self) -> bool:
@@ -124,7 +129,7 @@ class RevocationPoller:
     def _poll(self, started: float) -> None:
         """Read what was ended since the last time, by a connection that works."""
         for _ in range(STALE_CONNECTIONS):
-            connection = connections[Session.rows().db]
+            connection = connections[self._rows.database]
             connection.ensure_connection()
             try:
                 self._rows.read(started, self.settings.interval or 0)

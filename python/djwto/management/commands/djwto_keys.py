@@ -57,7 +57,8 @@ class Command(BaseCommand):
         """Do it, or say why not."""
         path = conf.keys_path()
         if path is None:
-            raise CommandError("DJWTO_KEYS is not set: it names the file with the keys.")
+            lack = "is a URL, and keys are made elsewhere" if conf.is_set("KEYS") else "is not set"
+            raise CommandError(f"DJWTO_KEYS {lack}: it names the file with the keys.")
         if options["action"] != "list" and path.is_dir():
             raise CommandError(_DIRECTORY.format(path))
         try:

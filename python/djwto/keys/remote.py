@@ -1,0 +1,400 @@
+"""The public keys of another service, by the URL of its JWK Set (`DJWTO_KEYS = "https://…"`).
+
+A thread fetches them when the first token comes, and again when the answer's `max-age` is over. A
+token with an unknown `kid` makes it look sooner, once in `UNKNOWN_SECONDS`. While the URL fails,
+the keys that were fetched before stay in use. Only public keys are taken: a secret cannot come from
+a place that everyone may read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import re
+import socket
+import threading
+import time
+from base64 import urlsafe_b64decode
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import contextmanager, suppress
+from functools import lru_cache, partial
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import (
+    HTTPHandler,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    ProxyHandler,
+    Request,
+    build_opener,
+)
+
+from djwto import _core
+from djwto.exceptions import JWTError, SettingError
+from djwto.keys.files import JWKS_SECONDS, Fallbacks, is_private
+from djwto.settings import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WAIT_SECONDS = 5
+"""How long a request waits at most for a fetch, from its start, in seconds."""
+TOTAL_SECONDS = 10
+"""How long a fetch may take in all, in seconds."""
+UNKNOWN_SECONDS = 30
+"""How long after a fetch an unknown `kid` does not lead to another one, in seconds."""
+RETRY_SECONDS = 5
+"""The pause after a fetch that failed, while there are no keys, in seconds."""
+RETRY_AFTER = 5
+"""What a request is told that finds no keys, in seconds."""
+LEAST_SECONDS, MOST_SECONDS = 30, 3600
+"""The bounds of `max-age`, in seconds."""
+MAX_BYTES = 2**18
+"""The longest answer that is read, in bytes."""
+MOST_KEYS = 100
+
+_log = logging.getLogger("djwto")
+
+
+def watch(url: str) -> RemoteWatch:
+    """Watch the keys of a URL. A process fetches them once, whatever else is set."""
+    with _making:
+        if url not in _known:
+            _known[url] = RemoteKeys(url)
+        return RemoteWatch(_known[url])
+
+
+def kid_of(token: str) -> str | None:
+    """Give the `kid` that a token names, unverified; None where it names none."""
+    header = token.partition(".")[0]
+    return _kid_in(header) if len(header) <= _LONGEST_HEADER else None
+
+
+class FetchedKeys:
+    """A JWK Set as it was fetched, without all that is not public."""
+
+    def __init__(self, url: str, text: bytes) -> None:
+        self.url = url
+        self.text = text
+
+    @classmethod
+    def read(cls, url: str, answer: bytes) -> FetchedKeys:
+        """Take an answer. Raises `SettingError`."""
+        try:
+            found = json.loads(answer)["keys"]
+            keys = [key for key in found if isinstance(key, dict)]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise SettingError("keys", "expected a JWK Set, found something else") from None
+        if len(keys) > MOST_KEYS:
+            raise SettingError("keys", f"expected at most {MOST_KEYS} keys, found {len(keys)}")
+        public = [key for key in keys if key.get("kty") != "oct" and not is_private(key)]
+        if keys and not public:
+            raise SettingError("keys", "expected public keys, found secrets and private keys alone")
+        text = json.dumps({"keys": public}).encode()
+        _core.KeyRing.from_jwks(text, [])
+        return cls(url, text)
+
+    @classmethod
+    def none(cls, url: str) -> FetchedKeys:
+        """Stand for keys that are to come, by a key that signs nothing: its other half is gone."""
+        key = json.loads(_core.generate_jwk("EdDSA", None))
+        public = {name: key[name] for name in ("kty", "crv", "x")}
+        return cls(url, json.dumps({"keys": [public]}).encode())
+
+    def ring(self, _algorithm: str, fallbacks: Fallbacks) -> _core.KeyRing:
+        """Load the keys. Raises `SettingError`."""
+        return _core.KeyRing.from_jwks(self.text, fallbacks)
+
+
+class RemoteKeys:
+    """What is known of the keys of one URL, and the thread that fetches them."""
+
+    wait_seconds = WAIT_SECONDS
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._fetched: FetchedKeys | None = None
+        self._kids: frozenset[str] = frozenset()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin without a thread. In a forked child the parent's is not there."""
+        self._lock = threading.Lock()
+        self.turn = threading.Lock()
+        """Held by who puts fetched keys to use."""
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._fetch: Future[None] | None = None
+        self._started = -MOST_SECONDS * 1.0
+        self._has_complained = False
+
+    def wanted(self, kid: str | None) -> Future[None] | None:
+        """Give the fetch that a token with this `kid` is to wait for; None where there is none.
+
+        Begins it where it is due.
+        """
+        if self._fetched is not None and (kid is None or kid in self._kids):
+            if self._thread is None:
+                self._begin()  # in a forked child
+            return None
+        with self._lock:
+            age = _clock() - self._started
+            # A test that travels in time may have set this clock back.
+            is_recent = 0 <= age < UNKNOWN_SECONDS
+            if self._thread is None or (self._fetch is None and not is_recent):
+                self._start()
+                return self._fetch
+            return self._fetch if age < WAIT_SECONDS else None
+
+    def require(self, kid: str | None) -> None:
+        """Wait for the keys that a token with this `kid` needs. Blocks no event loop.
+
+        Raises `JWTError` (`store_unavailable`) where there are none at all.
+        """
+        fetch = self.wanted(kid)
+        if fetch is not None and not _is_on_loop():
+            with suppress(TimeoutError, FutureTimeoutError):
+                fetch.result(WAIT_SECONDS)
+        if self._fetched is None:
+            raise JWTError.of("store_unavailable", retry_after=RETRY_AFTER)
+
+    @property
+    def present(self) -> FetchedKeys | None:
+        """The keys that were fetched last; None where none were."""
+        return self._fetched
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._start()
+
+    def _start(self) -> None:
+        """Let the thread fetch now. The lock is held."""
+        self._fetch, self._started = _future(), _clock()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="djwto-keys", daemon=True)
+            self._thread.start()
+        else:
+            self._wake.set()
+
+    def _run(self) -> None:
+        while True:
+            pause = self._try_to_fetch()
+            with self._lock:
+                self._wake.clear()
+                fetch, self._fetch = self._fetch, None
+            if fetch is not None:
+                fetch.set_result(None)
+            self._wake.wait(pause)
+            with self._lock:
+                if self._fetch is None:
+                    self._fetch, self._started = _future(), _clock()
+
+    def _try_to_fetch(self) -> float:
+        """Fetch once. Gives the seconds until it is to be done again."""
+        try:
+            answer, seconds = _get(self.url)
+            fetched = FetchedKeys.read(self.url, answer)
+        except Exception as error:  # noqa: BLE001 (it is tried again after any failure)
+            self._complain(error)
+            return RETRY_SECONDS if self._fetched is None else LEAST_SECONDS
+        if self._fetched is None or fetched.text != self._fetched.text:
+            keys = json.loads(fetched.text)["keys"]
+            self._fetched = fetched
+            self._kids = frozenset(kid for key in keys if isinstance(kid := key.get("kid"), str))
+            _log.info("DJWTO_KEYS: %s: %d keys were fetched.", self.url, len(keys))
+        elif self._has_complained:
+            _log.info("DJWTO_KEYS: %s: it answers again.", self.url)
+        self._has_complained = False
+        return seconds
+
+    def _complain(self, error: Exception) -> None:
+        """Log a failure, once until a fetch succeeds."""
+        if self._has_complained:
+            return
+        self._has_complained = True
+        rest = (
+            "No token can be judged until it answers"
+            if self._fetched is None
+            else "The keys that were fetched before stay in use"
+        )
+        reason = error.reason if isinstance(error, URLError) else error
+        _log.error("DJWTO_KEYS: %s: %s. %s.", self.url, reason or type(error).__name__, rest)
+
+
+@lru_cache(maxsize=64)
+def _kid_in(header: str) -> str | None:
+    try:
+        kid = json.loads(urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return kid if isinstance(kid, str) else None
+
+
+class RemoteWatch:
+    """Says whether other keys were fetched than those in use, as a `Watch` does of files."""
+
+    def __init__(self, keys: RemoteKeys) -> None:
+        self.keys = keys
+        self._in_use: FetchedKeys | None = None
+
+    def first(self) -> FetchedKeys:
+        """Give the keys as they are known now, without a fetch."""
+        self._in_use = self.keys.present
+        return self._in_use or FetchedKeys.none(self.keys.url)
+
+    def is_due(self) -> bool:
+        """Whether there are other keys."""
+        return self._in_use is not self.keys.present
+
+    @contextmanager
+    def look(self) -> Iterator[bool]:
+        """Take the turn to change keys, and wait for it; False where that was done meanwhile."""
+        with self.keys.turn:
+            fetched = self.keys.present
+            try:
+                yield self.is_due()
+            finally:
+                self._in_use = fetched
+
+    def changed(self) -> FetchedKeys | None:
+        """Give the keys that are to be used from now on."""
+        return self.keys.present
+
+
+def _future() -> Future[None]:
+    found: Future[None] = Future()
+    found.set_running_or_notify_cancel()  # a request that is given up does not cancel it
+    return found
+
+
+def _is_on_loop() -> bool:
+    """Whether an event loop runs in this thread, and must not wait."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _get(url: str) -> tuple[bytes, float]:
+    """Give the body of an answer, and how long it may be kept, in seconds.
+
+    Raises `OSError`, `HTTPException` and `ValueError`.
+    """
+    proxies = ProxyHandler({} if is_loopback(str(urlsplit(url).hostname)) else None)
+    request = Request(url, headers={"Accept": "application/jwk-set+json, application/json"})  # noqa: S310 (by `settings.is_safe`)
+    with _bounded() as opened:
+        opener = build_opener(proxies, _NoRedirects, _Http(opened), _Https(opened))
+        with opener.open(request, timeout=WAIT_SECONDS) as response:
+            if response.status != 200:
+                raise HTTPException(f"expected the status 200, found {response.status}")
+            answer: bytes = response.read(MAX_BYTES + 1)
+            seconds = _seconds_of(response.headers.get("Cache-Control", ""))
+    if len(answer) > MAX_BYTES:
+        raise ValueError(f"expected an answer of at most {MAX_BYTES} bytes")
+    return answer, seconds
+
+
+def _seconds_of(cache_control: str) -> float:
+    found = re.search(r"(?:^|[,\s])max-age=\"?(\d{1,9})", cache_control.lower())
+    seconds = JWKS_SECONDS if found is None else int(found[1])
+    return max(LEAST_SECONDS, min(seconds, MOST_SECONDS))
+
+
+@contextmanager
+def _bounded() -> Iterator[list[socket.socket]]:
+    """Cut the connections that are put into this list when the fetch has taken too long.
+
+    A timeout of the socket is about single bytes, and the other side may send them one by one.
+    """
+    opened: list[socket.socket] = []
+    timer = threading.Timer(TOTAL_SECONDS, _cut, (opened,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield opened
+    finally:
+        timer.cancel()
+        for one in opened:
+            one.close()
+
+
+def _cut(opened: list[socket.socket]) -> None:
+    for one in opened:
+        with suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """Follow no redirect: keys come from the very URL that is set."""
+
+    def redirect_request(  # noqa: PLR0913, PLR0917 (the signature is Python's)
+        self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> Request | None:
+        """Refuse."""
+        del newurl
+        raise HTTPError(req.full_url, code, f"redirects are not followed: {msg}", headers, fp)
+
+
+class _Connection(HTTPConnection):
+    """Puts its socket into a list, before TLS begins."""
+
+    opened: list[socket.socket]
+
+    def connect(self) -> None:
+        """Connect. What is put there stands for the same connection when TLS takes the socket."""
+        super().connect()
+        self.opened.append(self.sock.dup())
+
+
+class _TlsConnection(HTTPSConnection, _Connection):
+    """The same; `HTTPSConnection` calls the other one's `connect` before the handshake."""
+
+
+class _Http(HTTPHandler):
+    def __init__(self, opened: list[socket.socket]) -> None:
+        super().__init__()
+        self._opened = opened
+
+    def http_open(self, req: Request) -> Any:
+        return self.do_open(partial(_made, _Connection, self._opened), req)
+
+
+class _Https(HTTPSHandler):
+    def __init__(self, opened: list[socket.socket]) -> None:
+        super().__init__()
+        self._opened = opened
+
+    def https_open(self, req: Request) -> Any:
+        return self.do_open(partial(_made, _TlsConnection, self._opened), req)
+
+
+def _made(
+    kind: type[_Connection], opened: list[socket.socket], *args: Any, **kwargs: Any
+) -> _Connection:
+    connection = kind(*args, **kwargs)
+    connection.opened = opened
+    return connection
+
+
+_clock = time.monotonic
+_LONGEST_HEADER = 2048
+_known: dict[str, RemoteKeys] = {}
+_making = threading.Lock()
+
+
+def _forget() -> None:
+    global _making  # noqa: PLW0603
+    _making = threading.Lock()
+    for keys in _known.values():
+        keys._forget()  # noqa: SLF001
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
