@@ -289,7 +289,9 @@ def test_errors_page_lists_the_codes():
 def test_modules_page_lists_names_that_exist():
     for name in _public_names():
         parent, _, last = name.rpartition(".")
-        assert name in ("djwto.urls", "djwto.verifier") or hasattr(importlib.import_module(parent), last), name
+        assert name in ("djwto.urls", "djwto.verifier") or hasattr(
+            importlib.import_module(parent), last
+        ), name
 
 
 def test_modules_page_lists_every_name_that_the_pages_use():
