@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
@@ -58,4 +59,20 @@ def check_feed(**_: Any) -> list[CheckMessage]:
         )
         for name in _FEED
         if conf.is_set(name)
+    ]
+
+
+@register(Tags.security)
+def check_users(**_: Any) -> list[CheckMessage]:
+    """E076: `request.user` would be read from a table that is not there."""
+    is_there = apps.is_installed("django.contrib.auth")
+    if not conf.is_verifier() or is_there or conf.value("USER") != "database":
+        return []
+    return [
+        Error(
+            'DJWTO_USER: expected "token" without "django.contrib.auth" in INSTALLED_APPS, found '
+            "'database': a view that touches request.user answers 500.",
+            hint='Set DJWTO_USER = "token": users are made of the token, without a table.',
+            id="djwto.E076",
+        )
     ]

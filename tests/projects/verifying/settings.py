@@ -23,4 +23,5 @@ DJWTO_KEYS = os.environ["VERIFYING_KEYS"]
 DJWTO_ISS_CLAIM = os.environ.get("VERIFYING_ISSUER", "iss")
 DJWTO_SUB_CLAIM = os.environ.get("VERIFYING_SUBJECT", "sub") or None
 DJWTO_AUD_CLAIM = os.environ.get("VERIFYING_AUDIENCE", "aud") or None
+DJWTO_USER = "token"
 DJWTO_MODE = ("JSON", "ONE-COOKIE")

@@ -7,7 +7,14 @@ import djwto.authentication as auth
 
 
 def answer(request):
-    return JsonResponse({"user": request.payload["user"]})
+    user = request.user
+    return JsonResponse(
+        {
+            "user": request.payload["user"],
+            "named": [user.pk, user.get_username(), user.is_authenticated, user.is_staff],
+            "may": user.has_perm("auth.view_user"),
+        }
+    )
 
 
 @auth.jwt_login_required
