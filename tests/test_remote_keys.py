@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.checks import run_checks
@@ -30,7 +31,8 @@ class Issuer:
         self.asked = 0
         self.answer: Callable[[Any], None] = self.publish
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self.server.server_port}/keys"
+        # A port may come again, and a process knows the keys of a URL for good.
+        self.url = f"http://127.0.0.1:{self.server.server_port}/keys/{uuid4()}"
 
     def add(self, algorithm: str = "EdDSA") -> dict[str, Any]:
         key = json.loads(_core.generate_jwk(algorithm, None))
