@@ -6,9 +6,16 @@ SECRET_KEY = "tests only, of the service"
 ALLOWED_HOSTS = ["*"]
 INSTALLED_APPS = ["djwto.verifier", *os.environ.get("VERIFYING_APPS", "").split()]
 MIDDLEWARE = [
+    "djwto.middleware.PrivateRepliesMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    *os.environ.get("VERIFYING_MIDDLEWARE", "").split(),
 ]
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["djwto.contrib.rest_framework.JWTAuthentication"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "UNAUTHENTICATED_USER": None,
+}
 CSRF_FAILURE_VIEW = "djwto.csrf.failure"
 ROOT_URLCONF = os.environ.get("VERIFYING_URLS", "tests.projects.verifying.urls")
 DATABASES = (

@@ -1,5 +1,7 @@
 """Guarded views of the service."""
 
+import os
+
 from django.http import JsonResponse
 from django.urls import path
 
@@ -22,8 +24,21 @@ async def on_the_loop(request):
     return answer(request)
 
 
+def plain(request):
+    """Has no guard: the middleware says who asks."""
+    user, error = request.user, request.jwt_error
+    known = [user.get_username(), user.is_authenticated, user.has_perm("auth.view_user")]
+    return JsonResponse([*known, error and error.code], safe=False)
+
+
 urlpatterns = [
+    path("plain/", plain),
     path("who/", auth.jwt_login_required(answer)),
     path("loop/", on_the_loop),
     path("report/", auth.jwt_login_required(auth.jwt_perm_required(["auth.view_user"])(answer))),
 ]
+
+if "VERIFYING_REST" in os.environ:
+    from tests.projects.verifying.rest import Who
+
+    urlpatterns.append(path("rest/", Who.as_view()))
