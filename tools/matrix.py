@@ -1,22 +1,35 @@
 """One wheel, every supported Python: build it, install it beside pinned packages, run the suite.
 
+Then once more on the oldest Python, beside the oldest packages that the wheel says it works with:
+the tests of the doors into other frameworks.
+
 A Python that is not on this machine is named and left out; none at all is a failure.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 VERSIONS = ("3.10", "3.11", "3.12", "3.13")
+DOORS = ("channels", "jwt_middleware", "middleware", "ninja", "openapi", "testing")
+"""The tests that a framework's own version may break; those of `PROJECTS` too."""
+PROJECTS = ("rest",)
 
 
 def main() -> int:
     wheel = build_wheel()
-    outcomes = {version: run(version, wheel) for version in VERSIONS}
+    every = [["--ignore=tests/test_docs.py"], *map(suite_of, projects())]
+    outcomes = {version: run(version, wheel, every) for version in VERSIONS}
+    doors = [[str(path) for name in DOORS if (path := ROOT / f"tests/test_{name}.py").exists()]]
+    doors += map(suite_of, PROJECTS)
+    oldest = f"{VERSIONS[0]} with the oldest packages"
+    outcomes[oldest] = run(VERSIONS[0], wheel, doors, oldest_packages(wheel))
     print("\n==> versions")
     for version, outcome in outcomes.items():
         print(f"Python {version}: {outcome}")
@@ -36,15 +49,37 @@ def build_wheel(project: Path = ROOT, name: str = "djwto") -> Path:
     return wheel
 
 
-def run(version: str, wheel: Path) -> str:
+def oldest_packages(wheel: Path) -> list[str]:
+    """Pin what the wheel asks for, in all of its extras, to the lower bounds."""
+    with ZipFile(wheel) as files:
+        (name,) = (one for one in files.namelist() if one.endswith(".dist-info/METADATA"))
+        metadata = files.read(name).decode()
+    found = re.findall(r"^Requires-Dist: ([\w-]+)>=([\d.]+)", metadata, re.MULTILINE)
+    return [f"{package}=={bound}" for package, bound in sorted(set(found))]
+
+
+def projects() -> list[str]:
+    return sorted({path.parent.name for path in ROOT.glob("tests/projects/*/test_*.py")})
+
+
+def suite_of(project: str) -> list[str]:
+    return [f"--ds=tests.projects.{project}.settings", f"tests/projects/{project}"]
+
+
+def run(version: str, wheel: Path, suites: list[list[str]], pins: list[str] | None = None) -> str:
+    """Run suites; `pins` take the place of the versions in requirements/test.txt."""
     interpreter = find(version)
     if interpreter is None:
         return "SKIPPED, no such Python here (pyenv install it, or put it on PATH)"
-    venv = ROOT / ".venvs" / version
+    venv = ROOT / ".venvs" / (version if pins is None else f"{version}-oldest")
     python = venv / "bin" / "python"
     uv = [str(BIN / "uv"), "--quiet"]
     subprocess.run([*uv, "venv", "--clear", "--python", interpreter, venv], check=True)
     install = [*uv, "pip", "install", "--python", python]
+    if pins is not None:
+        overrides = venv / "overrides.txt"
+        overrides.write_text("\n".join(pins))
+        install += ["--overrides", overrides]
     subprocess.run([*install, "-r", ROOT / "requirements" / "test.txt", wheel], check=True)
     django = subprocess.run(
         [python, "-c", "import django; print(django.__version__)"],
@@ -52,12 +87,8 @@ def run(version: str, wheel: Path) -> str:
         text=True,
         check=True,
     ).stdout.strip()
-    print(f"\n==> Python {version}, Django {django}", flush=True)
-    projects = sorted({path.parent.name for path in ROOT.glob("tests/projects/*/test_*.py")})
-    suites = (
-        ["--ignore=tests/test_docs.py"],
-        *([f"--ds=tests.projects.{name}.settings", f"tests/projects/{name}"] for name in projects),
-    )
+    beside = "" if pins is None else f", {', '.join(pins)}"
+    print(f"\n==> Python {version}, Django {django}{beside}", flush=True)
     failures = 0
     for arguments in suites:
         command = [python, "-m", "pytest", "-q", *arguments]
