@@ -14,17 +14,17 @@ from tests.served.recipes.project import Project, Visitor, served
 
 TOTP = base64.b32encode(b"a secret of 20 bytes").decode()
 TOKENS = {"jwt_refresh", "jwt_access_token", "jwt_access_payload"}
-# Those with a second factor are several, as a code is good once for each. Bob has none.
+# Those with a second factor are several, as a code is good once for each. Bob and carol have none.
 USERS = f"""
 from allauth.account.models import EmailAddress
 from allauth.mfa.totp.internal.auth import TOTP
 from allauth.socialaccount.models import SocialAccount
 
-for name in ("bob", "anna", "app"):
+for name in ("bob", "carol", "anna", "app"):
     User.objects.create_user(name, f"{{name}}@example.com", "pass")
 for user in User.objects.all():
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-    if user.username != "bob":
+    if user.username not in ("bob", "carol"):
         TOTP.activate(user, "{TOTP}")
         SocialAccount.objects.create(user=user, provider="company", uid=user.username)
 """
@@ -87,7 +87,14 @@ def test_a_password_is_enough_where_there_is_no_second_factor(visitor: Visitor) 
     log_in(visitor, "bob")
     assert tokens(visitor) == TOKENS
     del visitor.cookies["sessionid"]
-    assert visitor.get("/").json() == {"name": "bob", "amr": ["pwd"]}
+    found = visitor.get("/").json()
+    assert (found["name"], found["amr"][-1]) == ("bob", "pwd")
+
+
+def test_a_script_of_a_page_gets_the_cookies_too(visitor: Visitor) -> None:
+    visitor.headers["X-Requested-With"] = "XMLHttpRequest"
+    log_in(visitor, "bob")
+    assert tokens(visitor) == TOKENS
 
 
 def test_the_second_factor_comes_before_the_tokens(visitor: Visitor) -> None:
@@ -133,6 +140,16 @@ def test_allauths_logout_ends_both(visitor: Visitor) -> None:
     assert tokens(visitor) == set()
     visitor.cookies.set("jwt_access_token", kept)
     assert visitor.post("/validate_access/").json()["code"] == "token_blacklisted"
+
+
+def test_a_new_password_ends_the_sessions(project: Project, visitor: Visitor) -> None:
+    log_in(visitor, "carol")
+    with project.visitor() as elsewhere:
+        elsewhere.get("/csrf/")
+        log_in(elsewhere, "carol")
+        new = {"oldpassword": "pass", "password1": "n3w pass!", "password2": "n3w pass!"}
+        assert elsewhere.post("/accounts/password/change/", new).status_code == 200
+    assert visitor.post("/validate_access/").status_code == 401
 
 
 def test_an_app_gets_the_pair_after_the_last_step(visitor: Visitor) -> None:

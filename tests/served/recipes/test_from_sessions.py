@@ -18,13 +18,24 @@ def whoami(request):
 
 urlpatterns += [path("whoami/", whoami)]
 """
-BOB = 'User.objects.create_user("bob", password="pass")'
+USERS = """
+User.objects.create_user("bob", password="pass")
+User.objects.create_user("eve", password="pass", is_staff=True)
+"""
+NEW_PASSWORD = """
+import django
+django.setup()
+from django.contrib.auth.models import User
+eve = User.objects.get(username="eve")
+eve.set_password("another")
+eve.save()
+"""
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     folder = tmp_path_factory.mktemp("sessions")
-    with served("from-sessions", folder, script=BOB, urls=VIEW) as project:
+    with served("from-sessions", folder, script=USERS, urls=VIEW) as project:
         yield project
 
 
@@ -91,3 +102,12 @@ def test_the_token_decides_and_a_bad_cookie_leaves_it_to_the_session(
     visitor.carry(None)
     visitor.cookies.set("jwt_access_token", "nonsense")
     assert visitor.get("/whoami/").text == "alice"
+
+
+def test_a_session_that_the_password_ended_opens_nothing(project: Project) -> None:
+    with project.visitor() as visitor:
+        visitor.get("/admin/login/")
+        form = {"username": "eve", "password": "pass", "next": "/whoami/"}
+        assert visitor.post("/admin/login/", form).text == "eve"
+        project.run(NEW_PASSWORD)
+        assert visitor.post("/swap/").json()["code"] == "session_missing"
