@@ -172,7 +172,7 @@ class Project:
                 process.wait(0.1)
 
     def visitor(self) -> "Visitor":
-        """A client of its own, with no cookies yet."""
+        """Give a new client, with no cookies yet."""
         return Visitor(self.url)
 
     def trusted_by_chromium(self) -> str:

@@ -82,7 +82,7 @@ def test_a_logout_ends_the_session(project: Project, visitor: Visitor) -> None:
 
 
 def test_failed_logins_are_counted_by_name_and_by_address(visitor: Visitor) -> None:
-    for named in ({"username": "nobody"}, {"email": "nobody@example.com"}):
+    for named in ({"username": "unknown"}, {"email": "unknown@example.com"}):
         codes = [
             visitor.post("/auth/login/", {"password": "x", **named}).status_code for _ in range(12)
         ]
