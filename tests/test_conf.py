@@ -195,8 +195,10 @@ def test_no_key_at_all_is_named(settings: Any, monkeypatch: pytest.MonkeyPatch) 
 
 
 def ids(**kwargs: object) -> set[str]:
+    """Give the ids of what is found. The suite has a view for W055, which is left out."""
     clear_url_caches()
-    return {message.id for message in run_checks(**kwargs) if message.id.startswith("djwto.")}
+    found = {message.id for message in run_checks(**kwargs) if message.id.startswith("djwto.")}
+    return found - {"djwto.W055"}
 
 
 @pytest.fixture(autouse=True)

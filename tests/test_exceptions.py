@@ -21,6 +21,8 @@ from djwto import authentication, conf, signals
 from djwto.exceptions import JWTError, form_errors, login_errors
 from tests.conftest import Visitor
 
+pytestmark = pytest.mark.own_errors
+
 OWN = [
     (JWTError("Enter the code.", "otp_required"), 403),
     (JWTError("Enter the code.", "otp_required", status=403), 403),

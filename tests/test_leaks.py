@@ -134,9 +134,9 @@ def capture(settings: Any, monkeypatch: Any) -> Any:
     found.secrets.append(settings.DJWTO_SIGNING_KEY)
     refusal = responses.refusal
 
-    def searched(error: JWTError) -> Any:
+    def searched(error: JWTError, **extra: str) -> Any:
         found.search(error)
-        return refusal(error)
+        return refusal(error, **extra)
 
     monkeypatch.setattr(responses, "refusal", searched)
     loggers = [logging.getLogger(name) for name in ("djwto", "django.request", "django")]

@@ -308,6 +308,7 @@ def test_a_foreign_page_takes_no_try_of_its_visitor_above_the_day(guessed: Any) 
 # --- what fails ---------------------------------------------------------------------------------
 
 
+@pytest.mark.own_errors
 @pytest.mark.parametrize(("status", "seen"), [(403, [403] * 5 + [429]), (400, [400] * 5 + [429])])
 def test_a_wrong_one_time_code_is_a_failed_login(
     alice: Any, monkeypatch: pytest.MonkeyPatch, status: int, seen: list[int]

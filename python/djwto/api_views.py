@@ -118,8 +118,8 @@ def challenge(request: Any) -> str | None:
 
 def as_exception(request: Any, error: JWTError, /, **extra: str) -> Exception:
     """Turn a refusal into REST framework's exception, with `detail` and `code`."""
-    note_refusal(request, error)
     headers = responses.refusal(error).headers
+    note_refusal(request, error)
     raised: Any = _exceptions().get(error.status, _exceptions()[None])(details(error, **extra))
     raised.status_code = error.status
     # REST framework's handler makes headers of these.
