@@ -217,6 +217,26 @@ def test_without_a_token_no_request_waits_for_the_database(
         Client().get(path, headers=BAD)
 
 
+def no_tenant(request: Any) -> str:
+    """Stand for a project's function that has no answer."""
+    raise RuntimeError
+
+
+@pytest.mark.parametrize("path", ["/shown/", "/async_shown/"])
+def test_the_tenant_of_a_request_is_asked_for_a_token_alone(
+    alice: Any, settings: Any, path: str
+) -> None:
+    client = Client()
+    login(client, alice)
+    browser = Client()
+    browser.force_login(alice)
+    settings.DJWTO_TENANT = "tests.test_jwt_middleware.no_tenant"
+    assert browser.get(path).json()["error"] is None
+    reply = client.get(path).json()
+    assert (reply["user"], reply["error"]) == ("", "processing_failed")
+    assert client.get("/guarded/function/").status_code == 500
+
+
 # --- guards below it ----------------------------------------------------------------------------
 
 

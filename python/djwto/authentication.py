@@ -204,22 +204,16 @@ def recognize(request: HttpRequest) -> _core.Authenticated | None:
 
     For middleware. CSRF is not checked. Raises `JWTError`.
     """
-    # Without a token it need not be known which sessions have ended.
-    if _has_no_headers(request) or (
-        revocation.is_loading(conf.current()) and presented_by(request) is None
-    ):
+    if _has_no_headers(request) or (_may_wait() and presented_by(request) is None):
         return None
     return _recognized(request)
 
 
 async def arecognize(request: HttpRequest) -> _core.Authenticated | None:
     """Do the same without blocking the event loop."""
-    if _has_no_headers(request):
+    if _has_no_headers(request) or (_may_wait() and presented_by(request) is None):
         return None
-    if revocation.is_loading(conf.current()):
-        if presented_by(request) is None:
-            return None
-        await _wait_for_ended_sessions()
+    await _wait_for_ended_sessions()
     await _wait_for_keys(request)
     if _asks_for_tenant():
         return await sync_to_async(_recognized)(request)
@@ -237,6 +231,14 @@ def _recognized(request: HttpRequest) -> _core.Authenticated | None:
         if presented_by(request) is None:
             return None
         raise
+
+
+def _may_wait() -> bool:
+    """Whether a token is waited for: for ended sessions to be known, or for its tenant.
+
+    A request without one must not wait.
+    """
+    return _asks_for_tenant() or revocation.is_loading(conf.current())
 
 
 def _has_no_headers(request: HttpRequest) -> bool:
