@@ -15,10 +15,11 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client
 
-from djwto import _core, conf, revocation, sessions
+from djwto import _core, conf, middleware, revocation, sessions
 from djwto.middleware import JWTMiddleware
 from djwto.test import alogin, login
 from tests.conftest import Visitor
+from tests.test_leaks import Capture
 
 OURS = "djwto.middleware.JWTMiddleware"
 AFTER = "django.contrib.auth.middleware.AuthenticationMiddleware"
@@ -454,6 +455,45 @@ def test_its_transaction_is_rolled_back(monkeypatch: Any) -> None:
     assert not Group.objects.exists()
 
 
+def test_no_frame_of_it_holds_a_token(alice: Any, settings: Any, rf: Any, monkeypatch: Any) -> None:
+    """What error trackers show: each exception is searched with the frames that it went through."""
+    found = Capture()
+    not_opened = middleware._not_opened
+
+    def searched(request: Any, error: Any) -> None:
+        found.search(error)
+        not_opened(request, error)
+
+    monkeypatch.setattr(middleware, "_not_opened", searched)
+    settings.DJWTO_MODE = ("JSON", "ONE-COOKIE")
+    bad = "eyJhbGciOiJIUzI1NiJ9.e30.AAAA"
+    for headers in (
+        {"authorization": f"Bearer {bad}"},
+        {"authorization": f"Bearer {bad}, Bearer {bad}"},
+        {"cookie": f"jwt_access={bad}"},
+        {"cookie": f"jwt_access={bad}; jwt_access={bad}"},
+    ):
+        request = rf.get("/", headers=headers)
+        assert JWTMiddleware(lambda _: HttpResponse())(request).status_code == 200
+        assert request.jwt_error is not None
+
+    def fails(_: Any) -> Any:
+        raise RuntimeError
+
+    browser = with_cookie(alice, settings)
+    for headers in (browser.cookies.output(header="", sep=";", attrs=[]), ""):
+        client = Client()
+        login(client, alice, mode="JSON")
+        bearer = {"authorization": client.defaults["HTTP_AUTHORIZATION"]}
+        request = rf.get("/", headers={"cookie": headers} if headers else bearer)
+        try:
+            JWTMiddleware(fails)(request)
+        except RuntimeError as error:
+            found.search(error)
+            assert request.payload is not None
+    assert (found.leaks, len(found.frames) >= 4) == (set(), True)
+
+
 # --- async --------------------------------------------------------------------------------------
 
 
@@ -498,11 +538,11 @@ async def test_it_works_on_the_loop() -> None:
         assert request.payload["user"]["username"] == "dora"
         return HttpResponse()
 
-    middleware: Any = JWTMiddleware(view)
+    ours: Any = JWTMiddleware(view)
     request = Request()
     request.method = "POST"
-    assert await middleware.process_view(request, view, (), {}) is None
-    assert (await middleware(request)).status_code == 200
+    assert await ours.process_view(request, view, (), {}) is None
+    assert (await ours(request)).status_code == 200
     assert set(threads) == {threading.get_ident()}
 
 
