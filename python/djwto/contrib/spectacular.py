@@ -25,6 +25,7 @@ class JWTScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
 
     target_class = "djwto.contrib.rest_framework.JWTAuthentication"
     match_subclasses = True
+    priority = -1  # a project's own extension for its own subclass comes first
 
     @property
     def name(self) -> list[str]:  # type: ignore[override]

@@ -7,11 +7,13 @@ import pytest
 from django.core.management import call_command
 from django.urls import path
 from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.settings import patched_settings
 from openapi_spec_validator import validate
 
 from djwto import openapi
+from djwto.contrib.rest_framework import JWTAuthentication
 from tests.projects.rest import urls
 
 ENUMS = "drf_spectacular.hooks.postprocess_schema_enums"
@@ -98,6 +100,31 @@ def test_a_guard_says_which_token_it_takes() -> None:
         {"jwtRefresh": []},
         {"jwtRefreshCookie": []},
     ]
+
+
+def test_a_subclass_is_described_as_its_parent_or_by_its_own_extension(monkeypatch: Any) -> None:
+    class Mine(JWTAuthentication):
+        pass
+
+    class View(urls.Me):
+        authentication_classes = (Mine,)
+
+    def security() -> Any:
+        generator = SchemaGenerator(patterns=[path("mine/", View.as_view())])
+        return generator.get_schema(request=None, public=True)["paths"]["/mine/"]["get"]["security"]
+
+    assert security() == [{"jwtAccess": []}, {"jwtAccessCookie": []}]
+    known = list(OpenApiAuthenticationExtension._registry)
+    monkeypatch.setattr(OpenApiAuthenticationExtension, "_registry", known)
+
+    class MineScheme(OpenApiAuthenticationExtension):
+        target_class = Mine
+        name = "mine"
+
+        def get_security_definition(self, auto_schema: Any) -> Any:
+            return {"type": "http", "scheme": "bearer"}
+
+    assert security() == [{"mine": []}]
 
 
 def test_the_schemes_follow_the_settings(settings: Any) -> None:
