@@ -135,8 +135,12 @@ def test_a_view_of_the_projects_own_is_described_as_djwtos(settings: Any) -> Non
     class Login(views.GetTokensView):
         pass
 
-    settings.ROOT_URLCONF = urls(path("enter/", Login.as_view(), name="enter"))
-    assert set(openapi.paths()) == {"/enter/"}
+    logout = views.BlackListTokenView.as_view(http_method_names=["delete", "options"])
+    settings.ROOT_URLCONF = urls(
+        path("enter/", Login.as_view(), name="enter"), path("leave/", logout, name="leave")
+    )
+    methods = {text: set(item) for text, item in openapi.paths().items()}
+    assert methods == {"/enter/": {"post"}, "/leave/": {"delete"}}
 
 
 def test_without_endpoints_the_command_says_so(settings: Any) -> None:

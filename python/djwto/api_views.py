@@ -144,7 +144,7 @@ def refusal(request: Any, view: Any, error: JWTError) -> JsonResponse:
 
 
 def _finalize(
-    finalize: Callable[..., HttpResponseBase], request: Any, *args: Any, **kwargs: Any
+    finalize: Callable[..., HttpResponseBase], request: Any, /, *args: Any, **kwargs: Any
 ) -> HttpResponseBase:
     response = responses.keep_private(finalize(request, *args, **kwargs))
     refused = _refusal_of(request)

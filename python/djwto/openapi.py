@@ -172,10 +172,15 @@ def _unique(name: str, used: set[str]) -> str:
 
 def _operations(callback: Any, site: Site) -> dict[str, Operation]:
     """Give the operations of a view by their methods, in small letters."""
-    for view_class in callback.view_class.__mro__:
-        describe = DESCRIBED.get(view_class)
-        if describe is not None:
-            return describe(callback, site)
+    view_class = callback.view_class
+    for parent in view_class.__mro__:
+        if parent in DESCRIBED:
+            found = DESCRIBED[parent](callback, site)
+            # A class of the project may take fewer methods.
+            methods = callback.view_initkwargs.get(
+                "http_method_names", view_class.http_method_names
+            )
+            return {method: one for method, one in found.items() if method in methods}
     return {}
 
 

@@ -56,7 +56,7 @@ class GuardScheme(JWTScheme):  # type: ignore[no-untyped-call]
 
 def add_endpoints(result: dict[str, Any], generator: Any, **_more: Any) -> dict[str, Any]:
     """Add djwto's endpoints to spectacular's document. For `POSTPROCESSING_HOOKS`, in any order."""
-    is_31 = str(spectacular_settings.OAS_VERSION).startswith("3.1")
+    is_31 = not str(spectacular_settings.OAS_VERSION).startswith("3.0")
     for path, item in openapi.paths(is_31=is_31).items():
         described = result["paths"].setdefault(path, {})
         for method, operation in item.items():

@@ -104,6 +104,12 @@ class Own(Me):
         raise ValueError("a fault of the view's")
 
 
+class Named(Me):
+    @extend_schema(responses=GroupSerializer)
+    def get(self, request, finalize):
+        return Response({"finalize": finalize})
+
+
 class Nothing(Me):
     authentication_classes = ()
     permission_classes = ()
@@ -177,6 +183,7 @@ urlpatterns = [
     path("viewers_or_staff/", ViewersOrStaff.as_view()),
     path("no_perms/", NoPerms.as_view()),
     path("own/", Own.as_view()),
+    path("named/<int:finalize>/", Named.as_view()),
     path("guarded_method/", GuardedMethod.as_view()),
     path("function/", function),
     path("guarded/", guarded),
