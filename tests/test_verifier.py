@@ -70,9 +70,14 @@ import json, sys, django; django.setup()
 from asgiref.sync import async_to_sync
 from django.test import AsyncClient, Client
 for token, path in json.loads(sys.argv[2]):
-    headers = {"authorization": f"Bearer {token}"} if token else {}
-    one = Client().get(path, headers=headers)
-    other = async_to_sync(AsyncClient().get)(path, headers=headers)
+    name, _, value = token.rpartition("=")
+    headers = {"authorization": f"Bearer {token}"} if token and not name else {}
+    method, path = path.split() if " " in path else ("get", path)
+    clients = [make(enforce_csrf_checks=True) for make in (Client, AsyncClient)]
+    for client in clients:
+        client.cookies.update({name: value} if name else {})
+    one = getattr(clients[0], method)(path, headers=headers)
+    other = async_to_sync(getattr(clients[1], method))(path, headers=headers)
     assert (one.status_code, one.content) == (other.status_code, other.content), path
     print(json.dumps([one.status_code, one.json()]))
 print(json.dumps([name for name in sys.argv[1].split() if name in sys.modules]))
@@ -108,6 +113,12 @@ def test_guards(apps, public, key):
     assert ask(public, token, *paths, VERIFYING_APPS=apps) == [[200, good]] * 3
     for status, body in ask(public, "", *paths, VERIFYING_APPS=apps):
         assert (status, body["code"]) == (401, "authorization_missing")
+
+
+def test_cookies(public, key):
+    who, posted = ask(public, f"jwt_access={token_by(key)}", "/who/", "post /who/")
+    assert (who[0], who[1]["named"][1]) == (200, "alice")
+    assert (posted[0], posted[1]["code"]) == (403, "csrf_failed")
 
 
 @pytest.mark.parametrize("apps", APPS, ids=["alone", "with-auth"])
