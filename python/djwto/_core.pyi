@@ -110,6 +110,12 @@ class KeyRing:
     def public_jwks(self) -> str:
         """Give the public halves as a JWK Set; secrets are left out."""
 
+    def payload_of(self, token: str) -> bytes:
+        """Verify the signature of a token, and nothing else; give its payload.
+
+        For a format that is not djwto's. Raises `exceptions.JWTValidationError`.
+        """
+
 @final
 class Revocations:
     """The ended sessions that a process knows: ids (16 bytes of a UUID), and until when."""
@@ -238,6 +244,7 @@ class Engine:
         cookie_prefix: str = "",
         public_path: str = "",
         session_lifetime: timedelta | None = None,
+        schemes: Sequence[str] = ...,
     ) -> Engine: ...
     @property
     def modes(self) -> list[str]: ...

@@ -14,7 +14,7 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.core.exceptions import ValidationError
+from django.core.exceptions import SynchronousOnlyOperation, ValidationError
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject, empty
@@ -24,6 +24,7 @@ from djwto import (
     api_views,
     conf,
     csrf,
+    formats,
     responses,
     revocation,
     stores,
@@ -106,7 +107,12 @@ def authenticate(
     """Do the same, and give all that the engine says of the token."""
     # Django REST framework wraps Django's request, and is slow to give what is inside.
     inner: Any = getattr(request, "_request", request)
-    seen = _authenticate(request, inner, kind, allow_revoked=allow_revoked)
+    try:
+        seen = _authenticate(request, inner, kind, allow_revoked=allow_revoked)
+    except SynchronousOnlyOperation as error:
+        # `jwt_authenticate` in an async view, outside a thread.
+        _log.error("the user of a token cannot be found in an async context: %s", error)
+        raise JWTError.of("store_unavailable") from None
     _force_user(inner)
     return seen
 
@@ -217,7 +223,11 @@ async def arecognize(request: HttpRequest) -> _core.Authenticated | None:
     await _wait_for_keys(request)
     if _asks_for_tenant():
         return await sync_to_async(_recognized)(request)
-    return _recognized(request)
+    try:
+        return _recognized(request)
+    except SynchronousOnlyOperation:
+        # The user of a token of another format is found by a query.
+        return await sync_to_async(_recognized)(request)
 
 
 def _recognized(request: HttpRequest) -> _core.Authenticated | None:
@@ -319,6 +329,16 @@ def answering_mode(request: HttpRequest) -> str:
 def _authenticate(
     request: Any, inner: Any, kind: str = "access", *, allow_revoked: bool = False
 ) -> _core.Authenticated:
+    found = _verified(inner, kind, allow_revoked=allow_revoked)
+    if isinstance(found, _core.Authenticated):
+        return _let_in(request, inner, found)
+    return _let_in_other(request, inner, found)
+
+
+def _verified(
+    inner: Any, kind: str = "access", *, allow_revoked: bool = False
+) -> "_core.Authenticated | formats.FindUser":
+    """Verify the token of a request. One of another format has a query to make yet."""
     config = conf.current()
     if config.remote is not None:
         config = _with_keys(config, config.remote, inner, kind)
@@ -336,7 +356,19 @@ def _authenticate(
             allow_revoked=allow_revoked,
         )
     except JWTValidationError as error:
-        raise _mended(error, inner) from None
+        other = formats.read(inner) if kind == "access" else None
+        if other is None:
+            raise _mended(error, inner) from None
+        return other
+    return seen
+
+
+def _let_in_other(request: Any, inner: Any, find: formats.FindUser) -> _core.Authenticated:
+    """Let the user of a token of another format in. Makes a query. Raises `JWTError`."""
+    return _let_in(request, inner, _run(find))
+
+
+def _let_in(request: Any, inner: Any, seen: _core.Authenticated) -> _core.Authenticated:
     request.payload = claims = seen.claims
     inner._djwto_claims = claims  # noqa: SLF001 (a project may set `payload` from anything)
     inner._djwto_seen = seen  # noqa: SLF001 (and may change the claims)
@@ -345,7 +377,7 @@ def _authenticate(
     # A guard inside another one, or under `JWTMiddleware`, goes on with the user that was loaded.
     known = getattr(inner, "_djwto_user", None)
     if known is None or known[0].token != seen.token:
-        known = inner._djwto_user = (seen, *_user_of(config, claims))  # noqa: SLF001
+        known = inner._djwto_user = (seen, *_user_of(conf.current(), seen))  # noqa: SLF001
     _, request.user, request.auser = known
     return seen
 
@@ -356,12 +388,14 @@ def _force_user(inner: Any) -> None:
     inner._force_auth_token = getattr(inner, "_djwto_claims", None)  # noqa: SLF001
 
 
-def _user_of(config: conf.Config, claims: dict[str, Any]) -> tuple[Any, Callable[[], Any]]:
+def _user_of(config: conf.Config, seen: Any) -> tuple[Any, Callable[[], Any]]:
     """Give what `request.user` and `request.auser` are."""
     if config.has_token_users:
-        of_token = TokenUser(claims)
+        of_token = TokenUser(seen.claims)
         return of_token, partial(_itself, of_token)
-    user = _lazy(partial(_load_user, claims["user"]["id"]))
+    if isinstance(seen, formats.OtherToken):
+        return seen.user, partial(_itself, seen.user)
+    user = _lazy(partial(_load_user, seen.claims["user"]["id"]))
     return user, partial(_load_user_async, user)
 
 
@@ -421,12 +455,24 @@ async def _load_user_async(user: Any) -> Any:
 
 
 def _check_login(request: Any, inner: Any, view: Any) -> Work | None:
-    seen = _authenticate(request, inner)
-    _force_user(inner)
-    inner._djwto_opened = seen  # noqa: SLF001
+    found = _verified(inner)
+    if not isinstance(found, _core.Authenticated):
+        # It came in a header, so there is no CSRF to check.
+        return partial(_open_other, request, inner, found)
+    seen = _opened(inner, _let_in(request, inner, found))
     if not csrf.is_needed(inner, seen.mode) or _is_exempt(inner, view):
         return None
     return partial(csrf.check, inner)
+
+
+def _open_other(request: Any, inner: Any, find: formats.FindUser) -> None:
+    _opened(inner, _let_in_other(request, inner, find))
+
+
+def _opened(inner: Any, seen: _core.Authenticated) -> _core.Authenticated:
+    _force_user(inner)
+    inner._djwto_opened = seen  # noqa: SLF001
+    return seen
 
 
 def _check_optional(request: Any, inner: Any, view: Any) -> Work | None:
@@ -591,9 +637,9 @@ def _is_method_of_async_view(view: Any) -> bool:
     return bool(getattr(getattr(bound, "__self__", None), "view_is_async", False))
 
 
-def _run(work: Work) -> None:
+def _run(work: Work) -> Any:
     try:
-        work()
+        return work()
     except (DatabaseError, InterfaceError) as error:
         if not stores.is_gone(error):
             raise

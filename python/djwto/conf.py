@@ -36,7 +36,7 @@ from djwto.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from djwto.keys.remote import FetchedKeys, RemoteKeys, RemoteWatch
 
@@ -111,6 +111,7 @@ class Config:
     """The keys behind the URL of `DJWTO_KEYS`, which may be still to come."""
 
 
+_schemes: list[Callable[[], Iterable[str]]] = []
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 _BY_FIELD = {setting.field: setting for setting in SETTINGS if setting.field}
 
@@ -136,6 +137,17 @@ def current() -> Config:
     elif config.watch is not None and config.watch.is_due():
         config = _with_present_keys(config, config.watch)
     return config
+
+
+def read_schemes_of(give: Callable[[], Iterable[str]]) -> None:
+    """Read other schemes of `Authorization` as `Bearer` is: those that this gives.
+
+    For apps of `djwto.contrib`, which know them by settings of other packages.
+    """
+    global _cached  # noqa: PLW0603
+    if give not in _schemes:
+        _schemes.append(give)
+        _cached = (None, None)
 
 
 def problems() -> list[Problem]:
@@ -267,6 +279,7 @@ def _build(
         "rotation": ROTATIONS[arguments["rotation"]],
         "revocations": ended_sessions,
         "modes": as_modes(arguments["modes"]),
+        "schemes": [scheme for give in _schemes for scheme in give()],
     }
     try:
         if values["KEYS"] is None:

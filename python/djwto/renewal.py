@@ -34,17 +34,30 @@ if TYPE_CHECKING:
 
 
 def renew(
-    request: HttpRequest, seen: _core.Authenticated, *, sender: str, extends_refresh: bool
+    request: HttpRequest,
+    seen: _core.Authenticated,
+    *,
+    sender: str,
+    extends_refresh: bool,
+    keeps_presented: bool = False,
 ) -> tokens.Issued:
     """Renew the session of a refresh token.
 
-    `extends_refresh` gives the refresh token a new `iat` and `exp`. A session that is rotated moves
-    on by one conditional UPDATE, which is undone if the tokens cannot be made. Raises `JWTError`.
+    `extends_refresh` gives the refresh token a new `iat` and `exp`. `keeps_presented` leaves one
+    that names no session good beside it, where its session is not rotated. A session that is
+    rotated moves on by one conditional UPDATE, which is undone if the tokens cannot be made.
+    Raises `JWTError`.
     """
     claims = seen.claims
     try:
         issued, is_first_elsewhere = stores.retried(
-            partial(_in_transaction, request, seen, extends_refresh=extends_refresh),
+            partial(
+                _in_transaction,
+                request,
+                seen,
+                extends_refresh=extends_refresh,
+                keeps_presented=keeps_presented,
+            ),
             using=Session.database(),
         )
     except JWTError as error:
@@ -74,13 +87,23 @@ def check(seen: _core.Authenticated) -> None:
 
 
 def _in_transaction(
-    request: HttpRequest, seen: _core.Authenticated, *, extends_refresh: bool
+    request: HttpRequest,
+    seen: _core.Authenticated,
+    *,
+    extends_refresh: bool,
+    keeps_presented: bool,
 ) -> tuple[tokens.Issued, bool]:
     renewal = _core.Renewal(conf.engine(), seen.claims, seen.mode)
     if renewal.is_legacy:
         _adopt(renewal, seen.claims, extends_refresh=extends_refresh)
     with transaction.atomic(using=Session.database()):
-        return _renew(request, seen, renewal, extends_refresh=extends_refresh)
+        return _renew(
+            request,
+            seen,
+            renewal,
+            extends_refresh=extends_refresh,
+            keeps_presented=keeps_presented,
+        )
 
 
 def _renew(
@@ -89,6 +112,7 @@ def _renew(
     renewal: _core.Renewal,
     *,
     extends_refresh: bool,
+    keeps_presented: bool,
 ) -> tuple[tokens.Issued, bool]:
     """Give the tokens, and whether this was the session's first renewal from elsewhere."""
     key = UUID(renewal.session)
@@ -104,7 +128,7 @@ def _renew(
     if renewed.update is not None:
         renewed.finish(statements.apply_to(key, renewed.update))
     is_marked = renewed.mark is not None and statements.apply_to(key, renewed.mark) > 0
-    if renewed.blacklists:
+    if renewed.blacklists and not keeps_presented:
         JWTBlacklist.add(seen.claims, tenant=tenants.of_claims(seen.claims))
     return issued, is_marked
 

@@ -50,7 +50,7 @@ def unify_name(request: HttpRequest) -> None:
     form = request.POST
     name = _core.account_name(form.get("username", ""), form.get(field, ""), field)
     if name and field != "username":
-        _fill(request, {**dict(form.lists()), "username": [name], field: [name]})
+        fill(request, {**dict(form.lists()), "username": [name], field: [name]})
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def readable() -> Iterator[None]:
 
 def make_empty(request: HttpRequest) -> None:
     """Let the form be empty for what looks at it from now on, for any content type."""
-    _fill(request, {})
+    fill(request, {})
     request._files = MultiValueDict()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
@@ -183,7 +183,7 @@ def _parse(request: Any, body: bytes) -> None:
         raise JWTError.of("media_type_unsupported")
     if request.content_type == _JSON or not hasattr(request, "_post"):
         # Else a middleware has read the form, and may have changed it.
-        _fill(request, fields)
+        fill(request, fields)
     if not hasattr(request, "_files"):
         request._files = files  # noqa: SLF001
 
@@ -233,7 +233,8 @@ def _names_of_files(request: HttpRequest) -> list[str]:
     return [name for name, files in request.FILES.lists() for _ in files]
 
 
-def _fill(request: Any, fields: _Lists) -> None:
+def fill(request: Any, fields: _Lists) -> None:
+    """Let these be the form, for hooks and for what looks at it later."""
     form = QueryDict(mutable=True)
     # Its own methods would look at each text again.
     dict.update(form, fields)

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
@@ -71,6 +71,11 @@ def _count(value: Any) -> bool:
 def _key(value: Any) -> bool:
     is_key = isinstance(value, (str, bytes)) and bool(value)
     return value is None or (is_key and as_bytes(value, environment=True) is not None)
+
+
+def _date(value: Any) -> bool:
+    is_naive = isinstance(value, datetime) and value.utcoffset() is None
+    return value is None or (isinstance(value, date) and not is_naive)
 
 
 def _path(value: Any) -> bool:
@@ -319,6 +324,7 @@ SETTINGS = (
         "the dotted path of a function that is not async, or None",
         lambda value: value is None or is_function(value),
     ),
+    Setting("SIMPLEJWT_UNTIL", None, "a date, a datetime with a time zone, or None", _date),
 )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -19,6 +20,11 @@ _ENGINES_OWN = frozenset(
 )
 _WITH_TENANT = _ENGINES_OWN | {"tenant"}
 """Without `DJWTO_TENANT` a claim of that name is the project's."""
+claims_beside: list[Callable[[Any, Claims], Claims]] = []
+"""What apps of `djwto.contrib` put into every token, for services that read another format.
+
+Each takes the user, or None where it is not known, and the claims of the token.
+"""
 _ENCODER = DjangoJSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -76,8 +82,8 @@ def get_access_claims_from_refresh(refresh_claims: Claims) -> Claims:
     It has the same `sid`, another `jti`, `refresh_iat`, and what a hook added.
     """
     registered = registered_access_claims(refresh_claims, time.time())
-    claims = {**_added(refresh_claims), "user": refresh_claims.get("user"), **registered}
-    return with_subject(claims)
+    claims = {**without_own_names(refresh_claims), "user": refresh_claims.get("user"), **registered}
+    return with_subject(_with_others(None, claims))
 
 
 def registered_access_claims(refresh_claims: Claims, now: float, **kwargs: Any) -> Claims:
@@ -98,10 +104,12 @@ def login_claims(user: Any, request: HttpRequest) -> tuple[Claims, Claims]:
     Permissions are read once, unless a project has replaced `process_claims`.
     """
     if process_claims is not _process_claims:
-        return process_claims(user, request, "refresh"), process_user(user)
-    claim = process_user(user)
-    registered = conf.engine().login_claims(time.time(), tenant=tenants.of(request) or None)
-    return with_subject({**registered, "user": lean_user(user, claim)}), claim
+        claims, claim = process_claims(user, request, "refresh"), process_user(user)
+    else:
+        claim = process_user(user)
+        registered = conf.engine().login_claims(time.time(), tenant=tenants.of(request) or None)
+        claims = with_subject({**registered, "user": lean_user(user, claim)})
+    return _with_others(user, claims), claim
 
 
 def access_claims_of(
@@ -124,7 +132,15 @@ def access_claims_of(
 def _with(claims: Claims, user: Any, claim: Claims, registered: Claims) -> Claims:
     """Make the next claims of a session: what hooks added stays, and `claim` is the user's."""
     claim = {**_carried(claims, user.USERNAME_FIELD), **claim}
-    return with_subject({**_added(claims), "user": claim, **registered})
+    return with_subject(
+        _with_others(user, {**without_own_names(claims), "user": claim, **registered})
+    )
+
+
+def _with_others(user: Any, claims: Claims) -> Claims:
+    for give in claims_beside:
+        claims = {**claims, **without_own_names(give(user, claims))}
+    return claims
 
 
 def with_subject(claims: Claims) -> Claims:
@@ -236,7 +252,8 @@ def issue(
     return Issued(refresh, held, refresh_claims, access, access_claims)
 
 
-def _added(claims: Claims) -> Claims:
+def without_own_names(claims: Claims) -> Claims:
+    """Give the claims whose names djwto does not use itself."""
     own = _ENGINES_OWN if conf.current().tenant is None else _WITH_TENANT
     return {name: value for name, value in claims.items() if name not in own}
 

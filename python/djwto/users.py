@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.core.exceptions import FieldError, ImproperlyConfigured, ValidationError
+from django.core.exceptions import (
+    FieldDoesNotExist,
+    FieldError,
+    ImproperlyConfigured,
+    ValidationError,
+)
 from django.db import DataError, connections, router
 from django.db.models import IntegerField, Manager, QuerySet, Value
 
@@ -326,6 +331,22 @@ def can_be_name(name: str) -> bool:
     except NO_NAME:
         return False
     return True
+
+
+def find_by(name: str, value: Any, *, fresh: bool = False) -> Any:
+    """Find a user, active or not, by a field that is unique; None where there is none."""
+    model = get_user_model()
+    try:
+        field: Any = model._meta.get_field(name)  # noqa: SLF001
+        value = field.to_python(value)
+        # What no column holds would be an error of the database.
+        field.run_validators(value)
+        rows = model._default_manager.all()  # noqa: SLF001
+        if fresh:
+            rows = rows.using(router.db_for_write(model))
+        return rows.get(**{name: value})
+    except (model.DoesNotExist, model.MultipleObjectsReturned, FieldDoesNotExist, *NO_NAME):
+        return None
 
 
 def names(keys: Iterable[str]) -> dict[str, str]:

@@ -132,22 +132,7 @@ class GetTokensView(Endpoint):
         mode = conf.engine().offered_mode(request.POST.get("mode"))
         if mode != "JSON" and conf.current().csrf:
             csrf.check_login(request)
-        try:
-            return self._log_in(request, mode)
-        except JWTError as error:
-            if error.code != "user_changed":
-                raise
-        # Once more: the new password decides, or the same one where it was only hashed anew.
-        return self._log_in(request, mode)
-
-    def _log_in(self, request: HttpRequest, mode: str) -> HttpResponse:
-        user = _authenticated(request)
-        if sessions.is_logged_in(request, user, mode):
-            sessions.flush_other_user(request, user)
-            extra = csrf.login_extra(request, mode, rotate=False)
-            reply = JsonResponse({"msg": "User already authenticated.", **extra})
-            return csrf.set_cookie(request, reply)
-        return sessions.login(request, user, mode=mode, amr=("pwd",))
+        return log_in(request, mode)
 
 
 class ValidateTokensView(Endpoint):
@@ -321,6 +306,30 @@ class JwksView(Endpoint):
         response["Cache-Control"] = f"public, max-age={JWKS_SECONDS}"
         response["ETag"] = quote_etag(hashlib.sha256(response.content).hexdigest())
         return get_conditional_response(request, response["ETag"], response=response) or response
+
+
+def log_in(request: HttpRequest, mode: str, *, anew: bool = False) -> JsonResponse:
+    """Log in by the credentials of a form that was read. Raises `JWTError`.
+
+    `anew` issues tokens to a user who is logged in already, too.
+    """
+    try:
+        return _log_in(request, mode, anew=anew)
+    except JWTError as error:
+        if error.code != "user_changed":
+            raise
+    # Once more: the new password decides, or the same one where it was only hashed anew.
+    return _log_in(request, mode, anew=anew)
+
+
+def _log_in(request: HttpRequest, mode: str, *, anew: bool) -> JsonResponse:
+    user = _authenticated(request)
+    if not anew and sessions.is_logged_in(request, user, mode):
+        sessions.flush_other_user(request, user)
+        extra = csrf.login_extra(request, mode, rotate=False)
+        reply = JsonResponse({"msg": "User already authenticated.", **extra})
+        return csrf.set_cookie(request, reply)
+    return sessions.login(request, user, mode=mode, amr=("pwd",))
 
 
 def _authenticated(request: HttpRequest) -> Any:

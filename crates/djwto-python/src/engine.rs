@@ -51,7 +51,8 @@ impl Engine {
         issued_at, jti, access_lifetime, refresh_lifetime, not_before, modes, refresh_path,
         same_site, domain, cache_entries, cache_bytes, accept_legacy = true,
         rotation = "cookies", refresh_grace = DEFAULT_GRACE, revocations = None,
-        user_as_subject = false, cookie_prefix = "", public_path = "", session_lifetime = None))]
+        user_as_subject = false, cookie_prefix = "", public_path = "", session_lifetime = None,
+        schemes = Vec::new()))]
     #[expect(
         clippy::too_many_arguments,
         clippy::fn_params_excessive_bools,
@@ -82,6 +83,7 @@ impl Engine {
         cookie_prefix: &str,
         public_path: &str,
         session_lifetime: Option<Duration>,
+        schemes: Vec<String>,
     ) -> PyResult<Self> {
         let subject = match (subject, user_as_subject) {
             (Some(_), true) => return Err(setting_error("user_as_subject", &ONE_SUBJECT)),
@@ -114,6 +116,7 @@ impl Engine {
             domain,
             cookie_prefix: cookie_prefix.to_owned(),
             public_path: public_path.to_owned(),
+            schemes,
         })
         .map_err(|error| setting_error(error.field(), &error))?;
         let revocations = revocations.map(|set| Arc::clone(&set.0)).unwrap_or_default();

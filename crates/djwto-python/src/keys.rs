@@ -1,9 +1,12 @@
 //! `djwto._core.KeyRing`.
 
+use djwto_core::compact::Untrusted;
 use djwto_core::key::{self, JwkSet, Key};
+use djwto_core::token::verify::{Signed, VerifyError, verify_signature};
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
-use crate::convert::{algorithm, setting_error};
+use crate::convert::{algorithm, header_bytes, not_verified, setting_error};
 
 /// One key that signs, and any number that verify. It cannot be shown.
 #[pyclass(frozen, module = "djwto._core")]
@@ -75,6 +78,17 @@ impl KeyRing {
 
     fn public_jwks(&self) -> String {
         self.ring.to_public_jwks()
+    }
+
+    /// The signature alone: what reads another format than djwto's checks the claims itself.
+    fn payload_of(&self, py: Python<'_>, token: &Bound<'_, PyString>) -> PyResult<Vec<u8>> {
+        let token = header_bytes(token);
+        let verify = || -> Result<Vec<u8>, VerifyError> {
+            let token = Untrusted::parse(&token)?;
+            verify_signature(&token, &self.ring).map(Signed::into_payload)
+        };
+        let verified = if self.ring.has_key_pairs() { py.detach(verify) } else { verify() };
+        verified.map_err(not_verified)
     }
 }
 

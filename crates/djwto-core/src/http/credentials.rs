@@ -26,8 +26,8 @@ impl fmt::Debug for Found<'_> {
 impl Transport {
     /// Finds the token of a kind in the raw `Authorization` and `Cookie` headers.
     ///
-    /// A `Bearer` header decides alone where `JSON` is offered; other schemes are ignored. Then
-    /// the cookies of the modes offered, in their order.
+    /// A `Bearer` header, or one of [`super::TransportOptions::schemes`], decides alone where `JSON`
+    /// is offered; other schemes are ignored. Then the cookies of the modes offered, in their order.
     ///
     /// # Errors
     ///
@@ -39,7 +39,7 @@ impl Transport {
         kind: Kind,
     ) -> Result<Found<'h>, ReadError> {
         if self.modes.contains(&Mode::Json)
-            && let Some(token) = bearer(authorization.into())?
+            && let Some(token) = self.bearer(authorization.into())?
         {
             return Ok(Found { token, mode: Mode::Json });
         }
@@ -84,7 +84,7 @@ impl Transport {
         authorization: impl Into<Lines<'h>>,
         cookie: impl Into<Lines<'h>>,
     ) -> Mode {
-        let has_bearer = !matches!(bearer(authorization.into()), Ok(None));
+        let has_bearer = !matches!(self.bearer(authorization.into()), Ok(None));
         if has_bearer && self.modes.contains(&Mode::Json) {
             return Mode::Json;
         }
@@ -111,6 +111,49 @@ impl Transport {
             .unwrap_or(first)
     }
 
+    /// The token of a Bearer header; `None` for another scheme (RFC 6750 §2.1, RFC 9110 §11.4).
+    ///
+    /// A second line is as good as a comma: a request has one `Authorization`.
+    fn bearer<'h>(&self, header: Lines<'h>) -> Result<Option<&'h [u8]>, ReadError> {
+        let mut lines = header.iter();
+        let Some(first) = lines.next() else { return Ok(None) };
+        if lines.next().is_some() {
+            let mut elements = header.iter().flat_map(|line| line.split(|byte| *byte == b','));
+            let is_meant = elements.any(|element| self.names_bearer(element));
+            return if is_meant { Err(ReadError::AuthorizationInvalid) } else { Ok(None) };
+        }
+        let header = trim(first);
+        let end = memchr::memchr2(b' ', b'\t', header).unwrap_or(header.len());
+        let (scheme, rest) = header.split_at_checked(end).unwrap_or((header, &[]));
+        if !self.schemes().any(|word| scheme.eq_ignore_ascii_case(word)) {
+            // A Bearer token was sent all the same where two headers were joined into one, or where
+            // something that only looks like a space stands beside the scheme.
+            let mut elements = header.split(|byte| *byte == b',');
+            let is_meant = elements.any(|element| self.names_bearer(element));
+            return if is_meant { Err(ReadError::AuthorizationInvalid) } else { Ok(None) };
+        }
+        let token = trim(rest);
+        if token.is_empty() || !is_token68(token) {
+            return Err(ReadError::AuthorizationInvalid);
+        }
+        Ok(Some(token))
+    }
+
+    /// Whether this begins with a scheme that is read, and not with a longer word (RFC 9110 §5.6.2).
+    fn names_bearer(&self, element: &[u8]) -> bool {
+        let element = visible_core(element);
+        self.schemes().any(|scheme| {
+            element.split_at_checked(scheme.len()).is_some_and(|(word, rest)| {
+                word.eq_ignore_ascii_case(scheme)
+                    && !rest.first().is_some_and(|byte| is_token_letter(*byte))
+            })
+        })
+    }
+
+    fn schemes(&self) -> impl Iterator<Item = &[u8]> {
+        std::iter::once(&b"bearer"[..]).chain(self.schemes.iter().map(String::as_bytes))
+    }
+
     /// Whether a cookie, empty or not, is in the header.
     pub(super) fn is_present(&self, header: Lines<'_>, cookie: TokenCookie) -> bool {
         count(header, self.names.of(cookie)) > 0
@@ -125,45 +168,15 @@ pub(super) fn count(header: Lines<'_>, name: &str) -> usize {
     pairs(header).filter(|(found, _)| *found == name.as_bytes()).count()
 }
 
-/// The token of a Bearer header; `None` for another scheme (RFC 6750 §2.1, RFC 9110 §11.4).
-///
-/// A second line is as good as a comma: a request has one `Authorization`.
-fn bearer(header: Lines<'_>) -> Result<Option<&[u8]>, ReadError> {
-    let mut lines = header.iter();
-    let Some(first) = lines.next() else { return Ok(None) };
-    if lines.next().is_some() {
-        let mut elements = header.iter().flat_map(|line| line.split(|byte| *byte == b','));
-        let is_meant = elements.any(names_bearer);
-        return if is_meant { Err(ReadError::AuthorizationInvalid) } else { Ok(None) };
-    }
-    let header = trim(first);
-    let end = memchr::memchr2(b' ', b'\t', header).unwrap_or(header.len());
-    let (scheme, rest) = header.split_at_checked(end).unwrap_or((header, &[]));
-    if !scheme.eq_ignore_ascii_case(b"bearer") {
-        // A Bearer token was sent all the same where two headers were joined into one, or where
-        // something that only looks like a space stands beside the scheme.
-        let is_meant = header.split(|byte| *byte == b',').any(names_bearer);
-        return if is_meant { Err(ReadError::AuthorizationInvalid) } else { Ok(None) };
-    }
-    let token = trim(rest);
-    if token.is_empty() || !is_token68(token) {
-        return Err(ReadError::AuthorizationInvalid);
-    }
-    Ok(Some(token))
-}
-
 /// RFC 9110 §11.2. All bytes are looked at, so that the processor can take many at once.
 fn is_token68(token: &[u8]) -> bool {
     let mark = |byte: u8| matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
     token.iter().fold(true, |so_far, byte| so_far & (byte.is_ascii_alphanumeric() | mark(*byte)))
 }
 
-/// Whether this begins with the word `Bearer`, and not with a longer one (RFC 9110 §5.6.2).
-fn names_bearer(element: &[u8]) -> bool {
-    let tchar = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    visible_core(element).split_at_checked(b"bearer".len()).is_some_and(|(word, rest)| {
-        word.eq_ignore_ascii_case(b"bearer") && !rest.first().is_some_and(tchar)
-    })
+/// What the name of a scheme is made of (RFC 9110 §5.6.2).
+pub(super) fn is_token_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// The value of the one cookie of that name; an empty one counts as none.

@@ -52,6 +52,8 @@ pub struct TransportOptions {
     pub cookie_prefix: String,
     /// What a proxy strips from the front of each path before the face sees it; "" for nothing.
     pub public_path: String,
+    /// Schemes of `Authorization` that are read as `Bearer` is, beside it.
+    pub schemes: Vec<String>,
 }
 
 impl Default for TransportOptions {
@@ -63,6 +65,7 @@ impl Default for TransportOptions {
             domain: None,
             cookie_prefix: String::new(),
             public_path: String::new(),
+            schemes: Vec::new(),
         }
     }
 }
@@ -78,6 +81,7 @@ pub struct Transport {
     domain: Option<String>,
     prefix: CookiePrefix,
     names: Names,
+    schemes: Vec<String>,
 }
 
 impl Transport {
@@ -87,7 +91,7 @@ impl Transport {
     ///
     /// [`TransportError`] names the field that is wrong.
     pub fn new(options: TransportOptions) -> Result<Self, TransportError> {
-        let TransportOptions { modes, same_site, domain, .. } = options;
+        let TransportOptions { modes, same_site, domain, schemes, .. } = options;
         let default = *modes.first().ok_or(TransportError::Modes)?;
         if modes.iter().enumerate().any(|(i, mode)| modes.iter().take(i).any(|m| m == mode)) {
             return Err(TransportError::Modes);
@@ -105,8 +109,23 @@ impl Transport {
         if prefix.is_host() && domain.is_some() {
             return Err(TransportError::HostPrefix);
         }
+        let is_scheme =
+            |word: &String| !word.is_empty() && word.bytes().all(credentials::is_token_letter);
+        if !schemes.iter().all(is_scheme) {
+            return Err(TransportError::Schemes);
+        }
         let names = Names::new(&prefix);
-        Ok(Self { modes, default, refresh_path, public_path, same_site, domain, prefix, names })
+        Ok(Self {
+            modes,
+            default,
+            refresh_path,
+            public_path,
+            same_site,
+            domain,
+            prefix,
+            names,
+            schemes,
+        })
     }
 
     /// The modes offered, the default first.
@@ -161,6 +180,8 @@ pub enum TransportError {
     HostPrefix,
     /// The public path has letters that a URL or a cookie cannot hold.
     PublicPath,
+    /// A scheme is no word of HTTP.
+    Schemes,
 }
 
 impl TransportError {
@@ -172,6 +193,7 @@ impl TransportError {
             Self::Domain => "domain",
             Self::CookiePrefix | Self::HostPrefix => "cookie_prefix",
             Self::PublicPath => "public_path",
+            Self::Schemes => "schemes",
         }
     }
 }
@@ -191,6 +213,9 @@ impl fmt::Display for TransportError {
             }
             Self::HostPrefix => {
                 "expected no domain beside \"__Host-\", which keeps cookies on the host that set them"
+            }
+            Self::Schemes => {
+                "expected words such as \"JWT\" of letters, digits and \"!#$%&'*+-.^_`|~\""
             }
             Self::PublicPath => {
                 "expected \"\" or a path such as \"/backend\", as it stands in the browser's address"

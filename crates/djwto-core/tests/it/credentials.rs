@@ -162,10 +162,43 @@ fn options_that_cannot_work_are_named() {
         TransportError::CookiePrefix,
         TransportError::HostPrefix,
         TransportError::PublicPath,
+        TransportError::Schemes,
     ] {
-        let fields = ["modes", "refresh_path", "domain", "cookie_prefix", "public_path"];
+        let fields = ["modes", "refresh_path", "domain", "cookie_prefix", "public_path", "schemes"];
         assert!(fields.contains(&error.field()));
         assert!(error.to_string().starts_with("expected "));
+    }
+}
+
+#[test]
+fn a_scheme_beside_bearer_is_read_as_it_is() {
+    let with = |schemes: &[&str]| {
+        Transport::new(TransportOptions {
+            modes: vec![Mode::Json, Mode::OneCookie],
+            schemes: schemes.iter().map(|&word| word.to_owned()).collect(),
+            ..TransportOptions::default()
+        })
+    };
+    let transport = with(&["JWT", "Token"]).unwrap();
+    let read = |lines: &[&[u8]]| {
+        let found = transport.read(lines, Some(&b"jwt_access=c"[..]), Kind::Access);
+        found.map(|found| (String::from_utf8_lossy(found.token).into_owned(), found.mode))
+    };
+    for header in ["JWT t", "jwt t", "Token t", "Bearer t", "  JWT \t t "] {
+        assert_eq!(read(&[header.as_bytes()]), Ok(("t".to_owned(), Mode::Json)), "{header}");
+        let mode = transport.answering_mode(Some(header.as_bytes()), None);
+        assert_eq!(mode, Mode::Json, "{header}");
+    }
+    for header in ["JWT", "JWT ", "JWT a b", "JWT a, Bearer b", "Basic a, JWT b", "JWT\u{a0}t"] {
+        let refused = Err(ReadError::AuthorizationInvalid);
+        assert_eq!(read(&[header.as_bytes()]), refused, "{header}");
+    }
+    assert_eq!(read(&[b"Basic x", b"JWT t"]), Err(ReadError::AuthorizationInvalid));
+    for header in ["JWTx t", "Tokens t", "Basic t"] {
+        assert_eq!(read(&[header.as_bytes()]), Ok(("c".to_owned(), Mode::OneCookie)), "{header}");
+    }
+    for word in ["", "J T", "J,T", "J\u{e9}T"] {
+        assert_eq!(with(&[word]).unwrap_err(), TransportError::Schemes, "{word}");
     }
 }
 

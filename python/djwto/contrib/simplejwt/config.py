@@ -1,0 +1,198 @@
+"""`SIMPLE_JWT` as it stands: simplejwt's settings, read live."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+
+from djwto import _core, conf
+from djwto.exceptions import SettingError
+from djwto.settings import as_bytes
+
+DEFAULTS: dict[str, Any] = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=5),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=1),
+    "ROTATE_REFRESH_TOKENS": False,
+    "BLACKLIST_AFTER_ROTATION": False,
+    "UPDATE_LAST_LOGIN": False,
+    "ALGORITHM": "HS256",
+    "VERIFYING_KEY": "",
+    "AUDIENCE": None,
+    "ISSUER": None,
+    "JWK_URL": None,
+    "LEEWAY": 0,
+    "AUTH_HEADER_TYPES": ("Bearer",),
+    "AUTH_HEADER_NAME": "HTTP_AUTHORIZATION",
+    "USER_ID_FIELD": "id",
+    "USER_ID_CLAIM": "user_id",
+    "TOKEN_TYPE_CLAIM": "token_type",
+    "JTI_CLAIM": "jti",
+    "CHECK_REVOKE_TOKEN": False,
+    "REVOKE_TOKEN_CLAIM": "hash_password",
+}
+"""What simplejwt 5.5 takes where a setting is not there. `SIGNING_KEY` is `SECRET_KEY`."""
+
+BLACKLIST_APP = "rest_framework_simplejwt.token_blacklist"
+
+
+@dataclass(frozen=True)
+class Config:
+    """How simplejwt's tokens are verified."""
+
+    keys: _core.KeyRing
+    audience: tuple[str, ...] | None
+    issuer: str | None
+    leeway: float
+    user_field: str
+    user_claim: str
+    type_claim: str
+    jti_claim: str
+    revoke_claim: str | None
+    """The claim that must hold a hash of the password; None where it is not asked."""
+
+
+def given() -> dict[str, Any]:
+    """Give `SIMPLE_JWT`; empty where there is none."""
+    found = getattr(settings, "SIMPLE_JWT", None)
+    return found if isinstance(found, dict) else {}
+
+
+def value(name: str) -> Any:
+    """Give one of simplejwt's settings, or its default."""
+    if name == "SIGNING_KEY":
+        return given().get(name, settings.SECRET_KEY)
+    return given().get(name, DEFAULTS[name])
+
+
+def current() -> Config | None:
+    """Give what verifies simplejwt's tokens; None where it cannot, which a check reports."""
+    global _cached  # noqa: PLW0603
+    # As `conf.current`: Django swaps this object whenever settings are overridden.
+    source = object.__getattribute__(settings, "_wrapped")
+    if _cached[0] is not source:
+        try:
+            _cached = (source, build())
+        except SettingError:
+            _cached = (source, None)
+    return _cached[1]
+
+
+def is_on() -> bool:
+    """Whether simplejwt's tokens are still read: `DJWTO_SIMPLEJWT_UNTIL`.
+
+    They name no tenant, so a project with `DJWTO_TENANT` does not read them.
+    """
+    if has_tenants():
+        return False
+    end = until()
+    return end is None or time.time() < end
+
+
+def has_tenants() -> bool:
+    """Whether a token must name its tenant."""
+    return bool(getattr(settings, "DJWTO_TENANT", None))
+
+
+def until() -> float | None:
+    """Give the time from which on simplejwt's tokens are refused, in seconds since 1970."""
+    found = conf.valid("SIMPLEJWT_UNTIL")
+    if isinstance(found, datetime):
+        return found.timestamp()
+    if isinstance(found, date):
+        return datetime(found.year, found.month, found.day, tzinfo=timezone.utc).timestamp()
+    return None
+
+
+def schemes() -> list[str]:
+    """Give the words of `AUTH_HEADER_TYPES` that a header can hold."""
+    return [word for word in header_types() if isinstance(word, str) and _WORD.fullmatch(word)]
+
+
+def header_types() -> list[Any]:
+    """Give `AUTH_HEADER_TYPES` as a list."""
+    found = value("AUTH_HEADER_TYPES")
+    return list(found) if isinstance(found, (list, tuple)) else [found]
+
+
+def rotates() -> bool:
+    """Whether a renewal answers a new refresh token too."""
+    return bool(value("ROTATE_REFRESH_TOKENS"))
+
+
+def has_blacklist() -> bool:
+    """Whether the tables of simplejwt's blacklist are there."""
+    return BLACKLIST_APP in settings.INSTALLED_APPS
+
+
+def table(name: str) -> Any:
+    """Give the rows of a model of that app."""
+    models = apps.get_app_config("token_blacklist")
+    model: Any = models.get_model(name)
+    return model._default_manager  # noqa: SLF001
+
+
+def build() -> Config:
+    """Read the settings. Raises `SettingError`, whose `field` is simplejwt's name."""
+    if value("JWK_URL"):
+        raise SettingError("JWK_URL", "expected None: djwto fetches no keys")
+    for name in ("TOKEN_TYPE_CLAIM", "JTI_CLAIM", "USER_ID_CLAIM", "USER_ID_FIELD"):
+        if not isinstance(value(name), str) or not value(name):
+            raise SettingError(name, f"expected a text, found {value(name)!r}")
+    revoke = value("REVOKE_TOKEN_CLAIM") if value("CHECK_REVOKE_TOKEN") else None
+    issuer = value("ISSUER")
+    return Config(
+        keys=_keys(),
+        audience=_texts("AUDIENCE"),
+        issuer=None if issuer is None else str(issuer),
+        leeway=_leeway(),
+        user_field=value("USER_ID_FIELD"),
+        user_claim=value("USER_ID_CLAIM"),
+        type_claim=value("TOKEN_TYPE_CLAIM"),
+        jti_claim=value("JTI_CLAIM"),
+        revoke_claim=revoke,
+    )
+
+
+def _keys() -> _core.KeyRing:
+    algorithm = value("ALGORITHM")
+    name = "SIGNING_KEY" if str(algorithm).startswith("HS") else "VERIFYING_KEY"
+    key = value(name)
+    text = as_bytes(key) if isinstance(key, (str, bytes)) and key else None
+    if text is None:
+        raise SettingError(name, "expected a key that verifies tokens, found none")
+    secret, public = (text, None) if name == "SIGNING_KEY" else (None, text)
+    try:
+        return _core.KeyRing.load(str(algorithm), secret, public, [])
+    except SettingError as error:
+        raise SettingError(
+            "ALGORITHM" if error.field == "algorithm" else name, str(error)
+        ) from None
+
+
+def _texts(name: str) -> tuple[str, ...] | None:
+    found = value(name)
+    if found is None:
+        return None
+    return (found,) if isinstance(found, str) or not isinstance(found, Iterable) else tuple(found)
+
+
+def _leeway() -> float:
+    found = value("LEEWAY")
+    if found is None:
+        return 0.0
+    if isinstance(found, timedelta):
+        return found.total_seconds()
+    if isinstance(found, (int, float)):
+        return float(found)
+    raise SettingError("LEEWAY", f"expected a number of seconds or a timedelta, found {found!r}")
+
+
+_cached: tuple[object, Config | None] = (None, None)
+_WORD = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")

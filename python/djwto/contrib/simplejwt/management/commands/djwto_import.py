@@ -1,0 +1,113 @@
+"""`manage.py djwto_import simplejwt`: print the settings, and copy the ids of its blacklist."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from djwto import url_patterns
+from djwto.contrib.simplejwt import config, importing
+from djwto.exceptions import SettingError
+from djwto.models import JWTBlacklist
+
+_BATCH = 500
+"""Ids of one query: SQLite takes no more than 999 parameters in some builds."""
+
+
+class Command(BaseCommand):
+    """May run again at any time: what was copied stays as it is."""
+
+    help = "Prints SIMPLE_JWT as settings of djwto, and copies the blacklisted ids of simplejwt."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take what to import."""
+        parser.add_argument("source", choices=["simplejwt"])
+        parser.add_argument("--dry-run", action="store_true", help="write nothing")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Print, then copy."""
+        try:
+            config.build()
+        except SettingError as error:
+            raise CommandError(f'SIMPLE_JWT["{error.field}"]: {error}.') from None
+        self._print_settings()
+        self._copy(is_dry=options["dry_run"])
+
+    def _print_settings(self) -> None:
+        self.stdout.write("# Paste these lines into settings.py, below SIMPLE_JWT, which stays.")
+        for line in importing.lines():
+            self.stdout.write(line)
+        self.stdout.write("")
+        self.stdout.write(
+            "# Tokens of simplejwt are refused from DJWTO_SIMPLEJWT_UNTIL on. The date leaves a "
+            "week to deploy: run this again if that takes longer."
+        )
+        found = [*importing.without_counterpart(), *_own_classes()]
+        if found:
+            self.stdout.write("# Without a counterpart:")
+        for name, reason in found:
+            self.stdout.write(f"#   {name}: {reason}")
+
+    def _copy(self, *, is_dry: bool) -> None:
+        if not config.has_blacklist():
+            self.stdout.write(f"# No id to copy: {config.BLACKLIST_APP} is not installed.")
+            return
+        copied = present = 0
+        batch: list[tuple[str, Any]] = []
+        for row in _blacklisted():
+            batch.append(row)
+            if len(batch) == _BATCH:
+                new, old = _copied(batch, is_dry=is_dry)
+                copied, present, batch = copied + new, present + old, []
+        new, old = _copied(batch, is_dry=is_dry)
+        verb = "would be copied" if is_dry else "copied"
+        self.stdout.write(
+            f"# {copied + new} blacklisted ids {verb}, {present + old} were there. "
+            "No token is copied."
+        )
+
+
+def _blacklisted() -> Any:
+    """Give the ids of simplejwt's blacklist, and when they expire."""
+    rows = config.table("BlacklistedToken").order_by("pk")
+    return rows.values_list("token__jti", "token__expires_at").iterator(chunk_size=_BATCH)
+
+
+def _copied(batch: list[tuple[str, Any]], *, is_dry: bool) -> tuple[int, int]:
+    """Copy those that are not there. Gives their number, and that of those that are."""
+    rows = JWTBlacklist.rows()
+    there = set(rows.filter(jti__in=[jti for jti, _ in batch]).values_list("jti", flat=True))
+    new = [JWTBlacklist(jti=jti, expires=expires) for jti, expires in batch if jti not in there]
+    if not is_dry:
+        rows.bulk_create(new, ignore_conflicts=True)
+    return len(new), len(batch) - len(new)
+
+
+def _own_classes() -> Iterator[tuple[str, str]]:
+    """Find the project's classes that derive from simplejwt's, once its URLs are loaded."""
+    list(url_patterns.every())
+    found = set()
+    for module, name in _BASES:
+        base = getattr(sys.modules.get(f"{_PACKAGE}.{module}"), name, None)
+        found |= set() if base is None else _below(base)
+    for one in sorted(f"{one.__module__}.{one.__qualname__}" for one in found):
+        if not one.startswith(f"{_PACKAGE}."):
+            yield one, "it is not called; djwto.tokens.process_user adds claims"
+
+
+def _below(base: type) -> set[type]:
+    direct: set[type] = set(base.__subclasses__())
+    return direct.union(*map(_below, direct))
+
+
+_PACKAGE = "rest_framework_simplejwt"
+_BASES = (
+    ("serializers", "TokenObtainSerializer"),
+    ("serializers", "TokenRefreshSerializer"),
+    ("serializers", "TokenVerifySerializer"),
+    ("serializers", "TokenBlacklistSerializer"),
+    ("views", "TokenViewBase"),
+    ("tokens", "Token"),
+    ("authentication", "JWTAuthentication"),
+)

@@ -1,0 +1,99 @@
+"""Failures as simplejwt's clients know them: `detail` and `code`, in REST framework's exceptions.
+
+The sentences are simplejwt's, so that its translations serve while its app is installed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import APIException, AuthenticationFailed
+
+from djwto import responses
+from djwto.contrib.simplejwt import config
+from djwto.contrib.simplejwt.old_tokens import SLIDING, UNNAMED, OldTokenError
+
+if TYPE_CHECKING:
+    from djwto.exceptions import JWTError
+
+
+def at_endpoint(error: JWTError) -> APIException:
+    """Turn a failure into that of simplejwt's four URLs."""
+    if error.status != 401 and error.code not in _SENTENCES and error.code not in _NO_ACCOUNT:
+        return other(error)
+    if isinstance(error, OldTokenError) and error.slug == "password_changed":
+        return AuthenticationFailed({"detail": _of(error), "code": error.slug})
+    if error.code in _NO_ACCOUNT:
+        return AuthenticationFailed(_("No active account found for the given token."))
+    return AuthenticationFailed({"detail": _of(error), "code": "token_not_valid"})
+
+
+def at_guard(error: JWTError) -> APIException:
+    """Turn a failure into that of simplejwt's `JWTAuthentication`."""
+    if error.status != 401:
+        return other(error)
+    if error.code == "authorization_invalid":
+        sentence = _("Authorization header must contain two space-delimited values")
+        return AuthenticationFailed({"detail": sentence, "code": "bad_authorization_header"})
+    if isinstance(error, OldTokenError) and error.slug:
+        return AuthenticationFailed({"detail": _of(error), "code": error.slug})
+    message = {"token_class": "AccessToken", "token_type": "access", "message": _of(error)}
+    return AuthenticationFailed(
+        {
+            "detail": _("Given token not valid for any token type"),
+            "code": "token_not_valid",
+            "messages": [message],
+        }
+    )
+
+
+def challenge(realm: str) -> str:
+    """Give the challenge of a 401."""
+    return f'{config.header_types()[0]} realm="{realm}"'
+
+
+def no_account() -> APIException:
+    """Give the failure of wrong credentials."""
+    return AuthenticationFailed(_("No active account found with the given credentials"))
+
+
+def other(error: JWTError) -> APIException:
+    """Turn a failure that simplejwt does not know, such as a throttled login."""
+    raised = APIException({"detail": str(error), "code": error.code}, error.code)
+    raised.status_code = error.status
+    retry_after = responses.refusal(error).get("Retry-After")
+    if retry_after is not None:
+        # REST framework's handler makes `Retry-After` of it, as it does for its own `Throttled`.
+        raised.wait = int(retry_after)  # type: ignore[attr-defined]
+    return raised
+
+
+def _of(error: JWTError) -> Any:
+    if isinstance(error, OldTokenError):
+        return _KNOWN.get(error.detail, error.detail)
+    return _SENTENCES.get(error.code, _KNOWN["Token is invalid"])
+
+
+_KNOWN = {
+    "Token is invalid": _("Token is invalid"),
+    "Token is expired": _("Token is expired"),
+    "Token is blacklisted": _("Token is blacklisted"),
+    "Token has no id": _("Token has no id"),
+    "Token has no type": _("Token has no type"),
+    "Token has wrong type": _("Token has wrong type"),
+    "User not found": _("User not found"),
+    "User is inactive": _("User is inactive"),
+    "The user's password has been changed.": _("The user's password has been changed."),
+    UNNAMED: _("Token contained no recognizable user identification"),
+    SLIDING: SLIDING,
+}
+_SENTENCES = {
+    "token_expired": _KNOWN["Token is expired"],
+    "token_blacklisted": _KNOWN["Token is blacklisted"],
+    "refresh_reused": _KNOWN["Token is blacklisted"],
+    "refresh_superseded": _KNOWN["Token is blacklisted"],
+    "refresh_not_in_header": _KNOWN["Token has wrong type"],
+    "type_invalid": _KNOWN["Token has wrong type"],
+}
+_NO_ACCOUNT = ("access_refresh_failed", "refresh_update_failed", "user_inactive", "user_missing")
