@@ -1,7 +1,7 @@
 """Settings: typed, read live, and named in every complaint."""
 
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,7 @@ WRONG = {
     "COOKIE_PREFIX": (None, 1, b"__Host-", "a b", "a=", "é", "\ud800", "__Http-", "__HOST-HTTP-x"),
     "PUBLIC_PATH": (None, 1, "a b", "/a//b", "/..", "a;b", "https://example.com/a", "\ud800"),
     "TENANT": (1, "", "tenant", ".", "os.nothing", "no.such.module", "os.sep", "asyncio.sleep"),
+    "SIMPLEJWT_UNTIL": ("2027-01-01", 1, datetime(2027, 1, 1), timedelta(days=1)),  # noqa: DTZ001
 }
 KEYS = Path(__file__).resolve().parent.parent / "vectors" / "keys"
 CASES = [(name, value) for name, values in WRONG.items() for value in values]
