@@ -20,11 +20,12 @@ SECONDS ?= 600
 # Runs targets of this file and prints how long each took; see the tool's first lines.
 STAGES = MAKE="$(MAKE)" $(PYTHON) tools/stages.py
 
-.PHONY: help system build demo lint format bench docs fuzz deny sbom lock clean \
+.PHONY: help system build demo demo-rest lint format bench docs fuzz deny sbom lock clean \
 	test test-rust test-python test-served test-conformance \
 	test-long long-tests package-test sdist-test test-versions
 help:
 	@echo "make demo       the example portal on https://127.0.0.1:8002"
+	@echo "make demo-rest  an example with REST framework, on https://localhost:8003"
 	@echo "make build      the development build of the engine, for the tests"
 	@echo "make test       Rust, Python, browser, conformance: the tests of every change"
 	@echo "make test-long  kills, races, scale, packages, all versions of Python and Django"
@@ -65,6 +66,9 @@ build: $(VENV)/packages-dev $(VENV)/built
 
 demo: $(VENV)/built
 	@exec $(BIN)/python examples/portal/demo.py $(ARGS)
+
+demo-rest: $(VENV)/packages-rest $(VENV)/built
+	@exec $(BIN)/python examples/rest/start.py $(ARGS)
 
 # --- tests --------------------------------------------------------------------------------------
 
@@ -157,7 +161,7 @@ docs: $(VENV)/packages-dev $(VENV)/built
 lock: $(VENV)/packages-dev
 	$(BIN)/uv pip compile --upgrade --quiet --universal --python-version 3.10 \
 		--no-emit-index-url --no-header requirements/dev.in -o requirements/dev.txt
-	for name in demo test bench sbom; do \
+	for name in demo rest test bench sbom; do \
 		$(BIN)/uv pip compile --upgrade --quiet --universal --python-version 3.10 \
 			--no-emit-index-url --no-header -c requirements/dev.txt \
 			requirements/$$name.in -o requirements/$$name.txt; \
@@ -167,4 +171,4 @@ lock: $(VENV)/packages-dev
 	done
 
 clean:
-	rm -rf $(VENV) .venvs dist site target fuzz/target fuzz/found examples/portal/var
+	rm -rf $(VENV) .venvs dist site target fuzz/target fuzz/found examples/*/var

@@ -1,0 +1,1 @@
+"""Books, and who may do what with them."""
