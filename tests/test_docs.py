@@ -326,7 +326,7 @@ def _names_used(path: Path) -> set[str]:
     """Find the names of djwto in a page: in its text, and in what its Python blocks import."""
     modules = {name.split(".")[1] for name in _public_names()}
     page = path.read_text()
-    module = r"\bdjwto\.(?:contrib\.\w+|(?!contrib\.)[a-z_]+)"
+    module = r"\bdjwto\.(?:contrib\.\w+(?:\.[a-z_]+(?=\.\w))?|(?!contrib\.)[a-z_]+)"
     found = set(re.findall(rf'{module}\.\w+|(?<=")djwto\.urls(?=")', page))
     short = re.findall(r"`(\w+)\.(\w+)(?=[(`])", page)
     found |= {f"djwto.{m}.{n}" for m, n in short if m in modules and n not in ("py", "md")}
