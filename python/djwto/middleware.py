@@ -130,13 +130,13 @@ def _opened(request: Any, seen: Any) -> None:
     if seen is None:
         return
     request._djwto_opened = seen  # noqa: SLF001
-    request._djwto_has_token = True  # noqa: SLF001
+    request._djwto_guarded = True  # noqa: SLF001
     if seen.mode == "JSON":
         csrf.leave_out(request)
 
 
 def _not_opened(request: Any, error: JWTError) -> None:
-    request._djwto_has_token = True  # noqa: SLF001
+    request._djwto_guarded = True  # noqa: SLF001
     is_header = authentication.presented_by(request) == "header"
     if is_header:
         csrf.leave_out(request)
@@ -165,7 +165,7 @@ def _without_csrf(request: Any, view: Any, error: JWTError) -> HttpResponseBase 
 
 
 def _finished(request: Any, response: HttpResponseBase) -> HttpResponseBase:
-    if hasattr(request, "_djwto_has_token") or hasattr(request, "_djwto_guarded"):
+    if hasattr(request, "_djwto_guarded"):
         responses.keep_private(response)
     elif _is_user_known(request):
         responses.vary(response)
