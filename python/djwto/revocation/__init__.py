@@ -13,10 +13,12 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from asgiref.sync import sync_to_async
 from django.core.exceptions import ImproperlyConfigured
 
 from djwto import commits, conf, times
 from djwto.exceptions import JWTError
+from djwto.revocation import listeners
 from djwto.revocation.poller import UNKNOWN, RevocationPoller
 
 if TYPE_CHECKING:
@@ -37,6 +39,32 @@ def require(config: Config) -> None:
     if time.monotonic() > feed.freshness.fresh_until and not feed.is_fresh_soon():
         feed.complain(UNKNOWN)
         raise JWTError.of("store_unavailable")
+
+
+def is_known(config: Config) -> bool | None:
+    """Whether the set may be trusted, without waiting; None where a look will tell soon.
+
+    `listeners` are told when that look has ended.
+    """
+    feed = _current(config)
+    is_fresh, seconds = feed.freshness.guard(time.monotonic(), 0)
+    if not seconds:
+        return is_fresh
+    feed.look()
+    return None
+
+
+async def arequire() -> None:
+    """Do what `require` does without blocking the event loop."""
+    await aload()
+    require(conf.current())
+
+
+async def aload() -> None:
+    """Wait for what `require` would wait for."""
+    while is_loading(conf.current()):
+        # It waits for another thread alone, so any thread will do.
+        await sync_to_async(require, thread_sensitive=False)(conf.current())
 
 
 def is_loading(config: Config) -> bool:
@@ -96,6 +124,7 @@ def _pairs(ended: Iterable[tuple[UUID, int]]) -> list[tuple[bytes, int]]:
 
 def _tell(pairs: list[tuple[bytes, int]]) -> None:
     conf.ended_sessions.extend(pairs)
+    listeners.notify()
     try:
         url = conf.current().revocation.url
     except ImproperlyConfigured:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from django.db import Error, OperationalError, connections
 
 from djwto import _core, conf
+from djwto.revocation import listeners
 
 if TYPE_CHECKING:
     from djwto.conf import Revocation
@@ -107,6 +108,7 @@ class RevocationPoller:
             pause = self._try_to_look(started)
             ended, self.look_ended = self.look_ended, threading.Event()
             ended.set()
+            listeners.notify()
             self._wake.wait(pause)
             # Wake-ups may come all the time: from guards, and from all who reach Redis.
             self._stopped.wait(self.freshness.seconds_until_next(started, time.monotonic()))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import redis
 
 from djwto import conf
+from djwto.revocation import listeners
 
 if TYPE_CHECKING:
     from djwto.conf import Revocation
@@ -106,6 +107,7 @@ def _hear(feed: Feed, message: dict[str, Any]) -> None:
         feed.look()
     elif message["type"] == "message":
         heard = conf.engine().hear_ended(message["data"], time.time())
+        listeners.notify()
         if heard.left_out:
             feed.complain("too many sessions have ended; Redis adds no more, the database does")
         if heard.needs_look:
