@@ -142,8 +142,8 @@ def jwt_perm_required(perms: Iterable[str]) -> Callable[[View], View]:
     Goes inside `jwt_login_required`. Asks the database only where the token says that its
     permissions were too many to carry.
     """
-    required = _core.RequiredPermissions([perms] if isinstance(perms, str) else _texts(perms))
-    return lambda view: _guard(view, partial(_check_permissions, required), authentication=None)
+    check = partial(_check_permissions, required_permissions(perms))
+    return lambda view: _guard(view, check, authentication=None)
 
 
 def jwt_optional(view: View) -> View:
@@ -219,7 +219,7 @@ async def arecognize(request: HttpRequest) -> _core.Authenticated | None:
     """Do the same without blocking the event loop."""
     if _has_no_headers(request) or (_may_wait() and presented_by(request) is None):
         return None
-    await _wait_for_ended_sessions()
+    await revocation.aload()
     await _wait_for_keys(request)
     if _asks_for_tenant():
         return await sync_to_async(_recognized)(request)
@@ -275,10 +275,33 @@ def make_anonymous(request: Any) -> None:
     request.auser = partial(_itself, user)
 
 
+def required_permissions(perms: Iterable[str]) -> _core.RequiredPermissions:
+    """Prepare permissions for `require_permissions`."""
+    return _core.RequiredPermissions([perms] if isinstance(perms, str) else _texts(perms))
+
+
 def require_permissions(request: Any, required: _core.RequiredPermissions) -> None:
     """Do what `jwt_perm_required` does before its view runs. Raises `JWTError`."""
     inner = getattr(request, "_request", request)
     _run_check(partial(_check_permissions, required), request, inner, None)
+
+
+async def arequire_permissions(request: Any, required: _core.RequiredPermissions) -> None:
+    """Do the same without blocking the event loop."""
+    inner = getattr(request, "_request", request)
+    await _arun_check(partial(_check_permissions, required), request, inner, None)
+
+
+def load_user(request: HttpRequest) -> Any:
+    """Load the user of a request that was let in, and return it without its lazy wrapper.
+
+    Raises `JWTError` (`store_unavailable`).
+    """
+    user: Any = request.user
+    if not isinstance(user, SimpleLazyObject):
+        return user
+    _run(partial(bool, user))
+    return user._wrapped  # noqa: SLF001
 
 
 def is_nobody(request: HttpRequest, error: JWTError) -> bool:
@@ -596,7 +619,7 @@ def _run_check(check: Check, request: Any, inner: Any, view: Any) -> None:
 async def _arun_check(check: Check, request: Any, inner: Any, view: Any) -> None:
     if check is not _check_optional or presented_by(inner) is not None:
         await _wait_for_keys(inner)
-        await _wait_for_ended_sessions()
+        await revocation.aload()
     if _asks_for_tenant():
         await sync_to_async(_run_check)(check, request, inner, view)
         return
@@ -612,12 +635,6 @@ def _asks_for_tenant() -> bool:
     connection, which the thread of its middleware has.
     """
     return conf.current().tenant is not None
-
-
-async def _wait_for_ended_sessions() -> None:
-    """Wait until it is known which sessions have ended. Raises `JWTError`."""
-    while revocation.is_loading(conf.current()):
-        await sync_to_async(revocation.require)(conf.current())
 
 
 async def _wait_for_keys(inner: Any) -> None:

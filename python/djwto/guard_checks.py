@@ -2,7 +2,9 @@
 
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
+from itertools import chain
 from types import FunctionType
 from typing import Any
 
@@ -71,7 +73,8 @@ def check_csrf(**_: Any) -> list[CheckMessage]:
 @register(Tags.urls, deploy=True)
 def check_private_replies(**_: Any) -> list[CheckMessage]:
     """W034: errors of guarded views may be kept by shared caches, and this is production."""
-    names = _named(callback for callback in _callbacks() if _is_guarded(callback))
+    guarded = [callback for callback in _callbacks() if _is_guarded(callback)]
+    names = _named([*guarded, *_ninja_views()])
     places = _places_of(PrivateRepliesMiddleware, JWTMiddleware)
     stores = _places_of(UpdateCacheMiddleware)
     if not names or (places and (not stores or max(places) > max(stores))):
@@ -182,15 +185,30 @@ def _has(mark: str, function: Any) -> bool:
         function = function.func
     if getattr(function, mark, False):
         return True
+    # Functions alone: other objects may answer anything, or raise.
+    return any(
+        isinstance(one, FunctionType) and getattr(one, mark, False) for one in _held(function)
+    )
+
+
+def _held(function: Any) -> Iterable[Any]:
+    """Give what a function holds of the functions around it."""
     for cell in getattr(function, "__closure__", None) or ():
-        try:
-            held = cell.cell_contents
-        except ValueError:  # an empty cell
-            continue
-        # Functions alone: other objects may answer anything, or raise.
-        if isinstance(held, FunctionType) and getattr(held, mark, False):
-            return True
-    return False
+        with suppress(ValueError):  # an empty cell
+            yield cell.cell_contents
+
+
+def _ninja_views() -> Iterable[Any]:
+    """Give the functions of django-ninja's operations that are guarded, by `auth` or inside."""
+    module: Any = sys.modules.get("ninja.operation")
+    if module is None:
+        return
+    for held in chain.from_iterable(map(_held, _callbacks())):
+        # Ninja's view of a path is a function around its operations.
+        for one in held.operations if isinstance(held, module.PathView) else ():
+            is_guarded = any(hasattr(check, "djwto_guard") for check in one.auth_callbacks)
+            if is_guarded or _is_guarded(one.view_func):
+                yield one.view_func
 
 
 def _leaves_csrf(callback: Any) -> bool:
