@@ -7,7 +7,12 @@ import sys
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.middleware.csrf import CsrfViewMiddleware, get_token, rotate_token
+from django.middleware.csrf import (
+    REASON_BAD_ORIGIN,
+    CsrfViewMiddleware,
+    get_token,
+    rotate_token,
+)
 from django.views.decorators.csrf import csrf_exempt
 
 from djwto import _core, conf, request_body, responses
@@ -70,6 +75,18 @@ def check_login(request: HttpRequest) -> None:
     """
     if not getattr(request, "_dont_enforce_csrf_checks", False):
         _core.check_login(*_provenance(request))
+
+
+def check_origin(request: HttpRequest) -> None:
+    """Demand an `Origin` that Django trusts, of what is no form: the handshake of a WebSocket.
+
+    Browsers always send it there, and know no CSRF token there. Raises `JWTError` (`csrf_failed`).
+    """
+    origin, is_trusted, _ = _provenance(request)
+    if origin is None:
+        raise JWTError.of("csrf_failed", "The Origin header is missing.")
+    if not is_trusted:
+        raise JWTError.of("csrf_failed", REASON_BAD_ORIGIN % origin)
 
 
 def is_foreign(request: HttpRequest) -> bool:

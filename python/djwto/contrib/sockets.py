@@ -1,0 +1,255 @@
+"""Open WebSockets: each is closed when its session ends or its token expires.
+
+One task for each event loop watches all of them. It wakes when the process has learnt of ended
+sessions, and when a token expires.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager, suppress
+from math import inf
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from djwto import conf, revocation, tenants, tokens
+from djwto.exceptions import JWTError
+from djwto.revocation import listeners
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from django.http import HttpRequest
+
+    from djwto import _core
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+ENDED = 4401
+"""The close code of a session that has ended, and of a token that has expired."""
+UNKNOWN = 4503
+"""The close code where it is not known which sessions have ended."""
+TICK_SECONDS = 1.0
+"""How often the watcher looks at least: the clock may have been set, or the process frozen."""
+SPACING_SECONDS = 0.02
+"""How long the watcher rests at least between two looks."""
+SLICE = 1000
+"""How many sockets are looked at in one go."""
+
+_log = logging.getLogger("djwto")
+
+
+class Socket:
+    """A WebSocket of a user; a consumer finds it as `scope["jwt"]`."""
+
+    def __init__(
+        self, receive: Receive, send: Send, request: HttpRequest, subprotocol: str | None
+    ) -> None:
+        """Take the server's channels, the handshake's request, and what to choose at accept."""
+        seen: _core.Authenticated = request._djwto_seen  # type: ignore[attr-defined]  # noqa: SLF001
+        self.payload: tokens.Claims = request.payload  # type: ignore[attr-defined]
+        self.key = UUID(seen.session).bytes
+        self.expires = _expires(self.payload)
+        self._session, self._user = seen.session, str(self.payload["user"]["id"])
+        self._tenant = tenants.of_claims(self.payload)
+        self._receive, self._send, self._subprotocol = receive, send, subprotocol
+        self._code = asyncio.get_running_loop().create_future()
+        """The close code, once the socket was closed from here."""
+        self._reason = ""
+        self._arriving: asyncio.Future[Message] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._is_open = True
+
+    async def renew(self, token: str) -> tokens.Claims:
+        """Go on with a later access token of the same user and session, and return its claims.
+
+        They are those of `scope["payload"]` from now on. Raises `JWTError`; the socket then lives
+        on as before.
+        """
+        try:
+            if not isinstance(token, str) or not token.isascii():
+                raise JWTError.of("token_malformed")
+            await revocation.arequire()
+            claims = tokens.decode_token(token, kind="access", tenant=self._tenant)
+        finally:
+            del token  # error trackers show the variables of every frame
+        self._check(claims)
+        self.expires = _expires(claims)
+        self.payload.clear()
+        self.payload.update(claims)
+        return claims
+
+    def _check(self, claims: tokens.Claims) -> None:
+        if self._code.done():
+            raise JWTError.of(self._reason)
+        if str(claims["user"]["id"]) != self._user:
+            raise JWTError.of("claim_invalid", "user")
+        if tokens.session_of(claims) != self._session:
+            raise JWTError.of("claim_invalid", "sid")
+        if _expires(claims) < self.expires:
+            raise JWTError.of("claim_invalid", "exp")
+
+    async def receive(self) -> Message:
+        """Give the next message of the client, or `websocket.disconnect` once it is closed."""
+        if not self._code.done():
+            message = await self._arrived()
+            if message is not None:
+                return message
+        return {"type": "websocket.disconnect", "code": self._code.result(), "reason": self._reason}
+
+    async def send(self, message: Message) -> None:
+        """Send a message of the consumer's; to a socket that is closed, nothing."""
+        if self._code.done():
+            return
+        if message["type"] == "websocket.close":
+            self._is_open = False
+        elif message["type"] == "websocket.accept" and not message.get("subprotocol"):
+            message = {**message, "subprotocol": self._subprotocol}
+        await self._send(message)
+
+    def fault(self, now: float) -> str | None:
+        """Tell why the socket is to be closed, as a slug. `now` is by `time.time`."""
+        if self.key in conf.ended_sessions:
+            return "token_blacklisted"
+        return "token_expired" if now >= self.expires else None
+
+    def close(self, reason: str) -> None:
+        """Close it, if it is open, without waiting for the client."""
+        if self._code.done():
+            return
+        code = UNKNOWN if reason == "store_unavailable" else ENDED
+        self._reason = reason
+        if self._is_open:
+            # Before the consumer hears of it, which may end the connection.
+            self._closing = asyncio.ensure_future(self._send_close(code))
+        self._code.set_result(code)
+
+    async def finish(self) -> None:
+        """Let go of what the server is asked for; a close that is under way is sent first."""
+        if self._arriving is not None:
+            self._arriving.cancel()
+        left = [task for task in (self._closing, self._arriving) if task is not None]
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _arrived(self) -> Message | None:
+        """Wait for a message; None if the socket was closed meanwhile, or is to be closed."""
+        if self._arriving is None:
+            self._arriving = asyncio.ensure_future(self._receive())
+        await asyncio.wait({self._arriving, self._code}, return_when=asyncio.FIRST_COMPLETED)
+        if self._code.done():
+            return None
+        arrived, self._arriving = self._arriving, None
+        message = arrived.result()
+        if message["type"] == "websocket.disconnect":
+            self._is_open = False
+        elif message["type"] == "websocket.receive" and (reason := await self._fault()):
+            self.close(reason)
+            return None
+        return message
+
+    async def _fault(self) -> str | None:
+        """Judge a message as a guard judges a request."""
+        try:
+            await revocation.arequire()
+        except JWTError as error:
+            return error.code
+        return self.fault(time.time())
+
+    async def _send_close(self, code: int) -> None:
+        try:
+            await self._send({"type": "websocket.close", "code": code, "reason": self._reason})
+        except Exception:  # noqa: BLE001 (servers raise what they like where the client has gone)
+            _log.debug("a socket was closed before", exc_info=True)
+
+
+class Watcher:
+    """Closes the sockets of one event loop when their time has come."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._news = asyncio.Event()
+        self._sockets: set[Socket] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, socket: Socket) -> None:
+        """Watch a socket; the first one starts the task."""
+        self._sockets.add(socket)
+        if self._task is None:
+            listeners.subscribe(self._wake)
+            self._task = self._loop.create_task(self._run(), name="djwto-sockets")
+
+    def discard(self, socket: Socket) -> asyncio.Task[None] | None:
+        """Watch it no more. Give the task that was cancelled, where that was the last one."""
+        self._sockets.discard(socket)
+        if self._sockets or self._task is None:
+            return None
+        listeners.unsubscribe(self._wake)
+        task, self._task = self._task, None
+        task.cancel()
+        return task
+
+    def _wake(self) -> None:
+        """Look now. Called in any thread."""
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._news.set)
+
+    async def _run(self) -> None:
+        while True:
+            self._news.clear()
+            try:
+                pause = await self._look()
+            except Exception:  # noqa: BLE001 (whatever it was, the next look may succeed)
+                _log.exception("open sockets could not be looked at; tried again")
+                pause = TICK_SECONDS
+            await asyncio.sleep(SPACING_SECONDS)
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._news.wait(), pause)
+
+    async def _look(self) -> float:
+        """Close what is to be closed. Give the seconds until the next token expires."""
+        is_unknown = revocation.is_known(conf.current()) is False
+        now, first = time.time(), inf
+        for number, socket in enumerate(list(self._sockets), 1):
+            reason = socket.fault(now) or ("store_unavailable" if is_unknown else None)
+            if reason is not None:
+                socket.close(reason)
+            elif socket.expires < first:
+                first = socket.expires
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
+        return max(0.0, min(first - time.time(), TICK_SECONDS))
+
+
+@asynccontextmanager
+async def watched(socket: Socket) -> AsyncIterator[None]:
+    """Watch a socket while the block runs."""
+    loop = asyncio.get_running_loop()
+    watcher = _watchers.get(loop)
+    if watcher is None:
+        watcher = _watchers[loop] = Watcher()
+    watcher.add(socket)
+    try:
+        yield
+    finally:
+        ended = watcher.discard(socket)
+        if ended is not None:
+            _watchers.pop(loop, None)
+        try:
+            await socket.finish()
+        finally:
+            if ended is not None:
+                await asyncio.wait({ended})
+
+
+_watchers: WeakKeyDictionary[asyncio.AbstractEventLoop, Watcher] = WeakKeyDictionary()
+
+
+def _expires(claims: tokens.Claims) -> float:
+    return float(claims.get("exp", inf))
