@@ -26,6 +26,7 @@ from djwto.contrib.channels import JWTAuthMiddleware
 from djwto.exceptions import JWTError
 from djwto.revocation import listeners
 from djwto.test import alogin
+from djwto.users import TokenUser
 from tests.conftest import MODES
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -319,6 +320,34 @@ async def test_a_user_who_is_gone_is_nobody(app: Any, seen: Seen) -> None:
     await get_user_model().objects.filter(pk=alice.user.pk).aupdate(is_active=False)
     async with opened(app, alice.headers):
         assert isinstance(seen.scope["user"], AnonymousUser)
+
+
+async def test_a_user_may_be_made_of_the_claims(app: Any, seen: Seen, settings: Any) -> None:
+    settings.DJWTO_USER = "token"
+    alice = await person()
+    await get_user_model().objects.all().aupdate(is_active=False)
+    async with opened(app, alice.headers):
+        assert type(seen.scope["user"]) is TokenUser
+        assert (seen.scope["user"].pk, seen.scope["user"]) == (alice.user.pk, alice.user)
+
+
+def tenant_of(request: Any) -> str:
+    return "" if request is None else str(request.get_host()).partition(":")[0]
+
+
+async def test_a_socket_is_of_its_tenant(app: Any, seen: Seen, settings: Any) -> None:
+    settings.DJWTO_TENANT = "tests.test_channels.tenant_of"
+    settings.ALLOWED_HOSTS = ["*"]
+    alice = await person()
+    here, elsewhere = (b"host", b"testserver"), (b"host", b"other.example")
+    assert await refused(app, [elsewhere, alice.authorization]) == "tenant_invalid"
+    async with opened(app, [here, alice.authorization]) as socket:
+        await socket.send_json_to({"renew": alice.access})
+        assert "exp" in await socket.receive_json_from()
+        claims = tokens.decode_token(alice.access, tenant="testserver")
+        foreign = tokens.encode_claims({**claims, "tenant": "other.example"})
+        await socket.send_json_to({"renew": foreign})
+        assert await socket.receive_json_from() == {"code": "tenant_invalid"}
 
 
 async def test_nothing_blocks_the_loop(app: Any, monkeypatch: Any) -> None:

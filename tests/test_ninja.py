@@ -382,6 +382,31 @@ def test_an_operation_may_be_exempt(alice: Any, settings: Any, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["sync", "async"])
+def test_it_works_under_the_middleware(alice: Any, settings: Any, name: str) -> None:
+    """Which makes nobody of a request without the CSRF token, since Ninja exempts its views."""
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "djwto.middleware.JWTMiddleware"]
+    settings.DJWTO_MODE = ("TWO-COOKIES", "JSON")
+    client = client_of(alice, enforce_csrf_checks=True)
+    assert client.get(f"/installed/{name}").json()["name"] == "alice"
+    reply = client.post(f"/installed/{name}")
+    assert (reply.status_code, reply.json()["code"]) == (403, "csrf_failed")
+    assert client.post("/installed/exempt").json()["name"] == "alice"
+    program = client_of(alice, mode="JSON", enforce_csrf_checks=True)
+    assert program.post(f"/installed/{name}").json()["name"] == "alice"
+    assert Client().get(f"/installed/{name}").status_code == 401
+
+
+@pytest.mark.parametrize("name", ["sync", "async"])
+def test_a_user_of_claims_wants_no_query(
+    alice: Any, settings: Any, name: str, django_assert_num_queries: Any
+) -> None:
+    settings.DJWTO_USER = "token"
+    client = client_of(alice)
+    with django_assert_num_queries(0):
+        assert client.get(f"/installed/{name}").json()["name"] == "alice"
+
+
+@pytest.mark.parametrize("name", ["sync", "async"])
 def test_a_bearer_token_wants_none(alice: Any, name: str) -> None:
     client = client_of(alice, enforce_csrf_checks=True)
     assert client.post(f"/installed/{name}").status_code == 200
