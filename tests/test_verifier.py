@@ -98,6 +98,19 @@ def ask(public: str, tokens: str | list[str], *paths: str, **env: str) -> list[A
     return [json.loads(one) for one in replies]
 
 
+def test_a_service_of_one_tenant_takes_its_tokens_alone(public: str, key: dict[str, Any]) -> None:
+    claims = jwt.decode(token_by(key), options={"verify_signature": False})
+    private = jwt.PyJWK(key, "EdDSA").key
+    tokens = [
+        jwt.encode({**claims, **more}, private, "EdDSA", headers={"kid": key["kid"]})
+        for more in ({"tenant": "a"}, {"tenant": "b"}, {})
+    ]
+    where = "tests.projects.verifying.tenants.tenant"
+    mine, *others = ask(public, tokens, "/who/", VERIFYING_TENANT=where)
+    assert mine[0] == 200
+    assert [(status, body["code"]) for status, body in others] == [(401, "tenant_invalid")] * 2
+
+
 APPS = ["", "django.contrib.auth django.contrib.contenttypes"]
 
 

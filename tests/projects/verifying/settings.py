@@ -31,4 +31,5 @@ DJWTO_ISS_CLAIM = os.environ.get("VERIFYING_ISSUER", "iss")
 DJWTO_SUB_CLAIM = os.environ.get("VERIFYING_SUBJECT", "sub") or None
 DJWTO_AUD_CLAIM = os.environ.get("VERIFYING_AUDIENCE", "aud") or None
 DJWTO_USER = "token"
+DJWTO_TENANT = os.environ.get("VERIFYING_TENANT")
 DJWTO_MODE = ("JSON", "ONE-COOKIE")
