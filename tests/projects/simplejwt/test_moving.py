@@ -25,7 +25,7 @@ from django.contrib.auth.models import Permission
 from django.core import checks
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import AsyncClient, Client
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -663,6 +663,15 @@ def test_the_command_prints_settings_and_no_key(moved: Any, settings: Any) -> No
     names = "\n".join(line for line in lines if line.startswith("#   "))
     assert "TOKEN_OBTAIN_SERIALIZER: shop.serializers.Pair is not called" in names
     assert "USER_AUTHENTICATION_RULE" in names
+
+
+def test_the_command_prints_settings_before_any_migration(moved: Any) -> None:
+    moved("services")
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE djwto_jwtblacklist RENAME TO not_made_yet")
+    found = run("--dry-run")
+    assert "DJWTO_SIMPLEJWT_UNTIL = date(" in found
+    assert "`manage.py migrate`" in found
 
 
 def test_the_command_finds_serializers_of_the_project(moved: Any) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
 
 from djwto import url_patterns
 from djwto.contrib.simplejwt import config, importing
@@ -52,6 +53,10 @@ class Command(BaseCommand):
     def _copy(self, *, is_dry: bool) -> None:
         if not config.has_blacklist():
             self.stdout.write(f"# No id to copy: {config.BLACKLIST_APP} is not installed.")
+            return
+        rows = JWTBlacklist.rows()
+        if rows.model._meta.db_table not in connections[rows.db].introspection.table_names():  # noqa: SLF001
+            self.stdout.write("# Ids are copied into a table that `manage.py migrate` makes.")
             return
         copied = present = 0
         batch: list[tuple[str, Any]] = []
