@@ -11,7 +11,9 @@ FORM = {"username": "bob", "email": "bob@example.com"}
 PASSWORD = "correct horse battery"
 CONFIRMED = """
 from allauth.account.models import EmailAddress
-EmailAddress.objects.create(user=alice, email=alice.email, verified=True, primary=True)
+carol = User.objects.create_user("carol", "carol@example.com", "pass")
+for user in (alice, carol):
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
 """
 
 
@@ -79,6 +81,13 @@ def test_a_logout_ends_the_session(project: Project, visitor: Visitor) -> None:
     assert visitor.get("/auth/user/").status_code == 401
     visitor.carry(pair["refresh"])
     assert visitor.post("/api/token/refresh/refresh_access/").status_code == 401
+
+
+def test_clients_of_its_token_urls_go_on(visitor: Visitor) -> None:
+    pair = visitor.post("/auth/login/", {"username": "carol", "password": "pass"}).json()
+    renewed = visitor.post("/auth/token/refresh/", {"refresh": pair["refresh"]}).json()
+    assert list(renewed) == ["access"]
+    assert visitor.post("/auth/token/verify/", {"token": renewed["access"]}).json() == {}
 
 
 def test_failed_logins_are_counted_by_name_and_by_address(visitor: Visitor) -> None:

@@ -74,3 +74,13 @@ def test_a_new_password_and_a_deletion_end_the_sessions(project: Project, visito
 
 def test_a_stranger_is_refused(visitor: Visitor) -> None:
     assert visitor.get("/auth/users/me/").status_code == 401
+
+
+def test_clients_of_its_jwt_urls_go_on(visitor: Visitor) -> None:
+    pair = visitor.post("/auth/jwt/create/", {"username": "alice", "password": "pass"}).json()
+    visitor.carry(pair["access"], "JWT")
+    assert visitor.get("/auth/users/me/").json()["username"] == "alice"
+    visitor.carry(None)
+    renewed = visitor.post("/auth/jwt/refresh/", {"refresh": pair["refresh"]}).json()
+    assert list(renewed) == ["access"]
+    assert visitor.post("/auth/jwt/verify/", {"token": renewed["access"]}).json() == {}
