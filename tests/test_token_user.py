@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
+from django.db import models, transaction
+from django.http import HttpResponse
 from django.test import AsyncClient, Client
+from django.test.utils import isolate_apps
 
 from djwto import tokens
 from djwto.test import alogin, login
@@ -97,6 +100,7 @@ def test_it_is_a_user_and_no_member_of_staff(carol: Any) -> None:
 
 def test_permissions_are_those_of_the_token(carol: Any, django_assert_num_queries: Any) -> None:
     user, all_of_them = of(carol), of(carol, perms=["*"])
+    assert TokenUser({"user": {"id": 1}}).has_perms([])
     nothing, broken = of(carol, perms=[]), of(carol, perms="auth.view_user")
     both = ["auth.view_user", "auth.add_user"]
     with django_assert_num_queries(0):
@@ -204,9 +208,122 @@ def test_filters_take_it(alice: Any, carol: Any) -> None:
     assert [row.user for row in LogEntry.objects.filter(user=user)] == [alice]
     assert [row.user for row in LogEntry.objects.exclude(user=user)] == [carol]
     assert LogEntry.objects.filter(user__in=[user]).get().user == alice
-    assert User.objects.get(pk=user) == alice
+    assert LogEntry.objects.filter(user_id=user).get().user == alice
+    assert User.objects.get(logentry__user=user) == alice
+    with pytest.raises(ValueError, match="Must be"):
+        LogEntry.objects.filter(content_type=user)
     assert LogEntry.objects.filter(user=carol).update(user=user) == 1
     assert LogEntry.objects.filter(user=user).count() == 2
+
+
+@pytest.mark.parametrize("lookup", ["exact", "in", "gt", "set"])
+@pytest.mark.parametrize("path", ["username", "logentry__user__username", "pk", "email"])
+def test_no_other_field_is_compared_with_it(alice: Any, path: str, lookup: str) -> None:
+    """The key is the login name of another user here."""
+    other = User.objects.create_user(str(alice.pk))
+    LogEntry.objects.create(user=other, action_flag=1)
+    user: Any = {"in": [of(alice)], "set": {of(alice)}}.get(lookup, of(alice))
+    with pytest.raises(TypeError, match=r"request\.user\.(pk|get)"):
+        list(User.objects.filter(**{f"{path}__{lookup.replace('set', 'in')}": user}))
+
+
+def test_nor_does_one_store_it(alice: Any) -> None:
+    user, entry = of(alice), LogEntry.objects.create(user=alice, action_flag=1)
+    entry.object_repr = user
+    for save in (
+        lambda: LogEntry.objects.create(user=alice, action_flag=1, object_repr=user),
+        lambda: LogEntry.objects.update(object_repr=user),
+        lambda: LogEntry.objects.bulk_create([LogEntry(user=alice, object_repr=user)]),
+        entry.save,
+    ):
+        with pytest.raises(TypeError, match=r"request\.user\.(pk|get)"):
+            save()
+
+
+@pytest.mark.parametrize("name", ["add", "remove", "set"])
+def test_many_to_many_wants_the_row_or_the_key(alice: Any, name: str) -> None:
+    group, user = Group.objects.create(name="all"), of(alice)
+    with pytest.raises(TypeError, match=r"request\.user\.pk"), transaction.atomic():
+        getattr(group.user_set, name)([user] if name == "set" else user)
+    group.user_set.add(user.pk)
+    assert Group.objects.get(user=user) == group
+
+
+def test_a_part_of_a_text_is_compared_with_the_login_name(alice: Any) -> None:
+    User.objects.create_user(str(alice.pk))
+    for lookup in ("iexact", "contains", "startswith"):
+        assert User.objects.get(**{f"username__{lookup}": of(alice)}) == alice
+        assert not User.objects.filter(**{f"pk__{lookup}": of(alice)}).exists()
+
+
+@pytest.fixture
+def named_by(db: None) -> Any:
+    """Models whose foreign keys are the login name, and whose users have a text as key."""
+    with isolate_apps("django.contrib.auth"):
+
+        class ByName(models.Model):  # noqa: DJ008
+            user = models.ForeignKey(User, models.CASCADE, to_field="username")
+
+            class Meta:
+                app_label = "auth"
+                db_table = "django_admin_log"
+                managed = False
+
+        class ByEmail(models.Model):  # noqa: DJ008
+            user = models.ForeignKey(User, models.CASCADE, to_field="email")
+
+            class Meta:
+                app_label = "auth"
+                managed = False
+
+        class WithTextKey(models.Model):  # noqa: DJ008
+            id = models.CharField(primary_key=True, max_length=9)
+
+            class Meta:
+                app_label = "auth"
+                managed = False
+
+        yield ByName, ByEmail, WithTextKey
+
+
+def test_a_foreign_key_to_the_login_name_is_compared_with_that(named_by: Any, alice: Any) -> None:
+    by_name, by_email, with_text_key = named_by
+    for rows in (
+        by_name.objects.filter(user=of(alice)),
+        by_name.objects.filter(user__in=[of(alice)]),
+    ):
+        assert "alice" in str(rows.query)
+    with pytest.raises(TypeError, match=r"request\.user\.pk"):
+        by_email.objects.filter(user=of(alice))
+    for lookup in ({"pk": of(alice)}, {"pk__in": {of(alice)}}, {"pk__in": [of(alice)]}):
+        with pytest.raises(TypeError, match=r"request\.user\.pk"):
+            str(with_text_key.objects.filter(**lookup).query)
+    with pytest.raises(TypeError, match=r"request\.user\.pk"):
+        with_text_key._meta.pk.get_prep_value(of(alice))  # as `add()` does
+
+
+def test_it_is_text_in_templates_and_json(alice: Any) -> None:
+    from django.core.serializers.json import DjangoJSONEncoder
+    from django.template import engines
+    from django.utils.html import format_html
+
+    user = of(alice)
+    assert (
+        engines["django"].from_string("{{ u }} {{ u|upper }}").render({"u": user}) == "alice ALICE"
+    )
+    assert format_html("<b>{}</b>", user) == "<b>alice</b>"
+    assert DjangoJSONEncoder().encode([user]) == '["alice"]'
+    assert HttpResponse(user).content == b"alice"
+
+
+def test_djangos_login_wants_the_row(alice: Any, rf: Any) -> None:
+    from django.contrib.auth import login as django_login
+
+    request = rf.get("/")
+    request.session = Client().session
+    with pytest.raises(NotImplementedError, match=r"request\.user\.get\(\)"):
+        django_login(request, of(alice))
+    assert not request.session.keys()
 
 
 def test_it_may_be_copied(alice: Any) -> None:

@@ -17,7 +17,8 @@ from django.core.exceptions import (
     ValidationError,
 )
 from django.db import DataError, connections, router
-from django.db.models import IntegerField, Manager, QuerySet, Value
+from django.db.models import IntegerField, Manager, QuerySet
+from django.utils.functional import Promise
 
 from djwto import _core, prepared, tokens
 from djwto.exceptions import JWTError
@@ -28,11 +29,14 @@ if TYPE_CHECKING:
     from django.db.models import Field, Model
 
 
-class TokenUser:
+class TokenUser(Promise):
     """The user of a token, made of its claims without a query. `get()` loads the row.
 
     What stands in the claim `user` is an attribute. `is_staff` and `is_superuser` are False: a
     token opens no admin. `is_active` is True, since tokens are made for active users alone.
+
+    Filters over relations to the user take it. No field stores it, or is compared with it: a text
+    could mean the key or the login name. Fields ask a `Promise`, and nothing else, what it is.
     """
 
     is_authenticated = True
@@ -88,7 +92,10 @@ class TokenUser:
             raise ValueError("perm_list must be an iterable of permissions.")  # noqa: TRY004 (Django's)
         if obj is not None:
             return False
-        required = _core.RequiredPermissions([str(perm) for perm in perm_list])
+        names = [str(perm) for perm in perm_list]
+        if not names:
+            return True  # as Django says
+        required = _core.RequiredPermissions(names)
         try:
             return required.check(self._claim) or required.check_list(self._stored_permissions)
         except JWTError:
@@ -132,18 +139,28 @@ class TokenUser:
         user = self.get()
         return [] if user is None else [str(name) for name in tokens.process_perms(user)]
 
-    def resolve_expression(self, *_args: Any, for_save: bool = False, **_kwargs: Any) -> Any:
-        """Stand for the key in queries: `filter(author=request.user)`."""
-        if not for_save:
-            return self.pk
+    def resolve_expression(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Stand for the row in queries over relations: `filter(author=request.user)`."""
         model = _model()
-        return Value(self.pk, None if model is None else model._meta.pk)  # noqa: SLF001
+        if model is None:
+            raise TypeError(_NO_VALUE)
+        return _Reference(self, model)
+
+    def _proxy____cast(self) -> NoReturn:
+        raise TypeError(_NO_VALUE)
+
+    @property
+    def contains_aggregate(self) -> NoReturn:
+        """Refuse to be an expression: Django asks this of what is in a set."""
+        raise TypeError(_NO_VALUE)
 
     def _has_no_row(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise NotImplementedError(f"{self!r} cannot do this.")
 
     save = asave = delete = adelete = refresh_from_db = arefresh_from_db = _has_no_row
     set_password = set_unusable_password = check_password = acheck_password = _has_no_row
+    # Django's `login` asks for it.
+    get_session_auth_hash = get_session_auth_fallback_hash = _has_no_row
 
     def __getattr__(self, name: str) -> Any:
         """Give what the claim `user` has under this name. Raises `AttributeError`."""
@@ -180,6 +197,66 @@ class TokenUser:
             f"<TokenUser {self.pk!r}, which is no row of the database: write request.user.get() "
             "for the row, or the name of the field with _id and request.user.pk>"
         )
+
+
+class _Reference(Promise):
+    """What a `TokenUser` is inside a query: a row of the user model that knows its key and name.
+
+    Lookups over relations read attributes of a row. All else asks a field for the value, which
+    raises `TypeError`.
+    """
+
+    def __init__(self, user: TokenUser, model: type[Model]) -> None:
+        self._user = user
+        self._model = model
+        self._meta = model._meta  # noqa: SLF001
+        self.pk = user.pk
+
+    @property  # type: ignore[misc] # `isinstance` decides what is a row
+    def __class__(self) -> Any:
+        return self._model
+
+    def _is_pk_set(self) -> bool:
+        return self.pk is not None
+
+    def _proxy____cast(self) -> NoReturn:
+        raise TypeError(_NO_VALUE)
+
+    def prepare_database_save(self, field: Any) -> Any:
+        """Give the value of a foreign key, for `update()`."""
+        return getattr(self, field.remote_field.get_related_field().attname)
+
+    @property
+    def contains_column_references(self) -> NoReturn:
+        """Refuse to be inserted: Django asks this first of what an expression resolves to."""
+        raise TypeError(_NO_VALUE)
+
+    def __getattr__(self, name: str) -> Any:
+        """Give a field of the row. Raises `TypeError` where the token does not tell it."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name in (self._meta.pk.name, self._meta.pk.attname):
+            return self.pk
+        field = next((one for one in self._meta.concrete_fields if one.attname == name), None)
+        if field is None:
+            raise AttributeError(name)
+        found = self._user.get_username()
+        # Django would take the key in its place at an `AttributeError`.
+        if name != getattr(self._model, "USERNAME_FIELD", None) or found == "":
+            raise TypeError(_NO_VALUE)
+        return found
+
+    def __str__(self) -> str:
+        return str(self._user)
+
+    def __repr__(self) -> str:
+        return repr(self._user)
+
+
+_NO_VALUE = (
+    "A TokenUser is no value of a field: write request.user.pk for the key, "
+    "request.user.get_username() for the login name, or request.user.get() for the row."
+)
 
 
 class Nobody:
