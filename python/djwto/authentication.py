@@ -270,9 +270,19 @@ def make_anonymous(request: Any) -> None:
     """Let a request have no user, whatever its token or Django's session says."""
     inner = getattr(request, "_request", request)
     inner._djwto_claims = inner._djwto_seen = inner._djwto_opened = None  # noqa: SLF001
-    request.payload = request.token = request.jwt_mode = None
-    request.user = user = anonymous()
-    request.auser = partial(_itself, user)
+    inner._djwto_user = None  # noqa: SLF001
+    user = anonymous()
+    for one in (inner,) if inner is request else (inner, request):
+        one.payload = one.token = one.jwt_mode = None
+        one.user, one.auser = user, partial(_itself, user)
+
+
+def _refuse(request: Any, inner: Any) -> None:
+    """Take back what a check has set before it refused: a view may answer with another view."""
+    make_anonymous(request)
+    # REST framework lets these in without asking any of its classes.
+    for name in ("_force_auth_user", "_force_auth_token"):
+        vars(inner).pop(name, None)
 
 
 def required_permissions(perms: Iterable[str]) -> _core.RequiredPermissions:
@@ -324,7 +334,11 @@ def authenticate_form(
         _core.check_jwt_type(request.POST.get("jwt_type"), kind)
     seen = authenticate(request, kind, allow_revoked=True)
     if csrf.is_needed(request, seen.mode) and not csrf_exempt:
-        csrf.check(request)
+        try:
+            csrf.check(request)
+        except JWTError:
+            _refuse(request, getattr(request, "_request", request))
+            raise
     return seen
 
 
@@ -613,7 +627,22 @@ def _run_check(check: Check, request: Any, inner: Any, view: Any) -> None:
     """Do the whole of a check. Raises `JWTError`."""
     work = check(request, inner, view)
     if work is not None:
+        _do(work, request, inner)
+
+
+def _do(work: Work, request: Any, inner: Any) -> None:
+    """Do the rest of a check. Where it refuses the request, no one is let in. Raises `JWTError`."""
+    try:
         _run(work)
+    except Exception:
+        if not _asks_for_more(work):
+            _refuse(request, inner)
+        raise
+
+
+def _asks_for_more(work: Work) -> bool:
+    """Whether this only asks for permissions: another guard has let the user in."""
+    return getattr(work, "func", None) is _check_stored_permissions
 
 
 async def _arun_check(check: Check, request: Any, inner: Any, view: Any) -> None:
@@ -625,7 +654,7 @@ async def _arun_check(check: Check, request: Any, inner: Any, view: Any) -> None
         return
     work = check(request, inner, view)
     if work is not None:
-        await sync_to_async(_run)(work)
+        await sync_to_async(_do)(work, request, inner)
 
 
 def _asks_for_tenant() -> bool:
