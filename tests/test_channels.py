@@ -613,10 +613,12 @@ async def test_it_is_closed_when_another_process_ends_its_session(
     app: Any, seen: Seen, monkeypatch: Any
 ) -> None:
     """What a look at the database brings, and what Redis tells, wakes the watcher."""
+    monkeypatch.setattr(sockets, "TICK_SECONDS", 3600.0)
     alice = await person()
     async with opened(app, alice.headers) as socket:
         key = seen.scope["jwt"].key
-        await asyncio.sleep(0)
+        # The watcher has looked, and sleeps.
+        await asyncio.sleep(3 * sockets.SPACING_SECONDS)
         conf.ended_sessions.extend([(key, int(time.time()) + 600)])
         threading.Thread(target=listeners.notify).start()
         assert await closed(socket) == (4401, "token_blacklisted")
