@@ -617,8 +617,9 @@ async def test_it_is_closed_when_another_process_ends_its_session(
     alice = await person()
     async with opened(app, alice.headers) as socket:
         key = seen.scope["jwt"].key
-        # The watcher has looked, and sleeps.
-        await asyncio.sleep(3 * sockets.SPACING_SECONDS)
+        watcher = sockets._watchers[asyncio.get_running_loop()]
+        while not watcher._news._waiters:  # noqa: ASYNC110 (it has looked, and waits for news)
+            await asyncio.sleep(0)
         conf.ended_sessions.extend([(key, int(time.time()) + 600)])
         threading.Thread(target=listeners.notify).start()
         assert await closed(socket) == (4401, "token_blacklisted")
