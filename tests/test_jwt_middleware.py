@@ -159,6 +159,26 @@ def test_a_doubled_cookie_is_a_bad_cookie(alice: Any) -> None:
         assert (reply["user"], reply["error"]) == ("alice", "cookie_ambiguous")
 
 
+@pytest.mark.parametrize(
+    "path", ["/shown/", "/async_shown/", "/nowhere/", "/rest/", "/guarded/function/", "/fails/"]
+)
+def test_a_doubled_cookie_is_cleared(db: None, settings: Any, path: str) -> None:
+    settings.DJWTO_MODE = ("JSON", "TWO-COOKIES")
+    client = Client(raise_request_exception=False)
+    reply = client.get(path, headers={"cookie": "jwt_access_token=a; jwt_access_token=b"})
+    cleared = [one.OutputString() for one in reply.cookies.values()]
+    assert len(cleared) == len(set(cleared)) > 0
+    assert all("Max-Age=0" in one and one.startswith("jwt_access_token=") for one in cleared)
+
+
+def test_a_login_with_a_doubled_cookie_sets_its_own(alice: Any, settings: Any) -> None:
+    settings.DJWTO_MODE = "TWO-COOKIES"
+    headers = {"cookie": "jwt_access_token=a; jwt_access_token=b"}
+    fields = {"username": "alice", "password": "pass"}
+    reply = Client().post("/login/", fields, headers=headers, secure=True)
+    assert (reply.status_code, reply.cookies["jwt_access_token"].value != "") == (200, True)
+
+
 def test_a_token_of_an_ended_session_is_bad(alice: Any, carol: Any, settings: Any) -> None:
     program = Client()
     login(program, alice)

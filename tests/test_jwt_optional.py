@@ -218,3 +218,27 @@ def test_djangos_login_required_middleware_leaves_it_alone(alice: Any, settings:
     required = "django.contrib.auth.middleware.LoginRequiredMiddleware"
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, required]
     assert Client().get("/function/").json()["user"] == ""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/function/",
+        "/async_function/",
+        "/methods/",
+        "/dispatch/",
+        "/async_dispatch/",
+        "/rest_outside/",
+        "/rest_inside/",
+        "/rest_dispatch/",
+    ],
+)
+def test_a_doubled_cookie_is_cleared(db: None, settings: Any, path: str) -> None:
+    settings.DJWTO_MODE = "TWO-COOKIES"
+    headers = {"cookie": "jwt_access_token=a; jwt_access_token=b"}
+    reply = Client().get(path, headers=headers)
+    assert (reply.status_code, reply.json()["user"]) == (200, "")
+    cleared = [one.OutputString() for one in reply.cookies.values()]
+    assert len(cleared) == len(set(cleared)) > 0
+    assert all("Max-Age=0" in one and one.startswith("jwt_access_token=") for one in cleared)
+    assert not Client().get(path, headers={"cookie": "jwt_access_token=a"}).cookies

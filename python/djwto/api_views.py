@@ -96,7 +96,15 @@ def begin(request: Any) -> Any:
 def note_refusal(request: Any, error: JWTError) -> None:
     """Keep a refusal, which decides the challenge of a 401 and what the reply clears."""
     # The frames of the traceback would live as long as the request.
-    request._request._djwto_refusal = error.with_traceback(None)  # noqa: SLF001
+    inner = getattr(request, "_request", request)
+    inner._djwto_refusal = error.with_traceback(None)  # noqa: SLF001
+
+
+def refusal_of(request: Any) -> JWTError | None:
+    """Give what `note_refusal` has kept."""
+    # What fails before REST framework has wrapped Django's request is finalized with that.
+    inner = getattr(request, "_request", request)
+    return getattr(inner, "_djwto_refusal", None)
 
 
 def challenge(request: Any) -> str | None:
@@ -105,7 +113,7 @@ def challenge(request: Any) -> str | None:
     REST framework asks for it while it handles the exception of a permission, which knows nothing
     of the token: the sentence and the slug of the refusal are put into that.
     """
-    refused = _refusal_of(request)
+    refused = refusal_of(request)
     if refused is None:
         return responses.WWWAUTHENTICATE
     from rest_framework.exceptions import NotAuthenticated
@@ -147,16 +155,7 @@ def _finalize(
     finalize: Callable[..., HttpResponseBase], request: Any, /, *args: Any, **kwargs: Any
 ) -> HttpResponseBase:
     response = responses.keep_private(finalize(request, *args, **kwargs))
-    refused = _refusal_of(request)
-    if refused is not None:
-        responses.set_cookies(response, refused.cookies)
-    return response
-
-
-def _refusal_of(request: Any) -> JWTError | None:
-    # What fails before REST framework has wrapped Django's request is finalized with that.
-    inner = getattr(request, "_request", request)
-    return getattr(inner, "_djwto_refusal", None)
+    return responses.clear_refused(response, refusal_of(request))
 
 
 @cache

@@ -517,9 +517,10 @@ def _check_optional(request: Any, inner: Any, view: Any) -> Work | None:
     if brought_by is not None:
         try:
             return _check_login(request, inner, view)
-        except JWTValidationError:
+        except JWTValidationError as error:
             if brought_by == "header":
                 raise
+            api_views.note_refusal(inner, error)
     make_anonymous(request)
     _force_user(inner)
     return None
@@ -590,7 +591,7 @@ def _guard(view: View, check: Check, *, authentication: Check | None) -> View:
             except JWTError as error:
                 return responses.keep_private(api_views.refusal(request, view, error))
             response = view(request, *args, **kwargs)
-            return responses.keep_private(await response if isawaitable(response) else response)
+            return _finished(inner, await response if isawaitable(response) else response)
 
     else:
 
@@ -602,7 +603,7 @@ def _guard(view: View, check: Check, *, authentication: Check | None) -> View:
                 _run_check(check, request, inner, view)
             except JWTError as error:
                 return responses.keep_private(api_views.refusal(request, view, error))
-            return responses.keep_private(view(request, *args, **kwargs))
+            return _finished(inner, view(request, *args, **kwargs))
 
     marked: Any = guarded
     # Marks for `guard_checks`.
@@ -621,6 +622,11 @@ def _guard(view: View, check: Check, *, authentication: Check | None) -> View:
             is_optional=authentication is _check_optional,
         )
     return cast("View", guarded)
+
+
+def _finished(inner: Any, response: Any) -> Any:
+    """Keep the reply private, and clear a cookie that `jwt_optional` has not taken."""
+    return responses.clear_refused(responses.keep_private(response), api_views.refusal_of(inner))
 
 
 def _run_check(check: Check, request: Any, inner: Any, view: Any) -> None:

@@ -172,7 +172,7 @@ def _finished(request: Any, response: HttpResponseBase) -> HttpResponseBase:
     # A transaction that was rolled back has not ended the session.
     if getattr(request, "_djwto_ended", False) and response.status_code < SERVER_ERROR:
         responses.clear_cookies(request, response)
-    return response
+    return responses.clear_refused(response, request.jwt_error)
 
 
 def _is_user_known(request: Any) -> bool:

@@ -103,6 +103,19 @@ def clearing_doubled(request: HttpRequest) -> list[SetCookie]:
     return conf.engine().clear_doubled(request.META.get("HTTP_COOKIE"), host, request.path, turn)
 
 
+def clear_refused(response: ResponseT, error: JWTError | None) -> ResponseT:
+    """Clear what the refusal of a token clears, where a reply goes on without that token.
+
+    A cookie that the reply sets or clears already stays as it is.
+    """
+    cookies = () if error is None else error.cookies
+    if not cookies or not isinstance(response, HttpResponseBase):
+        return response
+    if response.cookies.keys().isdisjoint({cookie.name for cookie in cookies}):
+        set_cookies(response, cookies)
+    return response
+
+
 def set_cookies(response: HttpResponseBase, cookies: Sequence[SetCookie]) -> None:
     """Set and clear cookies exactly as the engine says; values stand unquoted."""
     last = {cookie.name: cookie for cookie in cookies}
