@@ -185,6 +185,8 @@ urlpatterns = [
     path("fails/", fails),
     path("log_out/", log_out),
     path("log_in/<name>/", log_in),
+    path("api/token/refresh/log_out/", log_out),
+    path("api/token/refresh/optional_log_out/", auth.jwt_optional(log_out)),
     path("exempt_log_out/", csrf_exempt(log_out)),
     path("as/<name>/", log_in_as),
     path("log_out_and_fail/", log_out_and_fail),

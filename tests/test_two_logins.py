@@ -99,13 +99,69 @@ def test_a_guard_alone_ends_the_session_too(alice: Any, settings: Any) -> None:
     assert not is_live(alice)
 
 
-def test_a_logout_without_a_token_ends_no_session(alice: Any) -> None:
+def test_a_logout_without_a_token_ends_no_session_and_clears_the_cookies(alice: Any) -> None:
     login(Client(), alice)
     client = Client()
     client.force_login(alice)
-    reply = client.get("/log_out/")
-    assert not set(reply.cookies) & set(TOKENS)
+    assert cleared(client.get("/log_out/"))
     assert is_live(alice)
+
+
+@pytest.mark.parametrize("path", ["/log_out/", "/log_in/admin/"])
+def test_without_cookie_modes_no_cookie_is_cleared(
+    alice: Any, admin: Any, settings: Any, path: str
+) -> None:
+    settings.DJWTO_MODE = "JSON"
+    client = Client()
+    client.force_login(alice)
+    assert not set(client.get(path).cookies) & set(TOKENS)
+
+
+def without_access(visitor: Visitor) -> Visitor:
+    """As when the access token has expired."""
+    for name in TOKENS[1:]:
+        del visitor.client.cookies[name]
+    return visitor
+
+
+@pytest.mark.parametrize("has_bad_cookie", [True, False])
+def test_djangos_login_forgets_a_session_that_could_be_renewed(
+    alice: Any, admin: Any, has_bad_cookie: Any
+) -> None:
+    visitor = Visitor("TWO-COOKIES")
+    visitor.login()
+    without_access(visitor)
+    if has_bad_cookie:
+        visitor.client.cookies["jwt_access_token"] = "bad"
+    fields = {"username": "admin", "password": "pass", "next": "/admin/"}
+    reply = visitor.post("/admin/login/", fields)
+    assert (reply.status_code, cleared(reply)) == (302, True)
+    assert visitor.refresh("refresh_access").status_code == 401
+    assert visitor.get("/shown/").json()["user"] == "admin"
+
+
+@pytest.mark.parametrize("path", ["log_out", "optional_log_out"])
+def test_a_refresh_cookie_that_the_request_names_is_of_no_use_after(alice: Any, path: str) -> None:
+    visitor = Visitor("TWO-COOKIES")
+    visitor.login()
+    kept = dict(visitor.client.cookies)
+    without_access(visitor)
+    assert cleared(visitor.get(f"/api/token/refresh/{path}/"))
+    assert not is_live(alice)
+    visitor.client.cookies.update(kept)
+    assert visitor.refresh("refresh_access").status_code == 401
+
+
+def test_a_renewal_flushes_a_session_of_another_user(alice: Any, admin: Any) -> None:
+    visitor = Visitor("TWO-COOKIES")
+    visitor.login()
+    for name in ("refresh_access", "update_refresh"):
+        visitor.client.force_login(admin)
+        assert visitor.refresh(name).status_code == 200
+        assert SESSION_KEY not in visitor.client.session
+        visitor.client.force_login(alice)
+        assert visitor.refresh(name).status_code == 200
+        assert visitor.client.session[SESSION_KEY] == str(alice.pk)
 
 
 def test_djwtos_login_flushes_a_session_of_another_user(alice: Any, admin: Any) -> None:

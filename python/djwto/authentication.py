@@ -522,6 +522,7 @@ def _check_optional(request: Any, inner: Any, view: Any) -> Work | None:
                 raise
             api_views.note_refusal(inner, error)
     make_anonymous(request)
+    vars(inner).pop("_djwto_opened", None)  # no token has, and none was refused for its request
     _force_user(inner)
     return None
 

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any, cast
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import IntegrityError, transaction
 
-from djwto import authentication, conf, renewal, sessions, signals, stores, tenants, tokens, users
+from djwto import (
+    _core,
+    authentication,
+    conf,
+    renewal,
+    sessions,
+    signals,
+    stores,
+    tenants,
+    tokens,
+    users,
+)
 from djwto.exceptions import JWTError
 from djwto.models import LOGOUT, JWTBlacklist, Session
 
@@ -30,19 +41,43 @@ def connect() -> None:
 def after_django(request: Any = None, **_: Any) -> None:
     """End the session whose token opened a request in which Django's `login` or `logout` runs.
 
-    `JWTMiddleware` then clears the cookies that brought the token.
+    `JWTMiddleware` then clears the cookies that brought the token. Where no token is left but a
+    refresh cookie, which a browser sends to few paths, its session ends if the request names it.
+    The cookies are cleared in any case: else the page's script would renew the session, and its
+    user would be there beside that of Django's session.
     """
     inner = getattr(request, "_request", request)
-    seen = getattr(inner, "_djwto_opened", None)
-    if seen is None:
+    seen: Any = getattr(inner, "_djwto_opened", _NO_TOKEN)
+    if seen is None:  # djwto's own login or logout goes on, or the request was refused
+        return
+    if seen is _NO_TOKEN:
+        # Only the middleware makes a token's user that of Django's views, and clears cookies.
+        if hasattr(inner, "jwt_error") and conf.engine().modes != ["JSON"]:
+            inner._djwto_ended = True  # noqa: SLF001
+            _end_each(request, _refreshing(inner))
         return
     inner._djwto_opened = None  # noqa: SLF001
     inner._djwto_ended = seen.mode != "JSON"  # noqa: SLF001
-    # A view may have changed the claims, but not the name of the session.
-    is_ended = sessions.end(seen.session, reason=LOGOUT)
-    if is_ended or ("sid" not in seen.claims and end_session(seen.claims, seen.mode)):
-        jti = seen.claims.get("jti")
-        signals.jwt_blacklisted.send(sender="BlackListTokenView", request=request, jti=jti)
+    _end_each(request, [seen])
+
+
+def _end_each(request: Any, found: list[_core.Authenticated]) -> None:
+    for seen in found:
+        # A view may have changed the claims, but not the name of the session.
+        is_ended = sessions.end(seen.session, reason=LOGOUT)
+        if is_ended or ("sid" not in seen.claims and end_session(seen.claims, seen.mode)):
+            jti = seen.claims.get("jti")
+            signals.jwt_blacklisted.send(sender="BlackListTokenView", request=request, jti=jti)
+
+
+def _refreshing(request: HttpRequest) -> list[_core.Authenticated]:
+    """Give what the refresh cookies of a request name, and leave the request as it is."""
+    if not request.META.get("HTTP_COOKIE"):
+        return []
+    try:
+        return _each(request, "refresh")
+    except JWTError:
+        return []  # it is not known for which tenant the request is
 
 
 def named(request: HttpRequest) -> tuple[list[tokens.Claims], str]:
@@ -57,7 +92,7 @@ def named(request: HttpRequest) -> tuple[list[tokens.Claims], str]:
             seen = authentication.authenticate(request, kind, allow_revoked=True)
         except JWTError as error:
             if error.code == "cookie_ambiguous" and (each := _each(request, kind)):
-                return each, authentication.answering_mode(request)
+                return [one.claims for one in each], authentication.answering_mode(request)
             continue
         return [seen.claims], seen.mode
     return [], authentication.answering_mode(request)
@@ -112,9 +147,12 @@ def _end_at_once(claims: tokens.Claims, key: UUID | None) -> bool:
     return key is None or not Session.rows().filter(pk=key).exists()
 
 
-def _each(request: HttpRequest, kind: str) -> list[tokens.Claims]:
+def _each(request: HttpRequest, kind: str) -> list[_core.Authenticated]:
     tenant = tenants.of(request) or None
-    found = conf.engine().authenticate_each(
+    return conf.engine().authenticate_each(
         request.META.get("HTTP_COOKIE"), kind, time.time(), tenant=tenant
     )
-    return [one.claims for one in found]
+
+
+_NO_TOKEN = object()
+"""Where no token has opened a request."""

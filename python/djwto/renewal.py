@@ -67,6 +67,8 @@ def renew(
         if error.code == "refresh_reused":
             signals.jwt_reuse_detected.send(sender=sender, request=request, refresh_claims=claims)
         raise
+    if seen.mode != "JSON":
+        sessions.flush_other_user(request, claims["user"]["id"])
     if is_first_elsewhere:
         signals.jwt_renewed_elsewhere.send(sender=sender, request=request, refresh_claims=claims)
     return issued

@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.auth.signals import user_logged_in
 from django.db.models import Case, Count, Subquery, When
 
@@ -76,7 +76,7 @@ def login(
     session = new(opened.session, user, opened.row, tenant=tenant)
     session.amr = " ".join(amr)[:255]
     session.device, session.user_agent, session.address = devices.describe(request)
-    flush_other_user(request, user)
+    flush_other_user(request, user.pk)
     # The session of the token that opened this request goes on: Django's `login` would end it.
     inner: Any = getattr(request, "_request", request)
     inner._djwto_opened = None  # noqa: SLF001
@@ -99,11 +99,18 @@ def login(
     return csrf.set_cookie(request, response)
 
 
-def flush_other_user(request: Any, user: Any) -> None:
-    """End Django's session of this browser if it is another user's."""
-    session = getattr(request, "session", None)
+def flush_other_user(request: Any, pk: Any) -> None:
+    """End Django's session of this browser if it is that of another user than `pk`."""
+    session: Any = getattr(request, "session", None)
     key = None if session is None else session.get(SESSION_KEY)
-    if session is not None and key not in (None, user._meta.pk.value_to_string(user)):  # noqa: SLF001
+    if key is None:
+        return
+    to_python = get_user_model()._meta.pk.to_python  # noqa: SLF001
+    try:
+        is_own = to_python(key) == to_python(pk)
+    except users.NO_NAME:
+        is_own = False
+    if not is_own:
         session.flush()
 
 

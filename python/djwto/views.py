@@ -325,7 +325,7 @@ def log_in(request: HttpRequest, mode: str, *, anew: bool = False) -> JsonRespon
 def _log_in(request: HttpRequest, mode: str, *, anew: bool) -> JsonResponse:
     user = _authenticated(request)
     if not anew and sessions.is_logged_in(request, user, mode):
-        sessions.flush_other_user(request, user)
+        sessions.flush_other_user(request, user.pk)
         extra = csrf.login_extra(request, mode, rotate=False)
         reply = JsonResponse({"msg": "User already authenticated.", **extra})
         return csrf.set_cookie(request, reply)
