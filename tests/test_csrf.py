@@ -139,3 +139,31 @@ def test_a_guard_that_looks_into_an_odd_form(
             assert response.status_code == 200
         else:
             assert (response.status_code, response.json()["code"]) == answer
+
+
+@pytest.mark.parametrize("mode", ["ONE-COOKIE", "TWO-COOKIES"])
+def test_login_gives_a_planted_session_another_key(alice: Any, settings: Any, mode: str) -> None:
+    settings.DJWTO_MODE = mode
+    settings.CSRF_USE_SESSIONS = True
+    attacker = Client()
+    session = attacker.session
+    session["cart"] = 1
+    session.save()
+    visitor = Visitor(mode)
+    visitor.client.cookies["sessionid"] = session.session_key
+    assert visitor.login().status_code == 200
+    assert visitor.client.cookies["sessionid"].value != session.session_key
+    assert visitor.client.session["cart"] == 1
+    attacker.cookies["sessionid"] = session.session_key
+    visitor.csrf = attacker.get("/csrf/", secure=True).json()["csrf_token"]
+    assert visitor.post("/guarded/function/").json()["code"] == "csrf_failed"
+
+
+def test_login_makes_no_session_of_djangos(alice: Any, settings: Any) -> None:
+    settings.DJWTO_MODE = "TWO-COOKIES"
+    for key in (None, "a" * 32):
+        visitor = Visitor("TWO-COOKIES")
+        if key is not None:
+            visitor.client.cookies["sessionid"] = key
+        reply = visitor.login()
+        assert reply.cookies["sessionid"].value == "" if key else "sessionid" not in reply.cookies

@@ -77,6 +77,8 @@ def login(
     session.amr = " ".join(amr)[:255]
     session.device, session.user_agent, session.address = devices.describe(request)
     flush_other_user(request, user.pk)
+    if mode != "JSON":
+        _cycle_key(request)
     # The session of the token that opened this request goes on: Django's `login` would end it.
     inner: Any = getattr(request, "_request", request)
     inner._djwto_opened = None  # noqa: SLF001
@@ -112,6 +114,16 @@ def flush_other_user(request: Any, pk: Any) -> None:
         is_own = False
     if not is_own:
         session.flush()
+
+
+def _cycle_key(request: Any) -> None:
+    """Give Django's session of this browser another key, as Django's login does.
+
+    Else one who planted the key would read the CSRF token that `CSRF_USE_SESSIONS` keeps there.
+    """
+    session: Any = getattr(request, "session", None)
+    if session is not None and session.session_key is not None:
+        session.cycle_key()
 
 
 def end(session_id: uuid.UUID | str, *, reason: str = "ended") -> bool:
