@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.db import connections
 from django.test import AsyncClient, Client
@@ -299,3 +300,31 @@ def test_force_login_opens_what_djangos_session_opens(alice: Any) -> None:
     assert forced.get("/rest/").json()["user"] == "alice"
     for path in ("rest_function", "rest_dispatch", "rest_methods", "function"):
         assert forced.get(f"/guarded/{path}/").status_code in (401, 403)
+
+
+@pytest.mark.parametrize("mode", ["JSON", "TWO-COOKIES"])
+def test_after_a_login_the_request_has_its_user(alice: Any, admin: Any, rf: Any, mode: str) -> None:
+    from djwto.middleware import JWTMiddleware
+    from djwto.signals import jwt_logged_in
+
+    client, seen = Client(), []
+    login(client, alice, mode="TWO-COOKIES")
+    note = lambda request, **_: seen.append(request.user)  # noqa: E731
+    jwt_logged_in.connect(note)
+
+    def view(request: Any) -> Any:
+        assert request.user == alice
+        reply = sessions.login(request, admin, mode=mode)
+        seen.extend((request.user, async_to_sync(request.auser)()))
+        return reply
+
+    request = rf.get("/", headers={"cookie": client.cookies.output(header="", sep=";", attrs=[])})
+    middleware: Any = JWTMiddleware(view)
+    assert middleware(request).status_code == 200
+    assert seen == [admin] * 3
+
+
+def test_a_login_sets_no_user_where_the_project_has_none(alice: Any, rf: Any) -> None:
+    request = rf.get("/")
+    sessions.login(request, alice)
+    assert not hasattr(request, "user")

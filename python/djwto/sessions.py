@@ -88,6 +88,7 @@ def login(
     user_logged_in.send(sender=user.__class__, request=request, user=user)
     stores.retried(session.insert, using=Session.database())
     _check_again(session)
+    _set_user(request, user)
     signals.jwt_logged_in.send(
         sender="GetTokensView",
         request=request,
@@ -114,6 +115,18 @@ def flush_other_user(request: Any, pk: Any) -> None:
         is_own = False
     if not is_own:
         session.flush()
+
+
+def _set_user(request: Any, user: Any) -> None:
+    """Let the rest of a view see who has logged in, as Django's login does."""
+    if hasattr(request, "user"):
+        request.user = user
+    if hasattr(request, "auser"):
+
+        async def auser() -> Any:
+            return user
+
+        request.auser = auser
 
 
 def _cycle_key(request: Any) -> None:
