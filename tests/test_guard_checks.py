@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.middleware import LoginRequiredMiddleware, RemoteUserMiddleware
 from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import clear_url_caches, include, path
@@ -22,6 +23,7 @@ from djwto.test import login
 OURS = "djwto.middleware.PrivateRepliesMiddleware"
 JWT = "djwto.middleware.JWTMiddleware"
 USERS = "django.contrib.auth.middleware.AuthenticationMiddleware"
+REMOTE = "django.contrib.auth.middleware.RemoteUserMiddleware"
 STORES = "django.middleware.cache.UpdateCacheMiddleware"
 REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
 
@@ -253,6 +255,9 @@ def test_guarded_methods_want_the_csrf_failure_view(settings: Any) -> None:
         ([USERS], []),
         ([JWT, USERS], ["djwto.E051"]),
         (["tests.test_guard_checks.OwnJWTMiddleware", USERS], ["djwto.E051"]),
+        ([USERS, JWT, REMOTE], ["djwto.E051"]),
+        ([USERS, JWT, f"{__name__}.OwnRemoteUserMiddleware"], ["djwto.E051"]),
+        ([USERS, REMOTE, JWT], []),
         ([STORES, USERS, JWT], []),
         ([USERS, JWT, STORES], ["djwto.W050"]),
         ([STORES, USERS], []),
@@ -265,7 +270,20 @@ def test_jwt_middleware_has_its_place(settings: Any, middleware: list[str], ids:
     assert found == ids
 
 
+@pytest.mark.parametrize("middleware", [[JWT, USERS], [USERS, JWT, REMOTE]])
+def test_in_the_wrong_place_it_refuses_to_start(settings: Any, middleware: list[str]) -> None:
+    """Checks do not run in every process that serves."""
+    serve(settings, open=open_view)
+    settings.MIDDLEWARE = ["django.contrib.sessions.middleware.SessionMiddleware", *middleware]
+    with pytest.raises(ImproperlyConfigured, match=r"stands below.*Put JWTMiddleware"):
+        Client().get("/open/")
+
+
 class OwnJWTMiddleware(JWTMiddleware):
+    pass
+
+
+class OwnRemoteUserMiddleware(RemoteUserMiddleware):
     pass
 
 

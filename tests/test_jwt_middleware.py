@@ -258,6 +258,20 @@ def test_the_tenant_of_a_request_is_asked_for_a_token_alone(
     assert client.get("/guarded/function/").status_code == 500
 
 
+def test_remote_users_and_those_of_tokens_stand_side_by_side(
+    alice: Any, carol: Any, settings: Any
+) -> None:
+    remote = "django.contrib.auth.middleware.RemoteUserMiddleware"
+    settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.RemoteUserBackend"]
+    place = settings.MIDDLEWARE.index(OURS)
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE[:place], remote, *settings.MIDDLEWARE[place:]]
+    client = Client()
+    login(client, alice)
+    for _ in range(2):
+        assert client.get("/shown/").json()["user"] == "alice"
+    assert Client(REMOTE_USER="carol").get("/shown/").json()["user"] == "carol"
+
+
 # --- guards below it ----------------------------------------------------------------------------
 
 

@@ -8,15 +8,20 @@ from itertools import chain
 from types import FunctionType
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Tags, register
 from django.middleware.cache import UpdateCacheMiddleware
-from django.utils.module_loading import import_string
 
 from djwto import csrf, url_patterns
-from djwto.middleware import JWTMiddleware, PrivateRepliesMiddleware
+from djwto.middleware import (
+    RIGHT_PLACE,
+    JWTMiddleware,
+    PrivateRepliesMiddleware,
+    misplaced,
+    places_of,
+    places_of_django,
+)
 
 _FAILURE_VIEW = "djwto.csrf.failure"
 _MIDDLEWARE = "djwto.middleware.PrivateRepliesMiddleware"
@@ -27,18 +32,11 @@ _MOST_NAMES = 50
 @register(Tags.security)
 def check_jwt_middleware(**_: Any) -> list[CheckMessage]:
     """E051, W050: what stands on the wrong side of `JWTMiddleware`."""
-    ours, stores = map(_places_of, (JWTMiddleware, UpdateCacheMiddleware))
-    users = _places_of_django("AuthenticationMiddleware")
     found: list[CheckMessage] = []
-    if ours and users and min(ours) < max(users):
-        found.append(
-            checks.Error(
-                "AuthenticationMiddleware stands below djwto.middleware.JWTMiddleware, and puts "
-                "its own user in the place of the token's.",
-                hint="Put JWTMiddleware directly after AuthenticationMiddleware in MIDDLEWARE.",
-                id="djwto.E051",
-            )
-        )
+    wrong = misplaced()
+    if wrong is not None:
+        found.append(checks.Error(wrong, hint=RIGHT_PLACE, id="djwto.E051"))
+    ours, stores = map(places_of, (JWTMiddleware, UpdateCacheMiddleware))
     if ours and stores and max(stores) > max(ours):
         found.append(
             checks.Warning(
@@ -57,7 +55,7 @@ def check_csrf(**_: Any) -> list[CheckMessage]:
     middleware = "django.middleware.csrf.CsrfViewMiddleware" in settings.MIDDLEWARE
     if not middleware or settings.CSRF_FAILURE_VIEW == _FAILURE_VIEW:
         return []
-    more = "" if _places_of(JWTMiddleware) else ", and asks Bearer requests too"
+    more = "" if places_of(JWTMiddleware) else ", and asks Bearer requests too"
     return [
         checks.Warning(
             f"{name} guards single methods: Django's CSRF middleware answers before the guard, "
@@ -75,8 +73,8 @@ def check_private_replies(**_: Any) -> list[CheckMessage]:
     """W034: errors of guarded views may be kept by shared caches, and this is production."""
     guarded = [callback for callback in _callbacks() if _is_guarded(callback)]
     names = _named([*guarded, *_ninja_views()])
-    places = _places_of(PrivateRepliesMiddleware, JWTMiddleware)
-    stores = _places_of(UpdateCacheMiddleware)
+    places = places_of(PrivateRepliesMiddleware, JWTMiddleware)
+    stores = places_of(UpdateCacheMiddleware)
     if not names or (places and (not stores or max(places) > max(stores))):
         return []
     listed = ", ".join(names[:_MOST_NAMES])
@@ -105,9 +103,9 @@ def check_private_replies(**_: Any) -> list[CheckMessage]:
 @register(Tags.urls)
 def check_login_required(**_: Any) -> list[CheckMessage]:
     """W035: LoginRequiredMiddleware redirects requests with a token before the guard sees them."""
-    if not _places_of_django("LoginRequiredMiddleware"):
+    if not places_of_django("LoginRequiredMiddleware"):
         return []
-    redirected = "without a good token" if _places_of(JWTMiddleware) else "with a token"
+    redirected = "without a good token" if places_of(JWTMiddleware) else "with a token"
     return [
         checks.Warning(
             f"{name} is guarded inside, and Django's LoginRequiredMiddleware does not see that: "
@@ -220,18 +218,6 @@ def _leaves_csrf(callback: Any) -> bool:
     return csrf.GUARD_EXEMPT in [getattr(handler, "csrf_exempt", None) for handler in handlers]
 
 
-def _places_of(*kinds: type) -> list[int]:
-    """Tell where in `MIDDLEWARE` one of these classes, or a subclass, stands."""
-    return [place for place, one in enumerate(_middleware()) if _is(one, kinds)]
-
-
-def _places_of_django(name: str) -> list[int]:
-    """Do the same for one of `django.contrib.auth.middleware`, which needs that app."""
-    if not apps.is_installed("django.contrib.auth"):
-        return []
-    return _places_of(import_string(f"django.contrib.auth.middleware.{name}"))
-
-
 def _leaves_rest(callback: Any, rest: Any) -> bool:
     """Whether methods of an `APIView` are guarded, and no class of djwto's authenticates for it."""
     view_class = _class_of(callback)
@@ -245,19 +231,3 @@ def _leaves_rest(callback: Any, rest: Any) -> bool:
         return False
     names = (*_METHODS, *getattr(callback, "actions", {}).values())
     return any(_has("djwto_lets_in", getattr(view_class, name, None)) for name in names)
-
-
-def _middleware() -> list[Any]:
-    """Give the classes and functions of `MIDDLEWARE`; None for what cannot be imported."""
-    return [_imported(path) for path in settings.MIDDLEWARE]
-
-
-def _imported(path: str) -> Any:
-    try:
-        return import_string(path)
-    except ImportError:  # Django names it when it starts to serve
-        return None
-
-
-def _is(one: Any, kinds: tuple[type, ...]) -> bool:
-    return isinstance(one, type) and issubclass(one, kinds)

@@ -4,9 +4,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.apps import apps
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
+from django.utils.module_loading import import_string
 
 from djwto import authentication, csrf, responses
 from djwto.exceptions import SERVER_ERROR, JWTError
@@ -20,7 +24,8 @@ class JWTMiddleware:
     `request.jwt_error` is the `JWTError` that says what is wrong, or None.
 
     Does what `PrivateRepliesMiddleware` does, and does it for every request with a token. Turns a
-    `JWTError` that a view raises into its reply. Stands after `AuthenticationMiddleware`. Under
+    `JWTError` that a view raises into its reply. Stands after `AuthenticationMiddleware`, and after
+    `RemoteUserMiddleware`. Under
     ASGI it needs a thread only to load the ended sessions at the start, to check a CSRF token, and
     to ask for the tenant with `DJWTO_TENANT`.
     """
@@ -29,7 +34,14 @@ class JWTMiddleware:
     async_capable = True
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        """Take the next middleware, or the view."""
+        """Take the next middleware, or the view.
+
+        Raises `ImproperlyConfigured` in the wrong place: checks may not have run, and a bad Bearer
+        token would let a session's user pass without a CSRF token.
+        """
+        wrong = misplaced()
+        if wrong is not None:
+            raise ImproperlyConfigured(f"{wrong} {RIGHT_PLACE}")
         self.get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
         self.process_view = self._acheck_view if self._is_async else self._check_view
@@ -112,6 +124,53 @@ class PrivateRepliesMiddleware:
     async def _answer(self, request: HttpRequest) -> HttpResponseBase:
         response: HttpResponseBase = await self.get_response(request)
         return _kept(request, response)
+
+
+RIGHT_PLACE = (
+    "Put JWTMiddleware directly after AuthenticationMiddleware and RemoteUserMiddleware in "
+    "MIDDLEWARE."
+)
+"""What to do where `misplaced` says something."""
+
+
+def misplaced() -> str | None:
+    """Say what is wrong with the place of `JWTMiddleware` in `MIDDLEWARE`."""
+    ours = places_of(JWTMiddleware)
+    below = {"AuthenticationMiddleware": "puts its own user in the place of the token's"}
+    below["RemoteUserMiddleware"] = "logs the user of a token out"
+    for name, what_it_does in below.items():
+        others = places_of_django(name)
+        if ours and others and min(ours) < max(others):
+            return f"{name} stands below djwto.middleware.JWTMiddleware, and {what_it_does}."
+    return None
+
+
+def places_of(*kinds: type) -> list[int]:
+    """Tell where in `MIDDLEWARE` one of these classes, or a subclass, stands."""
+    return [place for place, one in enumerate(_middleware()) if _is(one, kinds)]
+
+
+def places_of_django(name: str) -> list[int]:
+    """Do the same for one of `django.contrib.auth.middleware`, which needs that app."""
+    if not apps.is_installed("django.contrib.auth"):
+        return []
+    return places_of(import_string(f"django.contrib.auth.middleware.{name}"))
+
+
+def _middleware() -> list[Any]:
+    """Give the classes and functions of `MIDDLEWARE`; None for what cannot be imported."""
+    return [_imported(path) for path in settings.MIDDLEWARE]
+
+
+def _imported(path: str) -> Any:
+    try:
+        return import_string(path)
+    except ImportError:  # Django names it when it starts to serve
+        return None
+
+
+def _is(one: Any, kinds: tuple[type, ...]) -> bool:
+    return isinstance(one, type) and issubclass(one, kinds)
 
 
 def _kept(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
