@@ -9,14 +9,16 @@ from django.contrib.auth.decorators import (
 )
 from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
 from django.contrib.auth.models import Group, User
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import Http404, HttpResponse, JsonResponse
 from django.template import engines
 from django.urls import include, path
 from django.views import View
 from django.views.decorators.cache import cache_page
-from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from rest_framework.decorators import api_view
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 import djwto.authentication as auth
 from djwto import sessions
@@ -67,6 +69,43 @@ def exempt(request):
 @csrf_exempt
 async def async_exempt(request):
     return await async_shown(request)
+
+
+@csrf_exempt
+def upload(request):
+    """As Django's docs have it: handlers are set before the check reads the form."""
+    request.upload_handlers.insert(0, TemporaryFileUploadHandler(request))
+    return protected_upload(request)
+
+
+@csrf_protect
+def protected_upload(request):
+    found = [one.read().decode() for one in request.FILES.values()]
+    return JsonResponse({"user": request.user.get_username(), "files": found})
+
+
+@csrf_exempt
+def raw(request):
+    """The bytes of the body, as a webhook reads them to check a signature."""
+    error = request.jwt_error
+    return JsonResponse(
+        {
+            "user": request.user.get_username(),
+            "size": len(request.body),
+            "error": None if error is None else error.code,
+        }
+    )
+
+
+class RestUpload(APIView):
+    def post(self, request):
+        return Response({"user": request.user.get_username(), "fields": sorted(request.data)})
+
+
+@auth.jwt_login_required
+def guarded_form(request):
+    error = getattr(request, "jwt_error", None)
+    return JsonResponse({"user": request.user.get_username(), "error": str(error), **request.POST})
 
 
 class WithLogin(LoginRequiredMixin, View):
@@ -179,6 +218,10 @@ urlpatterns = [
     path("with_permission/", WithPermission.as_view()),
     path("template/", template),
     path("rest/", rest),
+    path("upload/", upload),
+    path("raw/", raw),
+    path("rest_upload/", RestUpload.as_view()),
+    path("guarded_form/", guarded_form),
     path("raises/<int:status>/", raises),
     path("async_raises/<int:status>/", async_raises),
     path("missing/", missing),

@@ -363,6 +363,69 @@ def test_on_an_exempt_view_it_is_nobody(alice: Any, carol: Any, settings: Any, p
     assert visitor.post(path).json()["user"] == "alice"
 
 
+MULTIPART = "multipart/form-data; boundary=x"
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.fixture
+def without_header(alice: Any, settings: Any) -> Any:
+    """Posts with a token cookie; the CSRF token is in the form, if it is anywhere."""
+    settings.DJWTO_MODE = "TWO-COOKIES"
+    visitor = Visitor("TWO-COOKIES")
+    visitor.login()
+
+    def post(path: str, data: Any, **kwargs: Any) -> Any:
+        headers = {"referer": "https://testserver/", **kwargs.pop("headers", {})}
+        return visitor.client.post(path, data, headers=headers, secure=True, **kwargs)
+
+    post.csrf = visitor.csrf  # type: ignore[attr-defined]
+    return post
+
+
+@pytest.mark.parametrize("has_header", [True, False])
+def test_an_exempt_view_sets_its_upload_handlers(without_header: Any, has_header: Any) -> None:
+    fields = {"csrfmiddlewaretoken": without_header.csrf, "file": BytesIO(b"text")}
+    headers = {"x-csrftoken": without_header.csrf} if has_header else {}
+    reply = without_header("/upload/", fields, headers=headers)
+    assert reply.json() == {"user": "alice" if has_header else "", "files": ["text"]}
+    forged = without_header("/upload/", {"file": BytesIO(b"text")}, headers={"x-csrftoken": "x"})
+    assert forged.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (MULTIPART, b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--x--\r\n"),
+        (MULTIPART, b"junk"),
+        ("multipart/form-data", b"junk"),
+        (FORM, b"a=\xff"),
+        (FORM, b"a=1"),
+        ("application/json", b"{}"),
+    ],
+)
+def test_an_exempt_view_has_the_body_and_nobody(
+    without_header: Any, kind: str, body: bytes
+) -> None:
+    reply = without_header("/raw/", body, content_type=kind)
+    assert reply.json() == {"user": "", "size": len(body), "error": "csrf_failed"}
+
+
+def test_a_large_body_is_not_taken_from_an_exempt_view(without_header: Any, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+    reply = without_header("/rest_upload/", {"a": "1" * 200})
+    assert reply.status_code == 400
+    assert without_header("/raw/", b"a=" + b"1" * 200, content_type=FORM).status_code == 400
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    assert without_header("/rest_upload/", {"a": "1"}).json() == {"user": "", "fields": ["a"]}
+
+
+def test_a_guard_finds_the_csrf_token_in_a_multipart_form(without_header: Any) -> None:
+    fields = {"csrfmiddlewaretoken": without_header.csrf, "a": "1"}
+    reply = without_header("/guarded_form/", fields).json()
+    assert (reply["user"], reply["error"], reply["a"]) == ("alice", "None", ["1"])
+    assert without_header("/guarded_form/", {"a": "1"}).json()["code"] == "csrf_failed"
+
+
 def test_a_bearer_header_leaves_no_session_without_csrf(alice: Any, settings: Any) -> None:
     """A bad token turns Django's check off, and the user of Django's session with it."""
     client = Client(enforce_csrf_checks=True)

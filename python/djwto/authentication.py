@@ -255,9 +255,12 @@ def _has_no_headers(request: HttpRequest) -> bool:
     return not (request.META.get("HTTP_AUTHORIZATION") or request.META.get("HTTP_COOKIE"))
 
 
-def check_csrf(request: HttpRequest) -> None:
-    """Demand the CSRF token, which may be in a store. Raises `JWTError`."""
-    _run(partial(csrf.check, request))
+def check_csrf(request: HttpRequest, *, is_exempt: bool = False) -> None:
+    """Demand the CSRF token, which may be in a store. Raises `JWTError`.
+
+    `is_exempt` says that the view is, and may read the body in its own way.
+    """
+    _run(partial(csrf.check_exempt if is_exempt else csrf.check, request))
 
 
 def set_nobody(request: Any) -> None:
@@ -645,6 +648,10 @@ def _do(work: Work, request: Any, inner: Any) -> None:
         if not _asks_for_more(work):
             _refuse(request, inner)
         raise
+    # The middleware may have decided without the form, where the guard has found the token.
+    error = getattr(inner, "jwt_error", None)
+    if error is not None and error.code == "csrf_failed":
+        inner.jwt_error = None
 
 
 def _asks_for_more(work: Work) -> bool:

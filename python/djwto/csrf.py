@@ -6,9 +6,11 @@
 import sys
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.middleware.csrf import (
     REASON_BAD_ORIGIN,
+    REASON_CSRF_TOKEN_MISSING,
     CsrfViewMiddleware,
     get_token,
     rotate_token,
@@ -53,16 +55,37 @@ def ask_again(request: Any) -> None:
 
 def check(request: HttpRequest) -> None:
     """Demand Django's CSRF token. Raises `JWTError` (`csrf_failed`, `body_…`)."""
-    middleware = _Check(_view)
-    middleware.process_request(request)
     try:
         # Without the header, Django looks for the token in the form, which may be any odd bytes.
         with request_body.readable():
-            reason = middleware.process_view(request, None, (), {})  # type: ignore[arg-type]
+            reason = _reason(request)
     except JWTError:
         # What looks at the form after us, such as Django's page of a refusal, must not fail too.
         request_body.make_empty(request)
         raise
+    if reason is not None:
+        raise JWTError.of("csrf_failed", str(reason))
+
+
+def check_exempt(request: Any) -> None:
+    """Do the same for a view that is exempt, and leave it the body. Raises `csrf_failed` alone.
+
+    Of a multipart body nothing is read, as the view may set upload handlers, or want it as bytes:
+    the header decides.
+    """
+    is_left = request.content_type == "multipart/form-data" and not hasattr(request, "_post")
+    if is_left and settings.CSRF_HEADER_NAME not in request.META:
+        raise JWTError.of("csrf_failed", REASON_CSRF_TOKEN_MISSING)
+    method = request.method
+    if is_left:
+        request.method = "PUT"  # of a POST, Django looks at the form first
+    try:
+        with request_body.readable():
+            reason = _reason(request)
+    except JWTError as error:
+        reason = str(error)
+    finally:
+        request.method = method
     if reason is not None:
         raise JWTError.of("csrf_failed", str(reason))
 
@@ -138,6 +161,13 @@ def exempt_by_author(view: Any) -> bool:
     if rest is not None and isinstance(view_class, type) and issubclass(view_class, rest.APIView):
         view = None
     return _is_exempt(view) or _is_exempt(getattr(view_class, "dispatch", None))
+
+
+def _reason(request: HttpRequest) -> Any:
+    """Tell why Django's check refuses a request; None where it does not."""
+    middleware = _Check(_view)
+    middleware.process_request(request)
+    return middleware.process_view(request, None, (), {})  # type: ignore[arg-type]
 
 
 def _is_exempt(view: Any) -> bool:

@@ -73,7 +73,7 @@ class JWTMiddleware:
         """Demand the CSRF token where a cookie opened the request, before the view runs."""
         if _needs_csrf(request, view):
             try:
-                authentication.check_csrf(request)
+                authentication.check_csrf(request, is_exempt=_is_exempt(view))
             except JWTError as error:
                 return _without_csrf(request, view, error)
         return None
@@ -81,7 +81,7 @@ class JWTMiddleware:
     async def _acheck_view(self, request: Any, view: Any, _args: Any, _kwargs: Any) -> Any:
         if _needs_csrf(request, view):
             try:
-                await sync_to_async(authentication.check_csrf)(request)
+                await sync_to_async(authentication.check_csrf)(request, is_exempt=_is_exempt(view))
             except JWTError as error:
                 return _without_csrf(request, view, error)
         return None
@@ -214,9 +214,13 @@ def _needs_csrf(request: Any, view: Any) -> bool:
     )
 
 
+def _is_exempt(view: Any) -> bool:
+    return bool(getattr(view, "csrf_exempt", False))
+
+
 def _without_csrf(request: Any, view: Any, error: JWTError) -> HttpResponseBase | None:
     """Refuse; in a view that is exempt from Django's check, the request goes on without a user."""
-    if not getattr(view, "csrf_exempt", False):
+    if not _is_exempt(view):
         return responses.refusal(error)
     authentication.make_anonymous(request)
     request.jwt_error = error.with_traceback(None)
