@@ -3,7 +3,9 @@
 import logging
 import threading
 import time
+from functools import wraps
 from io import BytesIO
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -14,10 +16,14 @@ from django.core.handlers.base import BaseHandler
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client
+from django.urls import include
+from django.urls import path as at
 
 from djwto import _core, conf, middleware, revocation, sessions
 from djwto.middleware import JWTMiddleware
+from djwto.signals import jwt_login_fail
 from djwto.test import alogin, login
+from djwto.views import GetTokensView
 from tests.conftest import Visitor
 from tests.test_leaks import Capture
 
@@ -459,6 +465,35 @@ def test_djwtos_endpoints_go_on_checking(alice: Any, settings: Any) -> None:
     kind = "application/x-www-form-urlencoded"
     reply = client.post("/login/", b"username=\xff", content_type=kind, headers=own, secure=True)
     assert reply.json()["code"] == "body_unreadable"
+
+
+@pytest.mark.parametrize("has_csrf", [True, False])
+def test_what_is_around_an_endpoint_sees_no_user_of_a_cookie(
+    alice: Any, settings: Any, has_csrf: Any
+) -> None:
+    seen = []
+    note = lambda request, **_: seen.append(request.user.get_username())  # noqa: E731
+
+    def wrapped(view: Any) -> Any:
+        @wraps(view)
+        def inner(request: Any) -> Any:
+            note(request)
+            return view(request)
+
+        return inner
+
+    module: Any = ModuleType("wrapping")
+    module.urlpatterns = [at("", wrapped(GetTokensView.as_view()), name="login")]
+    module.urlpatterns.append(at("", include("tests.open_views")))
+    settings.DJWTO_MODE = "TWO-COOKIES"
+    visitor = Visitor("TWO-COOKIES")
+    visitor.login()
+    settings.ROOT_URLCONF = module
+    if not has_csrf:
+        visitor.csrf = ""
+    jwt_login_fail.connect(note)
+    assert visitor.post("/").status_code == 401
+    assert seen == ["", ""]
 
 
 # --- headers ------------------------------------------------------------------------------------
