@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
 from djwto import revocation
+from djwto.contrib.rest_framework import HasPerms
 from djwto.exceptions import JWTError
 from djwto.test import alogin, login
 from tests import rest_views
@@ -247,3 +248,10 @@ def test_the_refusal_of_a_doubled_cookie_clears_it(settings: Any) -> None:
         reply = Client().get(f"/{order}/asked/", headers=headers)
         assert (reply.status_code, reply.json()["code"]) == (401, "cookie_ambiguous")
         assert any(cookie["max-age"] == 0 for cookie in reply.cookies.values())
+
+
+@pytest.mark.parametrize("perms", [["a.b"], ("a.b",), {"a.b"}])
+def test_a_list_of_permissions_is_refused_where_the_view_is_made(perms: Any) -> None:
+    with pytest.raises(TypeError, match=r"HasPerms\(\*"):
+        HasPerms(perms)
+    assert HasPerms(*perms)

@@ -62,6 +62,10 @@ class TokenPermissions(DjangoModelPermissions):
 
 def HasPerms(*perms: str) -> type[BasePermission]:  # noqa: N802 (it stands where classes stand)
     """Make a permission class that asks for permissions (`app.codename`), all of them."""
+    for perm in perms:
+        # A list would become a permission that none but a superuser has.
+        if isinstance(perm, (list, tuple, set, frozenset, dict)):
+            raise TypeError(f"HasPerms takes permissions one by one: HasPerms(*{perm!r})")
     listed = [str(perm) for perm in perms]
 
     class HasPermissions(BasePermission):
