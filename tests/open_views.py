@@ -13,15 +13,18 @@ from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import Http404, HttpResponse, JsonResponse
 from django.template import engines
 from django.urls import include, path
+from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import cache_page
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 from rest_framework.decorators import api_view
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 import djwto.authentication as auth
 from djwto import sessions
+from djwto.contrib.rest_framework import JWTAuthentication
 from djwto.exceptions import JWTError
 from tests import guarded
 
@@ -106,6 +109,37 @@ class RestUpload(APIView):
 def guarded_form(request):
     error = getattr(request, "jwt_error", None)
     return JsonResponse({"user": request.user.get_username(), "error": str(error), **request.POST})
+
+
+def found(request, kind=JsonResponse):
+    """Who it is, and what kind of object says so."""
+    return kind(
+        {
+            "user": request.user.get_username(),
+            "kind": type(request.user).__name__,
+            "claim": request.payload["user"]["username"],
+        }
+    )
+
+
+def rest_found(request):
+    request.payload = request._request._djwto_claims
+    return found(request, Response)
+
+
+class RestClass(APIView):
+    authentication_classes = (JWTAuthentication,)
+
+    def get(self, request):
+        return rest_found(request)
+
+
+class RestMethods(APIView):
+    authentication_classes = (SessionAuthentication, BasicAuthentication)
+
+    @method_decorator(auth.jwt_login_required)
+    def get(self, request):
+        return rest_found(request)
 
 
 class WithLogin(LoginRequiredMixin, View):
@@ -218,6 +252,12 @@ urlpatterns = [
     path("with_permission/", WithPermission.as_view()),
     path("template/", template),
     path("rest/", rest),
+    path("guarded_shown/", auth.jwt_login_required(found)),
+    path("optional_shown/", auth.jwt_optional(found)),
+    path("rest_guarded/", api_view(["GET"])(auth.jwt_login_required(rest_found))),
+    path("guarded_rest/", auth.jwt_login_required(api_view(["GET"])(rest_found))),
+    path("rest_class/", RestClass.as_view()),
+    path("rest_methods/", RestMethods.as_view()),
     path("upload/", upload),
     path("raw/", raw),
     path("rest_upload/", RestUpload.as_view()),

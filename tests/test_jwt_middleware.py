@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import AnonymousUser, Group
 from django.core.cache import cache
 from django.core.handlers.base import BaseHandler
 from django.db import connections
@@ -18,8 +18,9 @@ from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client
 from django.urls import include
 from django.urls import path as at
+from django.utils.functional import SimpleLazyObject
 
-from djwto import _core, conf, middleware, revocation, sessions
+from djwto import _core, conf, middleware, revocation, sessions, tokens
 from djwto.middleware import JWTMiddleware
 from djwto.signals import jwt_login_fail
 from djwto.test import alogin, login
@@ -299,6 +300,88 @@ def touching(get_response: Any) -> Any:
         return get_response(request)
 
     return answer
+
+
+class Verified(SimpleLazyObject):
+    """A user with something more, as `django-otp` gives."""
+
+
+def verifying(get_response: Any) -> Any:
+    def answer(request: HttpRequest) -> Any:
+        request.user = Verified(lambda user=request.user: user)  # type: ignore[assignment]
+        return get_response(request)
+
+    return answer
+
+
+def impersonating(get_response: Any) -> Any:
+    """As `django-impersonate` does."""
+
+    def answer(request: HttpRequest) -> Any:
+        request.user = get_user_model().objects.get(username="alice")
+        return get_response(request)
+
+    return answer
+
+
+def emptying(get_response: Any) -> Any:
+    def answer(request: HttpRequest) -> Any:
+        request.user = AnonymousUser()
+        return get_response(request)
+
+    return answer
+
+
+@pytest.fixture
+def users(alice: Any, carol: Any) -> None:
+    """Both of them."""
+
+
+GUARDED_SHOWN = ("guarded_shown", "optional_shown", "rest_guarded", "guarded_rest", "rest_class")
+
+
+@pytest.mark.parametrize("name", GUARDED_SHOWN)
+@pytest.mark.parametrize(
+    ("middleware", "found"),
+    [
+        (None, ("carol", "SimpleLazyObject")),
+        ("verifying", ("carol", "Verified")),
+        ("impersonating", ("alice", "User")),
+        ("emptying", ("carol", "SimpleLazyObject")),
+    ],
+)
+def test_guards_keep_the_user_that_middleware_has_put_there(
+    users: None, settings: Any, middleware: Any, found: Any, name: str
+) -> None:
+    if middleware is not None:
+        settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.{middleware}"]
+    client = Client()
+    login(client, get_user_model().objects.get(username="carol"))
+    reply = client.get(f"/{name}/").json()
+    assert (reply["user"], reply["kind"], reply["claim"]) == (*found, "carol")
+
+
+def test_permissions_stay_those_of_the_token(alice: Any, carol: Any, settings: Any) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.impersonating"]
+    for is_omitted in (False, True):
+        with pytest.MonkeyPatch.context() as patched:
+            if is_omitted:
+                patched.setattr(tokens, "process_perms", lambda _: [f"a.p{n}" for n in range(999)])
+            client = Client()
+            login(client, carol)
+        assert client.get("/perm_alone/").status_code == 200
+        assert client.get("/guarded/permission/").status_code == 200
+
+
+def test_another_token_or_authentication_brings_its_own_user(
+    alice: Any, carol: Any, settings: Any
+) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.verifying"]
+    client = Client()
+    login(client, carol)
+    # REST framework's own classes have replaced the user since the middleware.
+    reply = client.get("/rest_methods/").json()
+    assert (reply["user"], reply["claim"]) == ("carol", "carol")
 
 
 def test_a_guard_refuses_by_itself(alice: Any, settings: Any) -> None:

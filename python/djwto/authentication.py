@@ -17,7 +17,7 @@ from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.core.exceptions import SynchronousOnlyOperation, ValidationError
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
-from django.utils.functional import SimpleLazyObject, empty
+from django.utils.functional import LazyObject, SimpleLazyObject, empty
 
 from djwto import (
     _core,
@@ -273,7 +273,7 @@ def make_anonymous(request: Any) -> None:
     """Let a request have no user, whatever its token or Django's session says."""
     inner = getattr(request, "_request", request)
     inner._djwto_claims = inner._djwto_seen = inner._djwto_opened = None  # noqa: SLF001
-    inner._djwto_user = None  # noqa: SLF001
+    inner._djwto_user = inner._djwto_kept = None  # noqa: SLF001
     user = anonymous()
     for one in (inner,) if inner is request else (inner, request):
         one.payload = one.token = one.jwt_mode = None
@@ -291,6 +291,22 @@ def _refuse(request: Any, inner: Any) -> None:
 def required_permissions(perms: Iterable[str]) -> _core.RequiredPermissions:
     """Prepare permissions for `require_permissions`."""
     return _core.RequiredPermissions([perms] if isinstance(perms, str) else _texts(perms))
+
+
+def keep_replaced(request: Any) -> None:
+    """Let guards keep the user that middleware put in the place of the token's.
+
+    That is middleware which runs between `JWTMiddleware` and the view: it verifies a second factor,
+    or impersonates. What replaces the user later, as REST framework does, does not count.
+    """
+    known = getattr(request, "_djwto_user", None)
+    if known is None or getattr(request, "_djwto_opened", None) is None:
+        return
+    user = request.user
+    # Of a lazy user it is not asked, which would load it.
+    is_lazy = issubclass(type(user), LazyObject)
+    if user is not known[1] and (is_lazy or getattr(user, "is_authenticated", False)):
+        request._djwto_kept = (known, user, request.auser)  # noqa: SLF001
 
 
 def require_permissions(request: Any, required: _core.RequiredPermissions) -> None:
@@ -419,6 +435,9 @@ def _let_in(request: Any, inner: Any, seen: _core.Authenticated) -> _core.Authen
     if known is None or known[0].token != seen.token:
         known = inner._djwto_user = (seen, *_user_of(conf.current(), seen))  # noqa: SLF001
     _, request.user, request.auser = known
+    kept = getattr(inner, "_djwto_kept", None)
+    if kept is not None and kept[0] is known:
+        _, request.user, request.auser = kept
     return seen
 
 
@@ -552,7 +571,10 @@ def _check_permissions(
 
 def _check_stored_permissions(required: _core.RequiredPermissions, request: HttpRequest) -> None:
     # Through the hook: what it would have put into the token decides here too.
-    user = request.user
+    known = getattr(getattr(request, "_request", request), "_djwto_user", None)
+    # The token's own, whom middleware may have replaced: the claims are theirs.
+    user = request.user if known is None else known[1]
+    granted: Iterable[Any]
     if isinstance(user, TokenUser):
         granted = user.get_all_permissions()
     else:

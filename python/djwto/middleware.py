@@ -71,6 +71,7 @@ class JWTMiddleware:
 
     def _check_view(self, request: Any, view: Any, _args: Any, _kwargs: Any) -> Any:
         """Demand the CSRF token where a cookie opened the request, before the view runs."""
+        authentication.keep_replaced(request)
         if _needs_csrf(request, view):
             try:
                 authentication.check_csrf(request, is_exempt=_is_exempt(view))
@@ -79,6 +80,7 @@ class JWTMiddleware:
         return None
 
     async def _acheck_view(self, request: Any, view: Any, _args: Any, _kwargs: Any) -> Any:
+        authentication.keep_replaced(request)
         if _needs_csrf(request, view):
             try:
                 await sync_to_async(authentication.check_csrf)(request, is_exempt=_is_exempt(view))
