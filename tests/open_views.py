@@ -10,15 +10,17 @@ from django.contrib.auth.decorators import (
 from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
 from django.contrib.auth.models import Group, User
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.template import engines
 from django.urls import include, path
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import cache_page
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import etag, require_POST
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 from rest_framework.decorators import api_view
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -132,6 +134,32 @@ class RestClass(APIView):
 
     def get(self, request):
         return rest_found(request)
+
+
+class RestBoth(APIView):
+    authentication_classes = (JWTAuthentication, SessionAuthentication)
+    permission_classes = (IsAuthenticated,)
+
+    def post(self, request):
+        return Response({"user": request.user.get_username()})
+
+
+class RestEither(RestBoth):
+    authentication_classes = (SessionAuthentication, JWTAuthentication)
+
+
+def stream(request):
+    return StreamingHttpResponse(iter(["a" * 300]))
+
+
+@require_POST
+def posted(request):
+    return HttpResponse()
+
+
+@etag(lambda _request: '"1"')
+def tagged(request):
+    return HttpResponse("a" * 300)
 
 
 class RestMethods(APIView):
@@ -257,6 +285,11 @@ urlpatterns = [
     path("rest_guarded/", api_view(["GET"])(auth.jwt_login_required(rest_found))),
     path("guarded_rest/", auth.jwt_login_required(api_view(["GET"])(rest_found))),
     path("rest_class/", RestClass.as_view()),
+    path("rest_both/", RestBoth.as_view()),
+    path("rest_either/", RestEither.as_view()),
+    path("stream/", stream),
+    path("posted/", posted),
+    path("tagged/", tagged),
     path("rest_methods/", RestMethods.as_view()),
     path("upload/", upload),
     path("raw/", raw),

@@ -527,6 +527,65 @@ def test_a_bearer_header_leaves_no_session_without_csrf(alice: Any, settings: An
     assert client.get("/shown/", headers=BAD).json()["user"] == "alice"
 
 
+@pytest.mark.parametrize("is_good", [True, False])
+def test_a_bearer_request_is_not_said_to_be_checked(alice: Any, rf: Any, is_good: Any) -> None:
+    """`csrf_processing_done` would also stop `csrf_protect` where a view calls another one."""
+    client = Client()
+    login(client, alice)
+    value = client.defaults["HTTP_AUTHORIZATION"] if is_good else "Bearer bad"
+    request: Any = rf.post("/", headers={"authorization": value})
+
+    def view(request: Any) -> HttpResponse:
+        assert request._dont_enforce_csrf_checks is True
+        assert middleware.process_view(request, view, (), {}) is None
+        return HttpResponse()
+
+    middleware: Any = JWTMiddleware(view)
+    assert middleware(request).status_code == 200
+    assert not hasattr(request, "csrf_processing_done")
+
+
+@pytest.mark.parametrize("path", ["/rest_both/", "/rest_either/"])
+def test_beside_two_classes_of_rest_framework(
+    alice: Any, carol: Any, settings: Any, path: str
+) -> None:
+    """The user of a token, or of Django's session, or a refusal; never one in place of another."""
+    settings.DJWTO_MODE = ("JSON", "TWO-COOKIES")
+
+    def post(client: Client, *, has_csrf: bool = False, **headers: str) -> Any:
+        if has_csrf:
+            client.cookies["csrftoken"] = headers["x-csrftoken"] = "a" * 32
+        headers["referer"] = "https://testserver/"
+        reply = client.post(path, headers=headers, secure=True)
+        return reply.json()["user"] if reply.status_code == 200 else reply.status_code
+
+    def of(mode: str | None = None, *, has_session: bool = True) -> Client:
+        client = Client(enforce_csrf_checks=True)
+        if has_session:
+            client.force_login(carol)
+        if mode is not None:
+            # Not by `login/`, which ends the session of another user.
+            twin = Client()
+            login(twin, alice, mode=mode)
+            client.defaults.update(twin.defaults)
+            client.cookies.update(twin.cookies)
+        return client
+
+    for has_session in (True, False):
+        assert post(of("JSON", has_session=has_session)) == "alice"
+        assert post(of("TWO-COOKIES", has_session=has_session)) in (401, 403)
+        assert post(of("TWO-COOKIES", has_session=has_session), has_csrf=True) == "alice"
+        bad = of(has_session=has_session)
+        assert post(bad, authorization="Bearer bad", has_csrf=True) == 401
+        bad.cookies["jwt_access_token"] = "bad"
+        assert post(bad) in (401, 403)
+        # REST framework makes it 403 where its first class has no challenge.
+        refused = 403 if path == "/rest_either/" else 401
+        assert post(bad, has_csrf=True) == ("carol" if has_session else refused)
+    assert post(of()) in (401, 403)
+    assert post(of(), has_csrf=True) == "carol"
+
+
 def test_djwtos_endpoints_go_on_checking(alice: Any, settings: Any) -> None:
     settings.DJWTO_MODE = ("JSON", "ONE-COOKIE")
     client = Client(enforce_csrf_checks=True)
@@ -595,6 +654,32 @@ def test_each_reply_to_a_token_has_both_headers(
     if has_cookie:
         bad.cookies["jwt_access"] = "bad"
     assert both_headers(bad.get(path, headers={} if has_cookie else BAD))
+
+
+GZIP = "django.middleware.gzip.GZipMiddleware"
+CONDITIONAL = "django.middleware.http.ConditionalGetMiddleware"
+
+
+@pytest.mark.parametrize("has_token", [True, False])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/stream/", 200), ("/posted/", 405), ("/tagged/", 304), ("/untouched/", 304)],
+)
+def test_so_have_streams_and_replies_that_django_makes(
+    alice: Any, settings: Any, path: str, status: int, has_token: Any
+) -> None:
+    settings.MIDDLEWARE = [GZIP, CONDITIONAL, *settings.MIDDLEWARE]
+    headers = {"accept-encoding": "gzip"}
+    client = Client(headers=BAD | headers)
+    if has_token:
+        client = Client(headers=headers)
+        login(client, alice)
+    first = client.get(path)
+    tag = first.headers.get("ETag", "").replace("W/", "")
+    reply = client.get(path, headers={"if-none-match": tag})
+    assert (reply.status_code, both_headers(reply)) == (status, True)
+    assert both_headers(first)
+    assert path in ("/posted/", "/untouched/") or first.headers["Content-Encoding"] == "gzip"
 
 
 @pytest.mark.parametrize("path", ["/shown/", "/async_shown/", "/template/", "/login_required/"])
