@@ -10,13 +10,16 @@ from django.test import AsyncClient, Client
 from django.urls import include, path
 from django.utils.decorators import method_decorator
 from django.views import View
+from django.views.decorators.cache import cache_page
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.decorators import api_view, permission_classes
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
 
 import djwto.authentication as auth
+from djwto.contrib.rest_framework import HasPerms
 from djwto.test import alogin, login
 from tests.conftest import Visitor
 
@@ -80,6 +83,45 @@ def rest_permission(request):
     return answer(request, Response)
 
 
+@auth.jwt_optional
+@api_view(["GET"])
+@permission_classes([HasPerms("auth.view_user")])
+def rest_permission_outside(request):
+    return answer(request, Response)
+
+
+@method_decorator(auth.jwt_optional, name="dispatch")
+class RestPermission(APIView):
+    permission_classes = (IsAuthenticated,)
+
+    def get(self, request):
+        return answer(request, Response)
+
+
+class Numbered(APIView):
+    permission_classes = (IsAuthenticated,)
+    number = 0
+
+    def get(self, request):
+        return Response({"number": self.number})
+
+
+class Viewset(ViewSet):
+    permission_classes = (HasPerms("auth.view_user"),)
+    number = 0
+
+    def found(self, request):
+        return Response({"number": self.number})
+
+
+@auth.jwt_optional
+@cache_page(60)
+@api_view(["GET"])
+@permission_classes([IsAuthenticated])
+def rest_cached(request):
+    return answer(request, Response)
+
+
 @method_decorator(auth.jwt_optional, name="dispatch")
 class RestDispatch(APIView):
     def get(self, request):
@@ -109,6 +151,11 @@ urlpatterns = [
     path("rest_inside/", rest_inside),
     path("rest_dispatch/", RestDispatch.as_view()),
     path("rest_permission/", rest_permission),
+    path("rest_permission_outside/", rest_permission_outside),
+    path("rest_permission_class/", RestPermission.as_view()),
+    path("numbered/", auth.jwt_optional(Numbered.as_view(number=7))),
+    path("viewset/", auth.jwt_optional(Viewset.as_view({"get": "found"}, number=7))),
+    path("rest_cached/", rest_cached),
     path("permission/", permission),
     path("exempt/", exempt),
 ]
@@ -242,3 +289,36 @@ def test_a_doubled_cookie_is_cleared(db: None, settings: Any, path: str) -> None
     assert len(cleared) == len(set(cleared)) > 0
     assert all("Max-Age=0" in one and one.startswith("jwt_access_token=") for one in cleared)
     assert not Client().get(path, headers={"cookie": "jwt_access_token=a"}).cookies
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["rest_permission", "rest_permission_outside", "rest_permission_class", "numbered", "viewset"],
+)
+def test_a_permission_asks_for_a_login_in_both_orders(carol: Any, settings: Any, name: str) -> None:
+    settings.DJWTO_MODE = ("JSON", "TWO-COOKIES")
+    basic = {"authorization": "Basic " + b64encode(b"carol:pass").decode()}
+    for headers, code in (
+        ({}, "not_authenticated"),
+        (basic, "not_authenticated"),
+        ({"cookie": "jwt_access_token=a"}, "token_malformed"),
+        ({"cookie": "jwt_access_token=a; jwt_access_token=b"}, "cookie_ambiguous"),
+    ):
+        reply = Client().get(f"/{name}/", headers=headers)
+        assert reply.status_code == 401
+        assert reply.headers["WWW-Authenticate"].startswith("Bearer realm=api")
+        assert reply.json().get("code", "not_authenticated") == code
+        assert (len(reply.cookies) > 0) == (code == "cookie_ambiguous")
+        assert is_private(reply)
+    client = Client()
+    login(client, carol, mode="JSON")
+    reply = client.get(f"/{name}/")
+    assert reply.json().get("user", "carol") == "carol"
+    assert reply.json().get("number", 7) == 7
+
+
+def test_a_view_that_is_wrapped_further_is_not_taken_out(carol: Any) -> None:
+    assert Client().get("/rest_cached/").status_code == 403
+    client = Client()
+    login(client, carol)
+    assert client.get("/rest_cached/").json()["user"] == "carol"

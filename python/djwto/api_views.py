@@ -15,7 +15,7 @@ from typing import Any
 
 from django.http import HttpResponseBase, JsonResponse
 
-from djwto import responses
+from djwto import csrf, responses
 from djwto.exceptions import JWTError
 
 
@@ -69,6 +69,46 @@ class GuardAuthentication:
     def authenticate_header(self, request: Any) -> str | None:
         """Return the challenge of a 401."""
         return challenge(request)
+
+
+class _NoToken(GuardAuthentication):
+    """What a guard outside `@api_view` has found: no user, and why."""
+
+    @staticmethod
+    def check(_request: Any, _inner: Any) -> None:
+        """Leave it at that."""
+
+
+def unforce(inner: Any) -> None:
+    """Take back the user whom REST framework would let in without asking any of its classes."""
+    for name in ("_force_auth_user", "_force_auth_token"):
+        vars(inner).pop(name, None)
+
+
+def asking_for_login(view: Any, inner: Any) -> Any:
+    """Let a view of REST framework ask for a login as inside `@api_view`, where it has no user.
+
+    With a forced user, its permissions refuse by 403 without a challenge. A view that is wrapped
+    further stays as it is.
+    """
+    if sys.modules.get("rest_framework.views") is None:
+        return view
+    instance: Any = getattr(getattr(view, "func", None), "__self__", None)
+    if hasattr(instance, "get_authenticators"):  # `dispatch`, by `method_decorator`
+        instance.authentication_classes = (_NoToken,)
+        unforce(inner)
+        return view
+    made: Any = getattr(view, "__wrapped__", None)
+    # What `as_view` gives has one decorator around it, `csrf_exempt`.
+    kind = getattr(made, "cls", None)
+    if kind is None or not csrf.exempts(view):
+        return view
+    if getattr(made, "__wrapped__", None) not in (None, kind, kind.dispatch):
+        return view
+    unforce(inner)
+    of_viewset = [made.actions] if hasattr(made, "actions") else []
+    classes = {"authentication_classes": (_NoToken,)}
+    return kind.as_view(*of_viewset, **{**made.initkwargs, **classes})
 
 
 class _OfGuard(tuple[Any, ...]):

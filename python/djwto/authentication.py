@@ -283,9 +283,7 @@ def make_anonymous(request: Any) -> None:
 def _refuse(request: Any, inner: Any) -> None:
     """Take back what a check has set before it refused: a view may answer with another view."""
     make_anonymous(request)
-    # REST framework lets these in without asking any of its classes.
-    for name in ("_force_auth_user", "_force_auth_token"):
-        vars(inner).pop(name, None)
+    api_views.unforce(inner)
 
 
 def required_permissions(perms: Iterable[str]) -> _core.RequiredPermissions:
@@ -629,7 +627,9 @@ def _guard(view: View, check: Check, *, authentication: Check | None) -> View:
                 _run_check(check, request, inner, view)
             except JWTError as error:
                 return responses.keep_private(api_views.refusal(request, view, error))
-            return _finished(inner, view(request, *args, **kwargs))
+            is_open = check is _check_optional and inner._djwto_claims is None  # noqa: SLF001
+            answer = api_views.asking_for_login(view, inner) if is_open else view
+            return _finished(inner, answer(request, *args, **kwargs))
 
     marked: Any = guarded
     # Marks for `guard_checks`.

@@ -170,9 +170,14 @@ def _reason(request: HttpRequest) -> Any:
     return middleware.process_view(request, None, (), {})  # type: ignore[arg-type]
 
 
+def exempts(view: Any) -> bool:
+    """Whether this is what Django's `csrf_exempt` makes of a view."""
+    return getattr(view, "__code__", None) in _EXEMPTING
+
+
 def _is_exempt(view: Any) -> bool:
     while view is not None:
-        if getattr(view, "__code__", None) in _EXEMPTING or _applies_exempt(view):
+        if exempts(view) or _applies_exempt(view):
             return True
         view = getattr(view, "__wrapped__", None)
     return False
