@@ -25,7 +25,9 @@ def test_it_is_the_user_of_that_key(person: Any) -> None:
     assert person == user
     assert (user.get_username(), user.email, str(user)) == (EMAIL, EMAIL, EMAIL)
     assert user.get() == person
-    assert get_user_model().objects.filter(pk=user).get() == person
+    assert get_user_model().objects.get(pk=user.pk) == person
+    with pytest.raises(TypeError, match=r"request\.user\.pk"):
+        get_user_model().objects.filter(pk=user)
 
 
 def test_the_middleware_needs_no_session_of_django(
