@@ -167,3 +167,33 @@ def test_login_makes_no_session_of_djangos(alice: Any, settings: Any) -> None:
             visitor.client.cookies["sessionid"] = key
         reply = visitor.login()
         assert reply.cookies["sessionid"].value == "" if key else "sessionid" not in reply.cookies
+
+
+def noting(get_response: Any) -> Any:
+    """As an audit log does, which writes after the view."""
+
+    def answer(request: Any) -> Any:
+        reply = get_response(request)
+        reply["X-User"] = request.user.get_username()
+        return reply
+
+    return answer
+
+
+@pytest.mark.parametrize("has_csrf", [True, False])
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [("validate_refresh", "post"), ("refresh_access", "post"), ("logout", "delete")],
+)
+def test_without_the_token_an_endpoint_leaves_no_user(
+    alice: Any, settings: Any, name: str, method: str, has_csrf: Any
+) -> None:
+    settings.DJWTO_MODE = "TWO-COOKIES"
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.noting"]
+    visitor = Visitor("TWO-COOKIES")
+    visitor.login()
+    if not has_csrf:
+        visitor.csrf = ""
+    reply = visitor.refresh(name, method)
+    assert reply.status_code == (200 if has_csrf else 403)
+    assert reply.headers["X-User"] == ("alice" if has_csrf else "")

@@ -351,11 +351,7 @@ def authenticate_form(
         _core.check_jwt_type(request.POST.get("jwt_type"), kind)
     seen = authenticate(request, kind, allow_revoked=True)
     if csrf.is_needed(request, seen.mode) and not csrf_exempt:
-        try:
-            csrf.check(request)
-        except JWTError:
-            _refuse(request, getattr(request, "_request", request))
-            raise
+        csrf.check(request)
     return seen
 
 

@@ -112,6 +112,9 @@ class Endpoint(View):
                 request_body.read(request)
             return super().dispatch(request, *args, **kwargs)
         except JWTError as error:
+            if error.code == "csrf_failed":
+                # What looks at the reply must not take the request for one of the token's user.
+                authentication.make_anonymous(request)
             return responses.refusal(error)
 
     def http_method_not_allowed(
