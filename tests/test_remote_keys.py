@@ -13,9 +13,10 @@ from uuid import uuid4
 
 import pytest
 from django.core.checks import run_checks
-from django.test import AsyncClient, Client
+from django.test import AsyncClient, Client, RequestFactory
 
-from djwto import _core, conf, tokens
+from djwto import _core, authentication, conf, tokens
+from djwto.contrib.sockets import Socket
 from djwto.keys import remote
 from tests.test_docs import ROOT
 
@@ -186,6 +187,65 @@ async def test_a_door_that_does_not_wait_is_refused_and_blocks_no_loop(issuer):
     release.set()
     assert (refused.value.code, refused.value.status) == ("store_unavailable", 503)
     assert time.monotonic() - started < remote.WAIT_SECONDS
+
+
+def decoded(token: str) -> str:
+    """Give the code of what `decode_token` raises; "" where it raises nothing."""
+    try:
+        tokens.decode_token(token, "access")
+    except remote.JWTError as error:
+        return error.code
+    return ""
+
+
+def test_decode_token_fetches_keys_without_a_guard(issuer, token_by, monkeypatch):
+    old = token_by(issuer.add())
+    assert [decoded(old) for _ in range(3)] == ["", "", ""]
+    assert issuer.asked == 1
+    new = token_by(issuer.add())
+    assert decoded(new) == "key_unknown"
+    monkeypatch.setattr(remote, "UNKNOWN_SECONDS", 0)
+    assert decoded(new) == ""
+    assert issuer.asked == 2
+
+
+def test_decode_token_tells_that_there_are_no_keys(issuer, token_by):
+    token = token_by(issuer.add("ES256"))
+    issuer.sends(b"", 500)
+    assert decoded(token) == "store_unavailable"
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_decode_token_begins_the_fetch_and_blocks_no_loop(issuer, settings):
+    key, release = issuer.add(), threading.Event()
+
+    def slow(handler: Any) -> None:
+        release.wait(10)
+        issuer.publish(handler)
+
+    issuer.answer = slow
+    token = _token_of_nobody(key, settings)
+    assert decoded(token) == "store_unavailable"
+    waiting = asyncio.create_task(tokens.wait_for_keys(token))
+    while not issuer.asked:  # noqa: ASYNC110 (the loop goes round)
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    release.set()
+    await waiting
+    assert decoded(token) == ""
+    assert issuer.asked == 1
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_an_open_socket_fetches_the_key_of_a_later_token(issuer, settings, monkeypatch):
+    old = _token_of_nobody(issuer.add(), settings)
+    request = RequestFactory().get("/", headers={"authorization": f"Bearer {old}"})
+    await authentication.alet_in(request)
+    socket = Socket(asyncio.Event().wait, asyncio.sleep, request, None)
+    new = _token_of_nobody(issuer.add(), settings)
+    monkeypatch.setattr(remote, "UNKNOWN_SECONDS", 0)
+    assert (await socket.renew(new))["user"] == {"id": 1}
+    assert issuer.asked == 2
 
 
 def _token_of_nobody(key: dict[str, Any], settings: Any) -> str:

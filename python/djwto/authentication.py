@@ -4,7 +4,6 @@ Guards work on functions and, through `method_decorator`, on methods and `dispat
 async views; on Django REST framework's views. They make one call into the engine, and no query.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -704,9 +703,7 @@ async def _wait_for_keys(inner: Any) -> None:
     if config.remote is None:
         return
     with suppress(JWTValidationError):
-        fetch = config.remote.wanted(_kid_of(config, inner, "access"))
-        if fetch is not None:
-            await asyncio.wait([asyncio.wrap_future(fetch)], timeout=config.remote.wait_seconds)
+        await config.remote.wait_for(_kid_of(config, inner, "access"))
 
 
 def _is_method_of_async_view(view: Any) -> bool:

@@ -178,12 +178,18 @@ def decode_token(token: str, kind: str | None = None, *, tenant: str | None = No
     With `DJWTO_TENANT` it must be of this tenant; None asks for the present one, and where that is
     none no token is good.
 
-    Raises `JWTValidationError`, and `JWTError` where it is not known which sessions have ended.
-    `ValueError` where there is no such kind. With `DJWTO_REVOCATION_INTERVAL = None` it needs no
-    database.
+    Raises `JWTValidationError`, and `JWTError` where it is not known which sessions have ended, or
+    where `DJWTO_KEYS` is a URL and no keys came. `ValueError` where there is no such kind. With
+    `DJWTO_REVOCATION_INTERVAL = None` it needs no database.
+
+    It waits for keys behind a URL as guards do. In an event loop it begins the fetch, and does not
+    wait.
     """
     try:
         config = conf.current()
+        if config.remote is not None:
+            config.remote.require(_kid_of(token))
+            config = conf.current()
         revocation.require(config)
         if config.tenant is None:
             tenant = None
@@ -192,6 +198,23 @@ def decode_token(token: str, kind: str | None = None, *, tenant: str | None = No
         return config.engine.decode(token, kind, time.time(), tenant=tenant)
     finally:
         del token  # error trackers show the variables of every frame
+
+
+async def wait_for_keys(token: str) -> None:
+    """Wait for keys behind a URL that `decode_token` will need, without blocking the event loop."""
+    try:
+        remote = conf.current().remote
+        kid = None if remote is None else _kid_of(token)
+    finally:
+        del token  # error trackers show the variables of every frame
+    if remote is not None:
+        await remote.wait_for(kid)
+
+
+def _kid_of(token: str) -> str | None:
+    from djwto.keys.remote import kid_of  # here, because few need a client of HTTP
+
+    return kid_of(token)
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,7 @@ class Socket:
         try:
             if not isinstance(token, str) or not token.isascii():
                 raise JWTError.of("token_malformed")
+            await tokens.wait_for_keys(token)
             await revocation.arequire()
             claims = tokens.decode_token(token, kind="access", tenant=self._tenant)
         finally:

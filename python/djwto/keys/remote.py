@@ -114,8 +114,6 @@ class FetchedKeys:
 class RemoteKeys:
     """What is known of the keys of one URL, and the thread that fetches them."""
 
-    wait_seconds = WAIT_SECONDS
-
     def __init__(self, url: str) -> None:
         self.url = url
         self._fetched: FetchedKeys | None = None
@@ -162,6 +160,12 @@ class RemoteKeys:
                 fetch.result(WAIT_SECONDS)
         if self._fetched is None:
             raise JWTError.of("store_unavailable", retry_after=RETRY_AFTER)
+
+    async def wait_for(self, kid: str | None) -> None:
+        """Do the same without blocking the event loop, and without an error."""
+        fetch = self.wanted(kid)
+        if fetch is not None:
+            await asyncio.wait([asyncio.wrap_future(fetch)], timeout=WAIT_SECONDS)
 
     @property
     def present(self) -> FetchedKeys | None:
