@@ -242,6 +242,17 @@ def test_failed_logins_are_counted_by_tenant_and_networks_over_all(
     assert At(B, REMOTE_ADDR="203.0.113.9").login().status_code == 200
 
 
+@pytest.mark.parametrize("other", ["muller", "MÜLLER", "mu\u0308ller", "\uff4düller"])
+def test_failed_logins_in_a_tenant_are_no_others_of_a_similar_name(
+    other: str, settings: Any, alice: Any
+) -> None:
+    settings.DJWTO_LOGIN_THROTTLE = {"attempts": 3, "network_attempts": 100}
+    answers.append(lambda: "müller")
+    assert [At(A).login(password="no").status_code for _ in range(4)] == [401, 401, 401, 429]
+    answers[0] = lambda: other
+    assert At(A).login().status_code == 200
+
+
 def test_a_network_is_known_to_one_tenant(alice: Any) -> None:
     At(A, REMOTE_ADDR="203.0.113.9").login()
     assert sessions.is_known("alice", "203.0.113.9", "a")

@@ -21,7 +21,9 @@ def attempt(
 
     `is_foreign` says that a page of an origin that is not trusted has sent it.
     """
-    return _core.Attempt(normalised(account), normalised(tenant), address, limits, is_foreign)
+    # A tenant is compared exactly everywhere else: two whose names fold together share no count.
+    exact_tenant = tenant.encode("utf-8", "surrogatepass").hex()
+    return _core.Attempt(normalised(account), exact_tenant, address, limits, is_foreign)
 
 
 def exact(account: str) -> str:
