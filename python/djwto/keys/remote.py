@@ -2,8 +2,9 @@
 
 A thread fetches them when the first token comes, and again when the answer's `max-age` is over. A
 token with an unknown `kid` makes it look sooner, once in `UNKNOWN_SECONDS`. While the URL fails,
-the keys that were fetched before stay in use. Only public keys are taken: a secret cannot come from
-a place that everyone may read.
+the keys that were fetched before stay in use. A JWK Set without a usable key is no failure: it says
+that all keys are revoked. Only public keys are taken: a secret cannot come from a place that
+everyone may read.
 """
 
 from __future__ import annotations
@@ -78,33 +79,46 @@ def kid_of(token: str) -> str | None:
 class FetchedKeys:
     """A JWK Set as it was fetched, without all that is not public."""
 
-    def __init__(self, url: str, text: bytes) -> None:
+    def __init__(self, url: str, text: bytes, *, lack: str = "") -> None:
         self.url = url
         self.text = text
+        self.lack = lack
+        """Why there is no key in it; "" where there is one."""
+        keys = [] if lack else json.loads(text)["keys"]
+        self.count = len(keys)
+        self.kids = frozenset(kid for key in keys if isinstance(kid := key.get("kid"), str))
 
     @classmethod
     def read(cls, url: str, answer: bytes) -> FetchedKeys:
-        """Take an answer. Raises `SettingError`."""
+        """Take an answer. Raises `SettingError` where it is no JWK Set (RFC 7517 §5)."""
         try:
-            found = json.loads(answer)["keys"]
-            keys = [key for key in found if isinstance(key, dict)]
+            keys = json.loads(answer)["keys"]
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise SettingError("keys", "expected a JWK Set, found something else") from None
+            keys = None
+        if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
+            raise SettingError("keys", "expected a JWK Set, found something else")
         if len(keys) > MOST_KEYS:
             raise SettingError("keys", f"expected at most {MOST_KEYS} keys, found {len(keys)}")
         public = [key for key in keys if key.get("kty") != "oct" and not is_private(key)]
         if keys and not public:
-            raise SettingError("keys", "expected public keys, found secrets and private keys alone")
-        text = json.dumps({"keys": public}).encode()
-        _core.KeyRing.from_jwks(text, [])
+            return cls.none(url, "expected public keys, found secrets and private keys alone")
+        text = json.dumps({"keys": _one_for_each_kid(public)}).encode()
+        try:
+            _core.KeyRing.from_jwks(text, [])
+        except SettingError as error:
+            return cls.none(url, str(error))
         return cls(url, text)
 
     @classmethod
-    def none(cls, url: str) -> FetchedKeys:
-        """Stand for keys that are to come, by a key that signs nothing: its other half is gone."""
+    def none(cls, url: str, lack: str = "nothing was fetched yet") -> FetchedKeys:
+        """Stand for no key at all, by one that signs nothing: its other half is gone."""
         key = json.loads(_core.generate_jwk("EdDSA", None))
         public = {name: key[name] for name in ("kty", "crv", "x")}
-        return cls(url, json.dumps({"keys": [public]}).encode())
+        return cls(url, json.dumps({"keys": [public]}).encode(), lack=lack)
+
+    def is_as(self, other: FetchedKeys) -> bool:
+        """Whether the other one says the same."""
+        return self.lack == other.lack if self.lack else self.text == other.text
 
     def ring(self, _algorithm: str, fallbacks: Fallbacks) -> _core.KeyRing:
         """Load the keys. Raises `SettingError`."""
@@ -117,7 +131,6 @@ class RemoteKeys:
     def __init__(self, url: str) -> None:
         self.url = url
         self._fetched: FetchedKeys | None = None
-        self._kids: frozenset[str] = frozenset()
         self._forget()
 
     def _forget(self) -> None:
@@ -136,7 +149,7 @@ class RemoteKeys:
 
         Begins it where it is due.
         """
-        if self._fetched is not None and (kid is None or kid in self._kids):
+        if self._fetched is not None and (kid is None or kid in self._fetched.kids):
             if self._thread is None:
                 self._begin()  # in a forked child
             return None
@@ -207,26 +220,27 @@ class RemoteKeys:
         except Exception as error:  # noqa: BLE001 (it is tried again after any failure)
             self._complain(error)
             return RETRY_SECONDS if self._fetched is None else LEAST_SECONDS
-        if self._fetched is None or fetched.text != self._fetched.text:
-            keys = json.loads(fetched.text)["keys"]
+        if self._fetched is None or not fetched.is_as(self._fetched):
             self._fetched = fetched
-            self._kids = frozenset(kid for key in keys if isinstance(kid := key.get("kid"), str))
-            _log.info("DJWTO_KEYS: %s: %d keys were fetched.", self.url, len(keys))
+            if fetched.lack:
+                _log.error("DJWTO_KEYS: %s: %s. %s.", self.url, fetched.lack, _NO_KEYS)
+            else:
+                _log.info("DJWTO_KEYS: %s: %d keys were fetched.", self.url, fetched.count)
         elif self._has_complained:
             _log.info("DJWTO_KEYS: %s: it answers again.", self.url)
         self._has_complained = False
-        return seconds
+        return LEAST_SECONDS if fetched.lack else seconds
 
     def _complain(self, error: Exception) -> None:
         """Log a failure, once until a fetch succeeds."""
         if self._has_complained:
             return
         self._has_complained = True
-        rest = (
-            "No token can be judged until it answers"
-            if self._fetched is None
-            else "The keys that were fetched before stay in use"
-        )
+        rest = "The keys that were fetched before stay in use"
+        if self._fetched is None:
+            rest = "No token can be judged until it answers"
+        elif self._fetched.lack:
+            rest = "All tokens are refused until it answers"
         reason = error.reason if isinstance(error, URLError) else error
         _log.error("DJWTO_KEYS: %s: %s. %s.", self.url, reason or type(error).__name__, rest)
 
@@ -387,6 +401,16 @@ def _made(
     return connection
 
 
+def _one_for_each_kid(keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Pass over repeated keys, and over different keys of one `kid`: none of these can be meant."""
+    once = [key for number, key in enumerate(keys) if key not in keys[:number]]
+    named = [key.get("kid") for key in once]
+    return [
+        key for key, kid in zip(once, named, strict=True) if kid is None or named.count(kid) == 1
+    ]
+
+
+_NO_KEYS = "The answer has no key that can be used, so all tokens are refused from now on"
 _clock = time.monotonic
 _LONGEST_HEADER = 2048
 _known: dict[str, RemoteKeys] = {}
