@@ -71,8 +71,9 @@ class Issuer:
 
 
 @pytest.fixture
-def issuer(settings: Any) -> Iterator[Issuer]:
+def issuer(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Issuer]:
     issuer = Issuer()
+    monkeypatch.setattr(remote, "KNOWN_SECONDS", remote.WAIT_SECONDS)  # this machine may be busy
     thread = threading.Thread(target=issuer.server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     settings.DJWTO_KEYS = issuer.url
@@ -151,7 +152,7 @@ def test_many_requests_wait_for_one_fetch(issuer, token_by):
     issuer.answer = slow
     config = conf.current()
     kid = remote.kid_of(token)
-    fetches = {config.remote.wanted(kid) for _ in range(5)}
+    fetches = {config.remote.wanted(kid).fetch for _ in range(5)}
     assert len(fetches) == 1
     release.set()
     assert ask(token).status_code == 200
@@ -320,7 +321,72 @@ def test_keys_are_kept_while_the_url_fails(issuer, token_by, monkeypatch, caplog
         assert ask(token).status_code == 200
     assert len([one for one in said_of(issuer, caplog) if "stay in use" in one]) == 1
     issuer.answer = issuer.publish
+    while code(new) == "key_unknown":  # after a failure no request waits
+        threading.Event().wait(0.001)
     assert ask(new).status_code == 200
+
+
+def hanging(issuer: Issuer, token_by: Any, monkeypatch: Any) -> tuple[str, str, threading.Event]:
+    """Let an issuer hang once its keys are known. Give a good token, a made-up one, and the end."""
+    good, release = token_by(issuer.add()), threading.Event()
+    made_up = token_by(json.loads(_core.generate_jwk("EdDSA", None)))
+    assert ask(good).status_code == 200
+    monkeypatch.setattr(remote, "UNKNOWN_SECONDS", 0)
+
+    def hang(handler: Any) -> None:
+        release.wait(20)
+        issuer.publish(handler)
+
+    issuer.answer = hang
+    return good, made_up, release
+
+
+def test_a_hanging_issuer_holds_no_worker_for_long(issuer, token_by, monkeypatch):
+    good, made_up, release = hanging(issuer, token_by, monkeypatch)
+    monkeypatch.setattr(remote, "KNOWN_SECONDS", 0.1)
+    keys = conf.current().remote
+    assert code(made_up) == "key_unknown"  # at the start of the fetch it has waited
+    assert keys.wanted(remote.kid_of(made_up)) is None
+    assert [code(made_up), ask(good).status_code] == ["key_unknown", 200]
+    assert issuer.asked == 2
+    release.set()
+    while keys._fetch is not None:
+        threading.Event().wait(0.001)
+    # It was slow: the next fetch begins, and none waits.
+    assert keys.wanted(remote.kid_of(made_up)) is None
+    while issuer.asked == 2:
+        threading.Event().wait(0.001)
+
+
+def test_few_threads_wait_where_there_are_keys(issuer, token_by, monkeypatch):
+    _, made_up, release = hanging(issuer, token_by, monkeypatch)
+    monkeypatch.setattr(remote, "KNOWN_SECONDS", 20)
+    keys, kid = conf.current().remote, remote.kid_of(made_up)
+    waiting = [
+        threading.Thread(target=keys.require, args=(kid,)) for _ in range(remote.MOST_WAITERS)
+    ]
+    for one in waiting:
+        one.start()
+    while keys._waiters < remote.MOST_WAITERS:
+        threading.Event().wait(0.001)
+    assert code(made_up) == "key_unknown"
+    assert all(one.is_alive() for one in waiting)
+    release.set()
+    for one in waiting:
+        one.join()
+    assert (keys._waiters, issuer.asked) == (0, 2)
+
+
+def test_after_a_failure_no_request_waits_where_there_are_keys(issuer, token_by, monkeypatch):
+    _, made_up, release = hanging(issuer, token_by, monkeypatch)
+    monkeypatch.setattr(remote, "KNOWN_SECONDS", 20)
+    hang, keys = issuer.answer, conf.current().remote
+    issuer.sends(b"", 500)
+    assert code(made_up) == "key_unknown"
+    issuer.answer = hang
+    assert code(made_up) == "key_unknown"
+    assert keys._fetch is not None
+    release.set()
 
 
 UNUSABLE = {

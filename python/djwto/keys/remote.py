@@ -23,7 +23,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import (
@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS = 5
 """How long a request waits at most for a fetch, from its start, in seconds."""
+KNOWN_SECONDS = 1
+"""The same where there are keys. Everyone can write a token with an unknown `kid`."""
+MOST_WAITERS = 4
+"""How many threads of a process wait at most, where there are keys."""
 TOTAL_SECONDS = 10
 """How long a fetch may take in all, in seconds."""
 UNKNOWN_SECONDS = 30
@@ -125,6 +129,13 @@ class FetchedKeys:
         return _core.KeyRing.from_jwks(self.text, fallbacks)
 
 
+class Wanted(NamedTuple):
+    """A fetch that is waited for, and for how many seconds at most."""
+
+    fetch: Future[None]
+    seconds: float
+
+
 class RemoteKeys:
     """What is known of the keys of one URL, and the thread that fetches them."""
 
@@ -142,12 +153,16 @@ class RemoteKeys:
         self._thread: threading.Thread | None = None
         self._fetch: Future[None] | None = None
         self._started = -MOST_SECONDS * 1.0
+        self._waiters = 0
+        self._was_slow = False
+        """Whether the last fetch took longer than `KNOWN_SECONDS`."""
         self._has_complained = False
 
-    def wanted(self, kid: str | None) -> Future[None] | None:
+    def wanted(self, kid: str | None) -> Wanted | None:
         """Give the fetch that a token with this `kid` is to wait for; None where there is none.
 
-        Begins it where it is due.
+        Begins it where it is due. Where there are keys, a fetch is only waited for at its start,
+        and not after one that failed or was slow.
         """
         if self._fetched is not None and (kid is None or kid in self._fetched.kids):
             if self._thread is None:
@@ -159,26 +174,45 @@ class RemoteKeys:
             is_recent = 0 <= age < UNKNOWN_SECONDS
             if self._thread is None or (self._fetch is None and not is_recent):
                 self._start()
-                return self._fetch
-            return self._fetch if age < WAIT_SECONDS else None
+                age = 0
+            if self._fetched is None:
+                left = WAIT_SECONDS - age
+            elif self._was_slow or self._has_complained:
+                return None
+            else:
+                left = KNOWN_SECONDS - age
+            return Wanted(self._fetch, left) if self._fetch is not None and left > 0 else None
 
     def require(self, kid: str | None) -> None:
         """Wait for the keys that a token with this `kid` needs. Blocks no event loop.
 
         Raises `JWTError` (`store_unavailable`) where there are none at all.
         """
-        fetch = self.wanted(kid)
-        if fetch is not None and not _is_on_loop():
-            with suppress(TimeoutError, FutureTimeoutError):
-                fetch.result(WAIT_SECONDS)
+        wanted = self.wanted(kid)
+        if wanted is not None and not _is_on_loop():
+            with self._place() as is_free, suppress(TimeoutError, FutureTimeoutError):
+                if is_free:
+                    wanted.fetch.result(wanted.seconds)
         if self._fetched is None:
             raise JWTError.of("store_unavailable", retry_after=RETRY_AFTER)
 
     async def wait_for(self, kid: str | None) -> None:
         """Do the same without blocking the event loop, and without an error."""
-        fetch = self.wanted(kid)
-        if fetch is not None:
-            await asyncio.wait([asyncio.wrap_future(fetch)], timeout=WAIT_SECONDS)
+        wanted = self.wanted(kid)
+        if wanted is not None:
+            await asyncio.wait([asyncio.wrap_future(wanted.fetch)], timeout=wanted.seconds)
+
+    @contextmanager
+    def _place(self) -> Iterator[bool]:
+        """Be one of the threads that wait; False where there are keys and enough of those."""
+        with self._lock:
+            is_free = self._fetched is None or self._waiters < MOST_WAITERS
+            self._waiters += is_free
+        try:
+            yield is_free
+        finally:
+            with self._lock:
+                self._waiters -= is_free
 
     @property
     def present(self) -> FetchedKeys | None:
@@ -220,6 +254,7 @@ class RemoteKeys:
         except Exception as error:  # noqa: BLE001 (it is tried again after any failure)
             self._complain(error)
             return RETRY_SECONDS if self._fetched is None else LEAST_SECONDS
+        self._was_slow = _clock() - self._started > KNOWN_SECONDS
         if self._fetched is None or not fetched.is_as(self._fetched):
             self._fetched = fetched
             if fetched.lack:
