@@ -23,13 +23,15 @@ def test_is_blacklisted() -> None:
 def test_delete_tokens_removes_expired_rows_and_no_others(size: int) -> None:
     now = timezone.now()
     for number in range(7):
-        JWTBlacklist.objects.create(jti=f"old {number}", expires=now - timedelta(seconds=1))
+        JWTBlacklist.objects.create(jti=f"old {number}", expires=now - timedelta(minutes=61))
+    # Kept for an hour, in case the clock is set back.
+    JWTBlacklist.objects.create(jti="margin", expires=now - timedelta(minutes=59))
     JWTBlacklist.objects.create(jti="young", expires=now + timedelta(minutes=1))
     JWTBlacklist.objects.create(jti="never", expires=None)
     out = StringIO()
     call_command("delete_tokens", batch_size=size, stdout=out)
     assert out.getvalue() == "7 expired rows deleted, and 0 expired sessions.\n"
-    assert set(JWTBlacklist.objects.values_list("jti", flat=True)) == {"young", "never"}
+    assert set(JWTBlacklist.objects.values_list("jti", flat=True)) == {"margin", "young", "never"}
 
 
 @pytest.mark.django_db

@@ -364,6 +364,17 @@ def test_a_blacklisted_token_stays_so(moved: Any, settings: Any) -> None:
     assert (other.refresh().status_code, other.refresh().json()) == (401, refused)
 
 
+def test_a_blacklisted_token_stays_so_within_the_leeway(apart: Any, settings: Any) -> None:
+    settings.SIMPLE_JWT = {"LEEWAY": 3600}
+    end = int(time.time()) + 100
+    jti = uuid.uuid4().hex
+    app = App("defaults", {"refresh": forged(token_type="refresh", exp=end, jti=jti)})
+    JWTBlacklist.add({"jti": jti, "exp": end})  # as `djwto_import` copies it
+    with time_machine.travel(end + 3590, tick=False):
+        call_command("delete_tokens", verbosity=0)
+        assert app.refresh().json()["detail"] == "Token is blacklisted"
+
+
 def test_simplejwts_own_blacklist_learns_of_a_logout(moved: Any) -> None:
     """So that it holds on the way back."""
     app = App("services", moved("services")["bob"])
@@ -707,6 +718,11 @@ def test_the_command_refuses_what_cannot_be_verified(moved: Any, settings: Any) 
         ({"ALGORITHM": "RS256"}, {}, ["djwto.E071"]),
         ({"ALGORITHM": "none"}, {}, ["djwto.E071"]),
         ({"TOKEN_TYPE_CLAIM": None}, {}, ["djwto.E071"]),
+        ({"LEEWAY": 3601}, {}, ["djwto.E071"]),
+        ({"LEEWAY": timedelta(days=1)}, {}, ["djwto.E071"]),
+        ({"LEEWAY": float("nan")}, {}, ["djwto.E071"]),
+        ({"LEEWAY": float("inf")}, {}, ["djwto.E071"]),
+        ({"LEEWAY": timedelta(hours=1)}, {}, []),
         ({}, {"DJWTO_MODE": "ONE-COOKIE"}, ["djwto.E072"]),
         ({}, {"DJWTO_ROTATE_REFRESH": True}, ["djwto.E073"]),
         ({"ROTATE_REFRESH_TOKENS": True}, {"DJWTO_ROTATE_REFRESH": True}, ["djwto.W071"]),

@@ -187,11 +187,14 @@ def _leeway() -> float:
     found = value("LEEWAY")
     if found is None:
         return 0.0
-    if isinstance(found, timedelta):
-        return found.total_seconds()
-    if isinstance(found, (int, float)):
-        return float(found)
-    raise SettingError("LEEWAY", f"expected a number of seconds or a timedelta, found {found!r}")
+    seconds = found.total_seconds() if isinstance(found, timedelta) else found
+    # Beyond the margin, `delete_tokens` removes the row of a token that is still good.
+    most = _core.MARGIN_SECONDS
+    if isinstance(seconds, (int, float)) and -most <= seconds <= most:
+        return float(seconds)
+    raise SettingError(
+        "LEEWAY", f"expected at most {most} seconds, as a number or a timedelta, found {found!r}"
+    )
 
 
 _cached: tuple[object, Config | None] = (None, None)

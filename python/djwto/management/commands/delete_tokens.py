@@ -23,9 +23,13 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Delete until nothing is left to delete."""
         size, now = _checked(options["batch_size"]), time.time()
-        tokens = _delete(JWTBlacklist.expired(now).order_by("expires"), size)
-        # No token of it is good any more, nor will one be if the clock is set back a little.
-        past = times.micros(now - _core.MARGIN_SECONDS)
+        # No token of it is good any more, nor will one be if the clock is set back a little. An
+        # app of djwto.contrib may take a token after its `exp`, within this margin.
+        end = now - _core.MARGIN_SECONDS
+        tokens, past = (
+            _delete(JWTBlacklist.expired(end).order_by("expires"), size),
+            times.micros(end),
+        )
         expired = Session.rows().filter(expires_at__lt=past, access_until__lt=past)
         sessions = _delete(expired.order_by("expires_at"), size)
         self.stdout.write(f"{tokens} expired rows deleted, and {sessions} expired sessions.")
