@@ -22,6 +22,7 @@ from djwto import (
     users,
 )
 from djwto.exceptions import JWTError
+from djwto.formats import OtherToken
 from djwto.models import LOGOUT, JWTBlacklist, Session
 
 if TYPE_CHECKING:
@@ -65,9 +66,13 @@ def _end_each(request: Any, found: list[_core.Authenticated]) -> None:
     for seen in found:
         # A view may have changed the claims, but not the name of the session.
         is_ended = sessions.end(seen.session, reason=LOGOUT)
-        if is_ended or ("sid" not in seen.claims and end_session(seen.claims, seen.mode)):
+        if is_ended or ("sid" not in seen.claims and _end_session_of(seen)):
             jti = seen.claims.get("jti")
             signals.jwt_blacklisted.send(sender="BlackListTokenView", request=request, jti=jti)
+
+
+def _end_session_of(seen: Any) -> bool:
+    return end_session(seen.claims, seen.mode, is_of_djwto=not isinstance(seen, OtherToken))
 
 
 def _refreshing(request: HttpRequest) -> list[_core.Authenticated]:
@@ -80,8 +85,8 @@ def _refreshing(request: HttpRequest) -> list[_core.Authenticated]:
         return []  # it is not known for which tenant the request is
 
 
-def named(request: HttpRequest) -> tuple[list[tokens.Claims], str]:
-    """The claims of a token that is good, and the mode of the reply.
+def named(request: HttpRequest) -> tuple[list[_core.Authenticated | OtherToken], str]:
+    """The token that is good, and the mode of the reply.
 
     Of all that are good where a cookie came twice: a planted one must not keep a session alive.
     Raises `JWTError` where it is not known which tenant the request is for.
@@ -92,18 +97,20 @@ def named(request: HttpRequest) -> tuple[list[tokens.Claims], str]:
             seen = authentication.authenticate(request, kind, allow_revoked=True)
         except JWTError as error:
             if error.code == "cookie_ambiguous" and (each := _each(request, kind)):
-                return [one.claims for one in each], authentication.answering_mode(request)
+                return [*each], authentication.answering_mode(request)
             continue
-        return [seen.claims], seen.mode
+        return [seen], seen.mode
     return [], authentication.answering_mode(request)
 
 
-def log_out(request: HttpRequest, claims: tokens.Claims, mode: str) -> bool:
+def log_out(
+    request: HttpRequest, claims: tokens.Claims, mode: str, *, is_of_djwto: bool = True
+) -> bool:
     """End the session of a token, and tell the receivers. False: it had ended before.
 
-    `mode` is how the token came.
+    `mode` is how the token came; `is_of_djwto` is as for `end_session`.
     """
-    if not end_session(claims, mode):
+    if not end_session(claims, mode, is_of_djwto=is_of_djwto):
         return False
     # Receivers of the signals look at it.
     live = cast("THttpRequest", request)
@@ -115,8 +122,11 @@ def log_out(request: HttpRequest, claims: tokens.Claims, mode: str) -> bool:
     return True
 
 
-def end_session(claims: tokens.Claims, mode: str) -> bool:
-    """End the session of a token, and blacklist its `jti`. False: someone did so before."""
+def end_session(claims: tokens.Claims, mode: str, *, is_of_djwto: bool = True) -> bool:
+    """End the session of a token, and blacklist its `jti`. False: someone did so before.
+
+    `is_of_djwto` is False for the claims of a `formats.OtherToken`: no other token has its `jti`.
+    """
     key = sessions.session_id_of(claims)
     if "sid" not in claims and key is not None and not Session.rows().filter(pk=key).exists():
         # A token of 0.0.4: guards look for ended sessions alone.
@@ -124,8 +134,10 @@ def end_session(claims: tokens.Claims, mode: str) -> bool:
             return False
         # Its session ends although the user is inactive, or gone: its access token lives on.
         user = users.find_user(claims["user"]["id"], active=False, fresh=True)
-        renewal.open_legacy(claims, mode, user)
-    if "sid" not in claims and claims["type"] == "access":
+        # Its row may go once this token has expired.
+        opening = claims if is_of_djwto else {**claims, "type": "refresh"}
+        renewal.open_legacy(opening, mode, user)
+    if is_of_djwto and "sid" not in claims and claims["type"] == "access":
         # Its refresh token has the same `jti` (0.0.4), and outlives it.
         claims = {name: value for name, value in claims.items() if name != "exp"}
     return stores.retried(partial(_end_at_once, claims, key), using=Session.database())

@@ -41,6 +41,7 @@ from djwto import (
     users,
 )
 from djwto.exceptions import JWTError
+from djwto.formats import OtherToken
 from djwto.forms import LoginForm
 from djwto.keys.files import JWKS_SECONDS
 from djwto.models import ENDED_BY_USER, LOGOUT, Session
@@ -198,8 +199,9 @@ class BlackListTokenView(Endpoint):
         named, mode = logouts.named(request)
         if csrf.is_needed(request, mode):
             csrf.check(request)
-        for claims in named:
-            logouts.log_out(request, claims, mode)
+        for seen in named:
+            is_of_djwto = not isinstance(seen, OtherToken)
+            logouts.log_out(request, seen.claims, mode, is_of_djwto=is_of_djwto)
         if mode == "JSON":
             return HttpResponse(status=204)
         response = JsonResponse({"msg": "Tokens successfully deleted."})

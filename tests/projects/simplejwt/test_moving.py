@@ -224,6 +224,20 @@ def test_djwtos_own_endpoints_know_such_an_access_token(moved: Any) -> None:
     assert verified.status_code == 400
 
 
+def test_a_logout_with_an_old_access_token_leaves_no_row_for_good(moved: Any) -> None:
+    moved()
+    end = int(time.time()) + 300
+    headers = {"authorization": f"Bearer {forged(jti=uuid.uuid4().hex, exp=end)}"}
+    Client().delete("/api/token/refresh/logout/", headers=headers)
+    assert (JWTBlacklist.objects.count(), Session.objects.count()) == (1, 1)
+    with time_machine.travel(end + 3590, tick=False):
+        call_command("delete_tokens", verbosity=0)
+        assert (JWTBlacklist.objects.count(), Session.objects.count()) == (1, 1)
+    with time_machine.travel(end + 4000, tick=False):
+        call_command("delete_tokens", verbosity=0)
+        assert (JWTBlacklist.objects.count(), Session.objects.count()) == (0, 0)
+
+
 def test_a_refresh_token_of_old_opens_nothing_elsewhere(moved: Any) -> None:
     pair = moved()["alice"]
     headers = {"authorization": f"Bearer {pair['refresh']}"}
