@@ -142,10 +142,10 @@ def build() -> Config:
     """Read the settings. Raises `SettingError`, whose `field` is simplejwt's name."""
     if value("JWK_URL"):
         raise SettingError("JWK_URL", "expected None: djwto fetches no keys")
-    for name in ("TOKEN_TYPE_CLAIM", "JTI_CLAIM", "USER_ID_CLAIM", "USER_ID_FIELD"):
+    revokes = bool(value("CHECK_REVOKE_TOKEN"))
+    for name in (*_TEXTS, *(["REVOKE_TOKEN_CLAIM"] if revokes else ())):
         if not isinstance(value(name), str) or not value(name):
             raise SettingError(name, f"expected a text, found {value(name)!r}")
-    revoke = value("REVOKE_TOKEN_CLAIM") if value("CHECK_REVOKE_TOKEN") else None
     issuer = value("ISSUER")
     return Config(
         keys=_keys(),
@@ -156,7 +156,7 @@ def build() -> Config:
         user_claim=value("USER_ID_CLAIM"),
         type_claim=value("TOKEN_TYPE_CLAIM"),
         jti_claim=value("JTI_CLAIM"),
-        revoke_claim=revoke,
+        revoke_claim=value("REVOKE_TOKEN_CLAIM") if revokes else None,
     )
 
 
@@ -198,4 +198,5 @@ def _leeway() -> float:
 
 
 _cached: tuple[object, Config | None] = (None, None)
+_TEXTS = ("TOKEN_TYPE_CLAIM", "JTI_CLAIM", "USER_ID_CLAIM", "USER_ID_FIELD")
 _WORD = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
