@@ -30,6 +30,7 @@ from django.test import AsyncClient, Client
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from rest_framework.views import exception_handler
 
 from djwto import sessions, tokens
 from djwto.contrib.simplejwt import config
@@ -487,6 +488,34 @@ def test_rotation_does_what_it_did(moved: Any) -> None:
         kept.pair = dict(old)
         assert kept.refresh().status_code == 200
         assert kept.pair["refresh"] != old["refresh"]
+
+
+def show_codes(exc: Any, context: Any) -> Any:
+    response = exception_handler(exc, context)
+    assert response is not None
+    response.data = {"codes": exc.get_codes(), "detail": exc.detail}
+    return response
+
+
+def test_a_handler_of_the_project_sees_the_codes_it_saw(moved: Any, settings: Any) -> None:
+    app = App("defaults", moved()["alice"])
+    settings.REST_FRAMEWORK = {
+        **settings.REST_FRAMEWORK,
+        "EXCEPTION_HANDLER": "tests.projects.simplejwt.test_moving.show_codes",
+    }
+    path = "/api/token/"
+    wrong = app.client.post(path, {"username": "alice", "password": "no"})
+    assert wrong.json()["codes"] == "no_active_account"
+    app.pair = {"access": "garbage", "refresh": "garbage"}
+    not_valid = {"detail": "token_not_valid", "code": "token_not_valid"}
+    assert app.refresh().json()["codes"] == not_valid
+    parts = dict.fromkeys(("token_class", "token_type", "message"), "token_not_valid")
+    assert app.get().json()["codes"] == {**not_valid, "messages": [parts]}
+    gone = dict.fromkeys(("detail", "code"), "authentication_failed")
+    app.pair = {"access": forged(user_id="987"), "refresh": forged(token_type="refresh")}
+    assert app.get().json()["codes"] == gone
+    get_user_model().objects.update(is_active=False)
+    assert app.refresh().json()["codes"] == "no_active_account"
 
 
 def test_guesses_are_counted(moved: Any, settings: Any) -> None:

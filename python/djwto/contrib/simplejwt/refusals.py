@@ -25,8 +25,9 @@ def at_endpoint(error: JWTError) -> APIException:
     if isinstance(error, OldTokenError) and error.slug == "password_changed":
         return AuthenticationFailed({"detail": _of(error), "code": error.slug})
     if error.code in _NO_ACCOUNT:
-        return AuthenticationFailed(_("No active account found for the given token."))
-    return AuthenticationFailed({"detail": _of(error), "code": "token_not_valid"})
+        sentence = _("No active account found for the given token.")
+        return AuthenticationFailed(sentence, "no_active_account")
+    return _not_valid({"detail": _of(error)})
 
 
 def at_guard(error: JWTError) -> APIException:
@@ -36,16 +37,13 @@ def at_guard(error: JWTError) -> APIException:
     if error.code == "authorization_invalid":
         sentence = _("Authorization header must contain two space-delimited values")
         return AuthenticationFailed({"detail": sentence, "code": "bad_authorization_header"})
+    if isinstance(error, OldTokenError) and error.slug == "token_not_valid":
+        return _not_valid({"detail": _of(error)})
     if isinstance(error, OldTokenError) and error.slug:
         return AuthenticationFailed({"detail": _of(error), "code": error.slug})
     message = {"token_class": "AccessToken", "token_type": "access", "message": _of(error)}
-    return AuthenticationFailed(
-        {
-            "detail": _("Given token not valid for any token type"),
-            "code": "token_not_valid",
-            "messages": [message],
-        }
-    )
+    sentence = _("Given token not valid for any token type")
+    return _not_valid({"detail": sentence}, messages=[message])
 
 
 def challenge(realm: str) -> str:
@@ -55,7 +53,8 @@ def challenge(realm: str) -> str:
 
 def no_account() -> APIException:
     """Give the failure of wrong credentials."""
-    return AuthenticationFailed(_("No active account found with the given credentials"))
+    sentence = _("No active account found with the given credentials")
+    return AuthenticationFailed(sentence, "no_active_account")
 
 
 def other(error: JWTError) -> APIException:
@@ -67,6 +66,12 @@ def other(error: JWTError) -> APIException:
         # REST framework's handler makes `Retry-After` of it, as it does for its own `Throttled`.
         raised.wait = int(retry_after)  # type: ignore[attr-defined]
     return raised
+
+
+def _not_valid(detail: dict[str, Any], **others: Any) -> APIException:
+    """Give what simplejwt calls `InvalidToken`: each part has its code, for `get_codes()`."""
+    code = "token_not_valid"
+    return AuthenticationFailed({**detail, "code": code, **others}, code)
 
 
 def _of(error: JWTError) -> Any:
