@@ -398,6 +398,22 @@ def test_simplejwts_own_blacklist_learns_of_a_logout(moved: Any) -> None:
     assert config.table("BlacklistedToken").filter(token__jti=claims["jti"]).exists()
 
 
+def test_a_logout_that_failed_can_be_sent_again(
+    moved: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = App("services", moved("services")["bob"])
+    body = {"refresh": app.pair["refresh"]}
+    with monkeypatch.context() as patch:
+
+        def fail(*_args: Any, **_kwargs: Any) -> Any:
+            raise OperationalError("gone")
+
+        patch.setattr("djwto.logouts.end_session", fail)
+        assert app.client.post("/api/token/blacklist/", body).status_code == 503
+    assert app.client.post("/api/token/blacklist/", body).json() == {}
+    assert app.refresh().json()["detail"] == "Token is blacklisted"
+
+
 def without_tables(settings: Any) -> list[str]:
     return [one for one in settings.INSTALLED_APPS if one != config.BLACKLIST_APP]
 

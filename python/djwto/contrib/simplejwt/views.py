@@ -179,15 +179,27 @@ class TokenBlacklistView(TokenViewBase):
             claims = _own(inner, fields, "refresh").claims
         except JWTValidationError as error:
             settings, found = _old(fields, "refresh", "refresh", error)
-            old_tokens.blacklist_there(found[settings.jti_claim])
-            user = old_tokens.find_any(settings, found, fresh=True)
-            if user is None:
-                JWTBlacklist.add({"jti": found[settings.jti_claim], "exp": found["exp"]})
-                return Response({})
-            claims = old_tokens.as_claims(settings, found, user, "refresh")
-        if not logouts.log_out(inner, claims, "JSON"):
+            is_ended = _end_old(inner, settings, found)
+        else:
+            is_ended = logouts.log_out(inner, claims, "JSON")
+        if not is_ended:
             raise JWTError.of("token_blacklisted")
         return Response({})
+
+
+def _end_old(request: HttpRequest, settings: config.Config, found: dict[str, Any]) -> bool:
+    """End the session of an old refresh token. False: it had ended before."""
+    jti = found[settings.jti_claim]
+    user = old_tokens.find_any(settings, found, fresh=True)
+    if user is None:
+        JWTBlacklist.add({"jti": jti, "exp": found["exp"]})
+        is_ended = True
+    else:
+        claims = old_tokens.as_claims(settings, found, user, "refresh")
+        is_ended = logouts.log_out(request, claims, "JSON")
+    # Last: once it is there, a client that sends the token again is refused.
+    old_tokens.blacklist_there(jti)
+    return is_ended
 
 
 def _inner(request: Request) -> HttpRequest:
