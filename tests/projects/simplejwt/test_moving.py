@@ -760,6 +760,43 @@ def test_the_date_is_after_the_last_old_token(moved: Any, settings: Any) -> None
     assert timedelta(days=37) <= end - date.today() <= timedelta(days=39)  # noqa: DTZ011
 
 
+@pytest.mark.parametrize(
+    "simple_jwt",
+    [
+        {"ISSUER": ""},
+        {"ISSUER": 5},
+        {"AUDIENCE": []},
+        {"AUDIENCE": ""},
+        {"AUDIENCE": {"a"}},
+        {"ACCESS_TOKEN_LIFETIME": timedelta(milliseconds=500)},
+        {"REFRESH_TOKEN_LIFETIME": timedelta(days=3_650_000)},
+        {"REFRESH_TOKEN_LIFETIME": timedelta.max},
+        {"AUTH_TOKEN_CLASSES": None},
+        {"AUTH_HEADER_TYPES": ()},
+    ],
+    ids=str,
+)
+def test_djwto_takes_the_lines_of_the_command(moved: Any, settings: Any, simple_jwt: Any) -> None:
+    pair = moved()["alice"]
+    settings.SIMPLE_JWT = simple_jwt
+    found = run("--dry-run")
+    names = {"SECRET_KEY": settings.SECRET_KEY, "SIMPLE_JWT": simple_jwt}
+    exec(found, names)
+    for name, value in names.items():
+        if name.startswith("DJWTO_"):
+            setattr(settings, name, value)
+    assert [one for one in checks.run_checks() if one.level >= checks.ERROR] == []
+    assert ("ISSUER:" in found) == ("ISSUER" in simple_jwt)
+    assert App("defaults", {**pair, "access": "garbage"}).get().status_code == 401
+
+
+def test_the_command_names_a_lifetime_that_is_none(moved: Any, settings: Any) -> None:
+    moved()
+    settings.SIMPLE_JWT = {"ACCESS_TOKEN_LIFETIME": None}
+    with pytest.raises(CommandError, match="ACCESS_TOKEN_LIFETIME"):
+        run()
+
+
 def test_the_command_refuses_what_cannot_be_verified(moved: Any, settings: Any) -> None:
     moved()
     settings.SIMPLE_JWT = {"JWK_URL": "https://example.com/keys"}

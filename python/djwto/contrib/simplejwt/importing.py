@@ -7,9 +7,11 @@ from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
+from django.utils.functional import Promise
 
-from djwto import conf
+from djwto import conf, times
 from djwto.contrib.simplejwt import config
+from djwto.exceptions import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +21,7 @@ _OWN = frozenset(("iss", "aud", "iat", "nbf", "exp", "sid", "gen", "refresh_iat"
 
 
 def lines(now: float | None = None) -> list[str]:
-    """Give the lines to paste into settings."""
+    """Give the lines to paste into settings. Raises `SettingError` for a lifetime that is none."""
     return [
         "from datetime import date, timedelta",
         "",
@@ -41,12 +43,12 @@ def rotation() -> Any:
 
 def last_day(now: float | None = None) -> str:
     """Give the day from which on no token of simplejwt can be good, with a week to deploy."""
-    lives = max(config.value("ACCESS_TOKEN_LIFETIME"), config.value("REFRESH_TOKEN_LIFETIME"))
+    lives = max(_delta("ACCESS_TOKEN_LIFETIME"), _delta("REFRESH_TOKEN_LIFETIME"))
     start = datetime.fromtimestamp(time.time() if now is None else now, timezone.utc)
     try:
         end = (start + lives + timedelta(days=_DAYS_TO_DEPLOY + 1)).date()
     except OverflowError:
-        end = date.max
+        end = date(9998, 12, 31)
     return f"date({end.year}, {end.month}, {end.day})"
 
 
@@ -63,7 +65,11 @@ def without_counterpart() -> Iterator[tuple[str, str]]:
             yield name, f"{given[name]} is not called; djwto.tokens.process_user adds claims"
         elif name in _NOT_CALLED:
             yield name, _NOT_CALLED[name]
-    if any("Sliding" in str(one) for one in given.get("AUTH_TOKEN_CLASSES", ())):
+    for name in ("ISSUER", "AUDIENCE"):
+        found = config.value(name)
+        if found is not None and _party(name) is None:
+            yield name, f"{found!r} is none that djwto can put into its tokens"
+    if "Sliding" in str(given.get("AUTH_TOKEN_CLASSES")):
         yield "AUTH_TOKEN_CLASSES", "sliding tokens are refused: their users log in again"
 
 
@@ -92,15 +98,36 @@ def _key_lines() -> list[str]:
     return found
 
 
+def _delta(name: str) -> timedelta:
+    found = config.value(name)
+    if not isinstance(found, timedelta):
+        raise SettingError(name, f"expected a timedelta, found {found!r}")
+    return found
+
+
 def _lifetime(name: str) -> str:
-    return f"timedelta(seconds={int(config.value(name).total_seconds())})"
+    """Give the nearest that djwto takes: at least a second, and None for thousands of years."""
+    found = max(_delta(name), timedelta(seconds=1))
+    if not times.is_bounded(found):
+        return "None"
+    return f"timedelta(seconds={int(found.total_seconds())})"
+
+
+def _party(name: str) -> Any:
+    """Give `ISSUER` or `AUDIENCE` as djwto takes it; None where it cannot."""
+    found = config.value(name)
+    if isinstance(found, (str, Promise)):
+        return str(found) or None
+    if name == "AUDIENCE" and isinstance(found, (list, tuple, set, frozenset)):
+        every = [str(one) for one in found if isinstance(one, (str, Promise)) and str(one)]
+        return every if every and len(every) == len(found) else None
+    return None
 
 
 def _party_lines() -> Iterator[str]:
-    if config.value("ISSUER") is not None:
-        yield f"DJWTO_ISS_CLAIM = {config.value('ISSUER')!r}"
-    if config.value("AUDIENCE") is not None:
-        yield f"DJWTO_AUD_CLAIM = {config.value('AUDIENCE')!r}"
+    for name, own in (("ISSUER", "DJWTO_ISS_CLAIM"), ("AUDIENCE", "DJWTO_AUD_CLAIM")):
+        if (found := _party(name)) is not None:
+            yield f"{own} = {found!r}"
     if config.value("USER_ID_CLAIM") == "sub" and _is_key():
         yield "DJWTO_USER_AS_SUB = True"
 

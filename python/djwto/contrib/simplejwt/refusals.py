@@ -48,7 +48,7 @@ def at_guard(error: JWTError) -> APIException:
 
 def challenge(realm: str) -> str:
     """Give the challenge of a 401."""
-    return f'{config.header_types()[0]} realm="{realm}"'
+    return f'{[*config.header_types(), "Bearer"][0]} realm="{realm}"'
 
 
 def no_account() -> APIException:

@@ -30,14 +30,15 @@ class Command(BaseCommand):
         """Print, then copy."""
         try:
             config.build()
+            lines = importing.lines()
         except SettingError as error:
             raise CommandError(f'SIMPLE_JWT["{error.field}"]: {error}.') from None
-        self._print_settings()
+        self._print_settings(lines)
         self._copy(is_dry=options["dry_run"])
 
-    def _print_settings(self) -> None:
+    def _print_settings(self, lines: list[str]) -> None:
         self.stdout.write("# Paste these lines into settings.py, below SIMPLE_JWT, which stays.")
-        for line in importing.lines():
+        for line in lines:
             self.stdout.write(line)
         self.stdout.write("")
         self.stdout.write(
