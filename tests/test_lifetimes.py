@@ -118,6 +118,17 @@ def test_a_time_of_the_hook_that_is_none_is_named(
     assert Visitor("JSON").login().status_code == 500
 
 
+@pytest.mark.parametrize("value", ["alice", None, ["alice"]])
+def test_a_user_of_the_hook_that_is_no_dict_is_named(
+    alice: Any, monkeypatch: pytest.MonkeyPatch, value: Any
+) -> None:
+    original = tokens.process_claims
+    monkeypatch.setattr(tokens, "process_claims", lambda *a: original(*a) | {"user": value})
+    with pytest.raises(JWTIssueError, match='the claim "user" is no dict'):
+        sessions.login(RequestFactory().post("/", secure=True), alice)
+    assert Visitor("JSON").login().status_code == 500
+
+
 @pytest.mark.parametrize("exp", [10**12, 2**63 - 1, 1e300])
 @pytest.mark.parametrize("lifetime", [None, timedelta(minutes=5)])
 def test_the_successor_of_an_old_token_without_end_has_one(

@@ -192,3 +192,29 @@ def test_every_transaction_writes_first(alice: Any) -> None:
     firsts = [after for sql, after in pairwise(asked) if sql.startswith("BEGIN")]
     assert len(firsts) >= 3
     assert {sql.split()[0] for sql in firsts} <= {"UPDATE", "INSERT", "DELETE"}
+
+
+MISSING = {
+    "SQLite": raised(OperationalError, DriverError("no such table: djwto_session")),
+    "PostgreSQL": raised(DatabaseError, DriverError(sqlstate="42P01")),
+    "MariaDB": raised(DatabaseError, DriverError(1146, "Table 'djwto_session' doesn't exist")),
+}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_a_log_of_a_missing_table_says_to_migrate(name: str) -> None:
+    assert "manage.py migrate" in stores.advice(MISSING[name])
+
+
+@pytest.mark.parametrize("name", [*GONE, *MISTAKES])
+def test_a_log_of_another_failure_does_not(name: str) -> None:
+    assert stores.advice({**GONE, **MISTAKES}[name]) == ""
+
+
+def test_a_login_without_the_tables_logs_it(
+    visitor: Visitor, alice: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE djwto_session RENAME TO djwto_gone")
+    visitor.login()
+    assert "run `manage.py migrate`" in caplog.text

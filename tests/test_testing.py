@@ -34,6 +34,11 @@ def bob(db: None) -> Any:
     return get_user_model().objects.create_user("bob", password="pass")
 
 
+def test_a_user_who_is_not_saved_is_refused_with_a_sentence():
+    with pytest.raises(ValueError, match="save the user first"):
+        login(Client(), get_user_model()(username="bob"))
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("make", [Client, APIClient])
 def test_clients_of_django_and_rest_framework(make, mode, alice, bob, settings):

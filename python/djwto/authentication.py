@@ -718,6 +718,6 @@ def _run(work: Work) -> Any:
     except (DatabaseError, InterfaceError) as error:
         if not stores.is_gone(error):
             raise
-        _log.exception("the database failed under a guard")
+        _log.exception("the database failed under a guard%s", stores.advice(error))
         stores.let_go(error)
         raise JWTError.of("store_unavailable") from error

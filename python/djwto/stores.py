@@ -29,6 +29,16 @@ def is_gone(error: BaseException) -> bool:
     return isinstance(error, InternalError) and _state(error) in _PASSING_STATES
 
 
+def advice(error: BaseException) -> str:
+    """Give what a log adds to a failure: what to do where a table or a column is missing, or ""."""
+    is_missing = (
+        _state(error) in _MISSING_STATES
+        or _number(error) in _MISSING_NUMBERS
+        or str(error).startswith(_MISSING_IN_SQLITE)
+    )
+    return ": a table or a column is missing, run `manage.py migrate`" if is_missing else ""
+
+
 def is_lost_race(error: BaseException) -> bool:
     """Whether the database gave up this transaction for another one: a repetition may succeed.
 
@@ -101,4 +111,9 @@ _LOST_STATES = ("40001", "40P01")
 """Serialization failure, and deadlock."""
 _LOST_NUMBERS = (1213, 1020)
 """Deadlock, and a row that has changed since the transaction began."""
+_MISSING_STATES = ("42P01", "42703")
+"""Undefined table, and undefined column."""
+_MISSING_NUMBERS = (1146, 1054)
+"""The same."""
+_MISSING_IN_SQLITE = ("no such table", "no such column")
 _MOST_APART_SECONDS = 0.05

@@ -17,8 +17,11 @@ def login(client: Any, user: Any, *, mode: str | None = None) -> None:
 
     Takes Django's `Client` and `AsyncClient`, REST framework's `APIClient` and `RequestsClient`,
     and a session of the package requests, for a live server. `mode` is one of `DJWTO_MODE`; None
-    takes the first. Cookies are `Secure`: these clients send them all the same.
+    takes the first. Cookies are `Secure`: these clients send them all the same. `ValueError` where
+    the user has no primary key yet.
     """
+    if user.pk is None:
+        raise ValueError("The user has no primary key, which the token names: save the user first.")
     is_djangos = hasattr(client, "defaults")
     request = HttpRequest()
     request.method = "POST"

@@ -105,6 +105,8 @@ def login_claims(user: Any, request: HttpRequest) -> tuple[Claims, Claims]:
     """
     if process_claims is not _process_claims:
         claims, claim = process_claims(user, request, "refresh"), process_user(user)
+        if not isinstance(claims.get("user", {}), dict):
+            raise JWTIssueError('the claim "user" is no dict; `process_claims` gave another value')
     else:
         claim = process_user(user)
         registered = conf.engine().login_claims(time.time(), tenant=tenants.of(request) or None)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from django.db import Error, OperationalError, connections
 
-from djwto import _core, conf
+from djwto import _core, conf, stores
 from djwto.revocation import listeners
 
 if TYPE_CHECKING:
@@ -149,7 +149,9 @@ class RevocationPoller:
         now = time.monotonic()
         if now - self._complained.get(sentence, -inf) >= _COMPLAINT_SECONDS:
             self._complained[sentence] = now
-            _log.error(sentence, exc_info=sys.exc_info()[0] is not None)
+            error = sys.exc_info()[1]
+            advice = "" if error is None else stores.advice(error)
+            _log.error("%s%s", sentence, advice, exc_info=error is not None)
 
 
 def _give_connections_back() -> None:

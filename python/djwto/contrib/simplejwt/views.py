@@ -80,7 +80,7 @@ class TokenViewBase(GenericAPIView[Any]):
         if isinstance(exc, JWTError):
             exc = refusals.at_endpoint(exc)
         elif stores.is_gone(exc):
-            _log.exception("the database failed at %s", self.request.path)
+            _log.exception("the database failed at %s%s", self.request.path, stores.advice(exc))
             stores.let_go(exc)
             exc = refusals.other(JWTError.of("store_unavailable"))
         return super().handle_exception(exc)
