@@ -153,7 +153,9 @@ def test_the_middleware(apps, public, key):
     ]
 
 
-@pytest.mark.parametrize("apps", APPS, ids=["alone", "with-auth"])
+@pytest.mark.parametrize(
+    "apps", [*APPS, "drf_spectacular"], ids=["alone", "with-auth", "with-spectacular"]
+)
 def test_rest_framework(apps, public, key):
     env = {"VERIFYING_APPS": f"{apps} rest_framework", "VERIFYING_REST": "1"}
     good, *bad = ask(public, [token_by(key), "", "a.b.c"], "/rest/", **env)
