@@ -167,6 +167,22 @@ def test_what_needs_a_row_says_what_to_write(alice: Any, name: str) -> None:
         getattr(of(alice), name)("new")
 
 
+@pytest.mark.parametrize("name", ["groups", "logentry_set", "get_full_name", "email_user"])
+def test_relations_and_methods_are_the_rows(alice: Any, name: str) -> None:
+    with pytest.raises(AttributeError, match=rf"request\.user\.get\(\)\.{name}") as caught:
+        getattr(of(alice), name)
+    assert "process_user" not in str(caught.value)
+    assert hasattr(of(alice).get(), name)
+
+
+@pytest.mark.parametrize("name", ["_meta", "_state", "nickname", "first_name"])
+def test_an_attribute_that_is_missing_is_told_in_one_reading(alice: Any, name: str) -> None:
+    with pytest.raises(AttributeError, match=f"^A TokenUser has no .*'{name}': .*") as caught:
+        getattr(of(alice), name)
+    assert "request.user.get()" in str(caught.value)
+    assert "<" not in str(caught.value)
+
+
 def test_get_loads_the_row(alice: Any) -> None:
     user = of(alice)
     assert user.get() == alice

@@ -155,7 +155,7 @@ class TokenUser(Promise):
         raise TypeError(_NO_VALUE)
 
     def _has_no_row(self, *_args: Any, **_kwargs: Any) -> NoReturn:
-        raise NotImplementedError(f"{self!r} cannot do this.")
+        raise NotImplementedError(f"A TokenUser cannot do this: {_NO_ROW}")
 
     save = asave = delete = adelete = refresh_from_db = arefresh_from_db = _has_no_row
     set_password = set_unusable_password = check_password = acheck_password = _has_no_row
@@ -164,17 +164,15 @@ class TokenUser(Promise):
 
     def __getattr__(self, name: str) -> Any:
         """Give what the claim `user` has under this name. Raises `AttributeError`."""
-        if name.startswith("_"):
-            raise AttributeError(name)  # also of one that is being copied, and has no claims yet
+        if name.startswith("_"):  # also of one that is being copied, and has no claims yet
+            raise AttributeError(f"A TokenUser has no {name!r}: {_NO_ROW}", name=name, obj=self)
         model = _model()
         if model is not None and name in (model._meta.pk.name, model._meta.pk.attname):  # noqa: SLF001
             return self.pk
         if name in self._claim:
             return self._claim[name]
         raise AttributeError(
-            f"{self!r} has no attribute {name!r}. `tokens.process_user` may put it into the token.",
-            name=name,
-            obj=self,
+            f"A TokenUser has no attribute {name!r}: {_missing(model, name)}", name=name, obj=self
         )
 
     def __eq__(self, other: object) -> bool:
@@ -194,8 +192,8 @@ class TokenUser(Promise):
     def __repr__(self) -> str:
         """Say what to write where a row is wanted: Django's sentences show this."""
         return (
-            f"<TokenUser {self.pk!r}, which is no row of the database: write request.user.get() "
-            "for the row, or the name of the field with _id and request.user.pk>"
+            f"<TokenUser {self.pk!r}: no row of the database. Write request.user.get() for the "
+            "row, or the field's name with _id and request.user.pk>"
         )
 
 
@@ -253,6 +251,20 @@ class _Reference(Promise):
         return repr(self._user)
 
 
+def _missing(model: Any, name: str) -> str:
+    """Say why a `TokenUser` lacks this, and what to write."""
+    if model is None:
+        return "the token does not carry it. `tokens.process_user` of the issuer may put it there."
+    fields = {field.attname for field in model._meta.concrete_fields}  # noqa: SLF001
+    if name not in fields and hasattr(model, name):
+        return f"relations and methods are the row's. Write request.user.get().{name}."
+    return (
+        "the token does not carry it. Write request.user.get() for the row, or let "
+        "`tokens.process_user` put it into the token."
+    )
+
+
+_NO_ROW = "it is no row of the database. Write request.user.get() for the row."
 _NO_VALUE = (
     "A TokenUser is no value of a field: write request.user.pk for the key, "
     "request.user.get_username() for the login name, or request.user.get() for the row."
