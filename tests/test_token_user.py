@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
 from django.http import HttpResponse
+from django.template import Context, Template
 from django.test import AsyncClient, Client
 from django.test.utils import isolate_apps
 
@@ -181,6 +182,13 @@ def test_an_attribute_that_is_missing_is_told_in_one_reading(alice: Any, name: s
         getattr(of(alice), name)
     assert "request.user.get()" in str(caught.value)
     assert "<" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["first_name", "get_full_name", "profile.phone"])
+def test_a_template_shows_nothing_of_what_the_token_lacks(alice: Any, name: str) -> None:
+    page = Template(f"[{{{{ user.{name} }}}}]").render(Context({"user": of(alice)}))
+    assert page == "[]"
+    assert not isinstance(of(alice), User)
 
 
 def test_get_loads_the_row(alice: Any) -> None:
