@@ -39,6 +39,10 @@ def tenant(request: HttpRequest | None) -> Any:
     return present[0] if request is None else request.get_host().partition(".")[0].lower()
 
 
+def by_header(request: HttpRequest) -> str:
+    return request.headers["X-Tenant"]
+
+
 async def late(_: Any) -> str:
     return "a"
 
@@ -501,3 +505,21 @@ def test_shared_users_have_no_tenant_outside_of_requests(settings: Any) -> None:
     assert django_tenants.schema(None) == ""
     settings.TENANT_APPS = ["django.contrib.auth"]
     assert django_tenants.has_users_per_tenant()
+
+
+def test_the_test_login_is_for_the_tenant_of_the_client(alice: Any) -> None:
+    client = Client()
+    login(client, alice)
+    assert client.get("/guarded/function/").status_code == 200
+    client = Client(headers={"host": A})
+    login(client, alice)
+    assert client.get("/guarded/function/").status_code == 200
+
+
+@pytest.mark.parametrize("client", [Client(HTTP_X_TENANT="a"), AsyncClient(**{"x-tenant": "a"})])
+def test_the_test_login_sends_the_headers_of_the_client(
+    client: Any, alice: Any, settings: Any
+) -> None:
+    settings.DJWTO_TENANT = f"{__name__}.by_header"
+    login(client, alice)
+    assert Session.objects.get().tenant == "a"

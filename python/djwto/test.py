@@ -25,11 +25,9 @@ def login(client: Any, user: Any, *, mode: str | None = None) -> None:
     is_djangos = hasattr(client, "defaults")
     request = HttpRequest()
     request.method = "POST"
-    request.META.update(SERVER_NAME="testserver", SERVER_PORT="443")
-    if is_djangos:
-        # The host may decide the tenant.
-        hosts = ("SERVER_NAME", "HTTP_HOST")
-        request.META.update({key: client.defaults[key] for key in hosts if key in client.defaults})
+    # What the client always sends may decide the tenant.
+    request.META.update({"SERVER_NAME": "testserver", "SERVER_PORT": "80", **_sent_by(client)})
+    request.META.pop("HTTP_AUTHORIZATION", None)
     if settings.CSRF_USE_SESSIONS and is_djangos:
         request.session = client.session
     response = sessions.login(request, user, mode=mode)
@@ -47,6 +45,14 @@ def login(client: Any, user: Any, *, mode: str | None = None) -> None:
 async def alogin(client: Any, user: Any, *, mode: str | None = None) -> None:
     """Do the same from an async test."""
     await sync_to_async(login)(client, user, mode=mode)
+
+
+def _sent_by(client: Any) -> dict[str, Any]:
+    """Give the `META` of what a client sends with each request."""
+    if hasattr(client, "defaults") and not isinstance(client, AsyncClient):
+        return {**client.defaults, **getattr(client, "_credentials", {})}
+    headers = client.defaults if isinstance(client, AsyncClient) else client.headers
+    return {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
 
 
 def _put_on_client(client: Any, cookies: SimpleCookie, access: str | None) -> None:

@@ -86,7 +86,7 @@ def _end() -> list[CheckMessage]:
         return []
     return [
         checks.Warning(
-            "DJWTO_SIMPLEJWT_UNTIL is not set: simplejwt's tokens are read for ever.",
+            "DJWTO_SIMPLEJWT_UNTIL is not set: simplejwt's key goes on making good tokens.",
             hint="`manage.py djwto_import simplejwt` prints the date.",
             id="djwto.W070",
         )

@@ -62,7 +62,8 @@ def without_counterpart() -> Iterator[tuple[str, str]]:
             yield "AUTH_HEADER_TYPES", f"{word!r} is no word that a header can begin with"
     for name in given:
         if name.endswith("_SERIALIZER"):
-            yield name, f"{given[name]} is not called; djwto.tokens.process_user adds claims"
+            how = "djwto.tokens.process_claims adds claims; then remove the key"
+            yield name, f"{given[name]} is not called; {how}"
         elif name in _NOT_CALLED:
             yield name, _NOT_CALLED[name]
     for name in ("ISSUER", "AUDIENCE"):
@@ -137,5 +138,5 @@ _NOT_CALLED = {
     "TOKEN_USER_CLASS": "it is not used; request.user is the user of the database",
     "JSON_ENCODER": "it is not used; claims are written by Django's encoder",
     "CHECK_USER_IS_ACTIVE": "it is not asked; inactive users are always refused",
-    "UPDATE_LAST_LOGIN": "it is not asked; each login writes last_login, as Django's does",
+    "UPDATE_LAST_LOGIN": "nothing is lost: each login writes last_login. Remove the key",
 }

@@ -99,7 +99,7 @@ def _own_classes() -> Iterator[tuple[str, str]]:
         found |= set() if base is None else _below(base)
     for one in sorted(f"{one.__module__}.{one.__qualname__}" for one in found):
         if not one.startswith(f"{_PACKAGE}."):
-            yield one, "it is not called; djwto.tokens.process_user adds claims"
+            yield one, "it is not called; djwto.tokens.process_claims adds claims"
 
 
 def _below(base: type) -> set[type]:
