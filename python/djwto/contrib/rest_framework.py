@@ -33,14 +33,22 @@ class JWTAuthentication(BaseAuthentication):
             authentication.let_in(inner)
         except JWTError as error:
             if not authentication.is_nobody(inner, error):
-                raise api_views.as_exception(request, error) from None
-            api_views.note_refusal(request, error)
+                raise self._exception(request, error) from None
+            self._note(request, error)
             return None
         return inner.user, inner.payload
 
     def authenticate_header(self, request: Request) -> str | None:
         """Return the challenge of a 401."""
         return api_views.challenge(request)
+
+    def _exception(self, request: Request, error: JWTError) -> Exception:
+        """Give REST framework's exception of a refusal."""
+        return api_views.as_exception(request, error)
+
+    def _note(self, request: Request, error: JWTError) -> None:
+        """Keep why there is no user, for the 401 of a permission."""
+        api_views.note_refusal(request, error)
 
 
 class TokenPermissions(DjangoModelPermissions):
@@ -57,7 +65,8 @@ class TokenPermissions(DjangoModelPermissions):
         if getattr(view, "_ignore_model_permissions", False):
             return True  # the root view of a router
         model = self._queryset(view).model
-        return _grants(self, request, self.get_required_permissions(str(request.method), model))
+        perms = self.get_required_permissions(str(request.method), model)
+        return _grants(self, request, authentication.required_permissions(perms))
 
 
 def HasPerms(*perms: str) -> type[BasePermission]:  # noqa: N802 (it stands where classes stand)
@@ -67,6 +76,7 @@ def HasPerms(*perms: str) -> type[BasePermission]:  # noqa: N802 (it stands wher
         if isinstance(perm, (list, tuple, set, frozenset, dict)):
             raise TypeError(f"HasPerms takes permissions one by one: HasPerms(*{perm!r})")
     listed = [str(perm) for perm in perms]
+    required = authentication.required_permissions(listed)
 
     class HasPermissions(BasePermission):
         """Permissions of the token, or of the user where something else let the user in."""
@@ -74,7 +84,7 @@ def HasPerms(*perms: str) -> type[BasePermission]:  # noqa: N802 (it stands wher
         def has_permission(self, request: Request, _view: Any) -> bool:
             """Return whether all are granted."""
             if _is_by_token(request):
-                return _grants(self, request, listed)
+                return _grants(self, request, required)
             user: Any = request.user
             return bool(user and user.is_authenticated and user.has_perms(listed))
 
@@ -87,9 +97,9 @@ def _is_by_token(request: Request) -> bool:
     return claims is not None and request.auth is claims
 
 
-def _grants(permission: Any, request: Request, perms: list[str]) -> bool:
+def _grants(permission: Any, request: Request, required: _core.RequiredPermissions) -> bool:
     try:
-        authentication.require_permissions(request, _core.RequiredPermissions(perms))
+        authentication.require_permissions(request, required)
     except JWTError as error:
         if error.status != 403:
             raise api_views.as_exception(request, error) from None
