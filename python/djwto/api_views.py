@@ -80,7 +80,7 @@ class _NoToken(GuardAuthentication):
 
 
 def unforce(inner: Any) -> None:
-    """Take back the user whom REST framework would let in without asking any of its classes."""
+    """Take back the user that REST framework would let in without asking any of its classes."""
     for name in ("_force_auth_user", "_force_auth_token"):
         vars(inner).pop(name, None)
 

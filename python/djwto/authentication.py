@@ -269,7 +269,7 @@ def set_nobody(request: Any) -> None:
 
 
 def make_anonymous(request: Any) -> None:
-    """Let a request have no user, whatever its token or Django's session says."""
+    """Take the user of a request away, that of a token and that of Django's session."""
     inner = getattr(request, "_request", request)
     inner._djwto_claims = inner._djwto_seen = inner._djwto_opened = None  # noqa: SLF001
     inner._djwto_user = inner._djwto_kept = None  # noqa: SLF001
@@ -565,7 +565,7 @@ def _check_permissions(
 def _check_stored_permissions(required: _core.RequiredPermissions, request: HttpRequest) -> None:
     # Through the hook: what it would have put into the token decides here too.
     known = getattr(getattr(request, "_request", request), "_djwto_user", None)
-    # The token's own, whom middleware may have replaced: the claims are theirs.
+    # The user of the token, also where middleware has put another in their place.
     user = request.user if known is None else known[1]
     granted: Iterable[Any]
     if isinstance(user, TokenUser):

@@ -24,10 +24,9 @@ class JWTMiddleware:
     `request.jwt_error` is the `JWTError` that says what is wrong, or None.
 
     Does what `PrivateRepliesMiddleware` does, and does it for every request with a token. Turns a
-    `JWTError` that a view raises into its reply. Stands after `AuthenticationMiddleware`, and after
-    `RemoteUserMiddleware`. Under
-    ASGI it needs a thread only to load the ended sessions at the start, to check a CSRF token, and
-    to ask for the tenant with `DJWTO_TENANT`.
+    `JWTError` that a view raises into its reply. Stands after `AuthenticationMiddleware` and
+    `RemoteUserMiddleware`. Under ASGI it needs a thread only to load the ended sessions at the
+    start, to check a CSRF token, and to ask for the tenant with `DJWTO_TENANT`.
     """
 
     sync_capable = True

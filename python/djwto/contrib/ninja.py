@@ -124,7 +124,7 @@ class _Scheme(dict[str, Any]):
 
 
 def _refused(request: HttpRequest, error: JWTError) -> Claims | None:
-    """Return None, which leaves a request of nobody to the next callable. Raises for any other."""
+    """Return None for a request without a user, which the next callable gets. Raises else."""
     if not authentication.is_nobody(request, error):
         raise _RefusalError(error.with_traceback(None)) from None
     request._djwto_refusal = error.with_traceback(None)  # type: ignore[attr-defined]  # noqa: SLF001

@@ -206,7 +206,7 @@ class Watcher:
             self._news.clear()
             try:
                 pause = await self._look()
-            except Exception:  # noqa: BLE001 (whatever it was, the next look may succeed)
+            except Exception:  # noqa: BLE001 (after any failure, the next look may succeed)
                 _log.exception("open sockets could not be looked at; tried again")
                 pause = TICK_SECONDS
             await asyncio.sleep(SPACING_SECONDS)

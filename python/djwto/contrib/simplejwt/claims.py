@@ -16,6 +16,6 @@ def beside(user: Any, claims: dict[str, Any]) -> dict[str, Any]:
     if "jti" in claims:
         found[config.value("JTI_CLAIM")] = claims["jti"]
     if user is not None:
-        # As text, whatever the field is: simplejwt 5.5 does so.
+        # As text, for every type of field: simplejwt 5.5 does so.
         found[config.value("USER_ID_CLAIM")] = str(getattr(user, config.value("USER_ID_FIELD")))
     return {name: value for name, value in found.items() if isinstance(name, str)}
