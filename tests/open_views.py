@@ -25,7 +25,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 import djwto.authentication as auth
-from djwto import sessions
+from djwto import sessions, state
 from djwto.contrib.rest_framework import JWTAuthentication
 from djwto.exceptions import JWTError
 from tests import guarded
@@ -125,7 +125,7 @@ def found(request, kind=JsonResponse):
 
 
 def rest_found(request):
-    request.payload = request._request._djwto_claims
+    request.payload = state.of(request).claims
     return found(request, Response)
 
 

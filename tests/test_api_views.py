@@ -42,7 +42,7 @@ def login_by_default(monkeypatch: Any) -> None:
 @pytest.fixture
 def alice_and_time(alice: Any, monkeypatch: Any) -> Any:
     """Let a guard believe in another time."""
-    return lambda now: monkeypatch.setattr("djwto.authentication.time.time", lambda: now)
+    return lambda now: monkeypatch.setattr("djwto.access.time.time", lambda: now)
 
 
 def test_the_defaults_are_rest_frameworks_own() -> None:

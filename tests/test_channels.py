@@ -20,7 +20,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import AsyncClient
 from django.urls import path
 
-from djwto import authentication, conf, revocation, sessions, tokens
+from djwto import access, admission, conf, revocation, sessions, tokens
 from djwto.contrib import sockets
 from djwto.contrib.channels import JWTAuthMiddleware
 from djwto.exceptions import JWTError
@@ -361,10 +361,10 @@ async def test_nothing_blocks_the_loop(app: Any, monkeypatch: Any) -> None:
         return record
 
     alice = await person()
-    for name in ("_check_login", "_load_user"):
-        monkeypatch.setattr(authentication, name, recorded(name, getattr(authentication, name)))
+    for module, name in ((admission, "check_login"), (access, "_load_user")):
+        monkeypatch.setattr(module, name, recorded(name, getattr(module, name)))
     async with opened(app, alice.headers):
-        assert ran == {("_check_login", True), ("_load_user", False)}
+        assert ran == {("check_login", True), ("_load_user", False)}
     # While ended sessions are being read, a thread waits.
     waits = iter([True, False, False])
     monkeypatch.setattr(revocation, "is_loading", lambda _config: next(waits))
@@ -494,7 +494,7 @@ async def test_what_is_not_known_is_503(app: Any, monkeypatch: Any) -> None:
 
     alice = await person()
     monkeypatch.setattr(revocation, "require", refuse)
-    monkeypatch.setattr(authentication.revocation, "require", refuse)
+    monkeypatch.setattr(access.revocation, "require", refuse)
     assert await answer(app, alice.headers) == (503, "store_unavailable")
     plain = communicator(app, headers=alice.headers)
     assert (await plain.connect())[0] is False

@@ -758,13 +758,13 @@ def test_its_transaction_is_rolled_back(monkeypatch: Any) -> None:
 def test_no_frame_of_it_holds_a_token(alice: Any, settings: Any, rf: Any, monkeypatch: Any) -> None:
     """What error trackers show: each exception is searched with the frames that it went through."""
     found = Capture()
-    not_opened = middleware._not_opened
+    refused = middleware._refused
 
     def searched(request: Any, error: Any) -> None:
         found.search(error)
-        not_opened(request, error)
+        refused(request, error)
 
-    monkeypatch.setattr(middleware, "_not_opened", searched)
+    monkeypatch.setattr(middleware, "_refused", searched)
     settings.DJWTO_MODE = ("JSON", "ONE-COOKIE")
     bad = "eyJhbGciOiJIUzI1NiJ9.e30.AAAA"
     for headers in (

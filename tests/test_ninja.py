@@ -15,7 +15,7 @@ from ninja.errors import AuthenticationError, HttpError
 from ninja.security import APIKeyHeader
 from ninja.testing import TestClient
 
-from djwto import authentication, csrf, revocation, sessions, tokens
+from djwto import admission, authentication, csrf, revocation, sessions, tokens
 from djwto.contrib.ninja import JWTAuth, install
 from djwto.exceptions import JWTError
 from djwto.test import alogin, login
@@ -217,8 +217,8 @@ async def test_what_waits_leaves_the_loop_and_nothing_else_does(
 
         return record
 
-    for name in ("_check_login", "_check_permissions"):
-        monkeypatch.setattr(authentication, name, recorded(name, getattr(authentication, name)))
+    for name in ("check_login", "check_permissions"):
+        monkeypatch.setattr(admission, name, recorded(name, getattr(admission, name)))
     monkeypatch.setattr(csrf, "check", recorded("csrf", csrf.check))
     # So many that the token leaves them out, and the guard asks for them.
     perms = ["auth.view_user", *(f"app.permission_{number:04}" for number in range(2000))]
@@ -231,7 +231,7 @@ async def test_what_waits_leaves_the_loop_and_nothing_else_does(
     reply = await client.get("/plain/thread")
     assert (reply.status_code, reply.json()) == (200, {"thread": loop})
     assert (await client.post("/plain/async")).status_code == 403
-    on_the_loop, elsewhere = ("_check_login", "_check_permissions"), ("csrf", "perms")
+    on_the_loop, elsewhere = ("check_login", "check_permissions"), ("csrf", "perms")
     assert seen == {(name, True) for name in on_the_loop} | {(name, False) for name in elsewhere}
 
 

@@ -13,7 +13,7 @@ from django.db.models.signals import post_save, pre_save
 from django.db.models.sql.compiler import SQLCompiler, SQLInsertCompiler, SQLUpdateCompiler
 from django.test.utils import CaptureQueriesContext
 
-from djwto import _core, renewal, sessions, statements, times, users
+from djwto import _core, renewal, sessions, statements, times, user_rows
 from djwto.models import JWTBlacklist, Session
 from tests.conftest import Visitor
 from tests.rows import opened
@@ -65,7 +65,7 @@ def test_each_run_has_its_values(alice: Any, carol: Any) -> None:
         found = Session.objects.get(pk=session.pk)
         for field in Session._meta.concrete_fields:
             assert getattr(found, field.attname) == getattr(session, field.attname), field
-        assert users.find_user(user.pk, fresh=True).username == user.username
+        assert user_rows.find_user(user.pk, fresh=True).username == user.username
     assert sessions.end(theirs.pk, reason="mine goes on")
     mine.refresh_from_db()
     theirs.refresh_from_db()
@@ -85,7 +85,7 @@ def test_a_written_session_can_be_saved_again(alice: Any) -> None:
 
 @pytest.mark.django_db
 def test_a_user_is_read_with_all_their_columns(carol: Any) -> None:
-    found = users.find_user(carol.pk)
+    found = user_rows.find_user(carol.pk)
     expected = get_user_model().objects.get(pk=carol.pk)
     for field in expected._meta.concrete_fields:
         assert getattr(found, field.attname) == getattr(expected, field.attname), field
@@ -100,8 +100,8 @@ def test_a_user_is_read_with_all_their_columns(carol: Any) -> None:
 @pytest.mark.parametrize("pk", [2**63, -(2**63) - 1, 2**80, 0, -1, None, "x", ""])
 def test_a_key_that_no_user_can_have_is_of_none(alice: Any, pk: Any) -> None:
     with transaction.atomic():
-        assert users.find_user(pk, fresh=True) is None
-        assert users.find_user(alice.pk) == alice
+        assert user_rows.find_user(pk, fresh=True) is None
+        assert user_rows.find_user(alice.pk) == alice
 
 
 @pytest.mark.django_db
@@ -114,7 +114,7 @@ def test_the_database_is_not_asked_for_a_number_that_no_column_holds(pk: int) ->
         return execute(sql, *rest)
 
     with connection.execute_wrapper(note):
-        assert users.find_user(pk) is None
+        assert user_rows.find_user(pk) is None
     assert not asked
 
 
@@ -122,12 +122,12 @@ def test_the_database_is_not_asked_for_a_number_that_no_column_holds(pk: int) ->
 def test_a_manager_that_leaves_users_out_is_heard(
     alice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert users.find_user(alice.pk) == alice
+    assert user_rows.find_user(alice.pk) == alice
     original = UserManager.get_queryset
     monkeypatch.setattr(
         UserManager, "get_queryset", lambda self: original(self).filter(is_staff=True)
     )
-    assert users.find_user(alice.pk) is None
+    assert user_rows.find_user(alice.pk) is None
     assert Visitor("JSON").login().status_code == 401
 
 

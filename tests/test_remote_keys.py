@@ -15,7 +15,7 @@ import pytest
 from django.core.checks import run_checks
 from django.test import AsyncClient, Client, RequestFactory
 
-from djwto import _core, authentication, conf, tokens
+from djwto import _core, admission, conf, tokens
 from djwto.contrib.sockets import Socket
 from djwto.keys import remote
 from tests.test_docs import ROOT
@@ -241,7 +241,7 @@ async def test_decode_token_begins_the_fetch_and_blocks_no_loop(issuer, settings
 async def test_an_open_socket_fetches_the_key_of_a_later_token(issuer, settings, monkeypatch):
     old = _token_of_nobody(issuer.add(), settings)
     request = RequestFactory().get("/", headers={"authorization": f"Bearer {old}"})
-    await authentication.alet_in(request)
+    await admission.alet_in(request)
     socket = Socket(asyncio.Event().wait, asyncio.sleep, request, None)
     new = _token_of_nobody(issuer.add(), settings)
     monkeypatch.setattr(remote, "UNKNOWN_SECONDS", 0)

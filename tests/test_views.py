@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from enum import Enum
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from django.utils.translation import gettext_lazy
 
 import djwto.authentication
 import djwto.tokens
-from djwto import authentication, exceptions, sessions, signals, tokens
+from djwto import authentication, exceptions, sessions, signals, state, tokens
 from djwto.models import JWTBlacklist, Session
 from tests.conftest import MODES, Visitor
 
@@ -415,6 +416,6 @@ def test_permissions_may_be_lazy_or_members_of_an_enum(
     request = RequestFactory().get("/")
     request.user = alice
     for carried in ({"perms": ["auth.view_user", "auth.add_user"]}, {"perms_omitted": True}):
-        request._djwto_claims = {"user": {"id": alice.pk, **carried}}
+        state.of(request).seen = SimpleNamespace(claims={"user": {"id": alice.pk, **carried}})
         guarded = authentication.jwt_perm_required(names)(lambda _: HttpResponse("in"))
         assert guarded(request).status_code == 200

@@ -16,7 +16,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 
-from djwto import _core, conf, sessions, tenants, times, users
+from djwto import _core, conf, sessions, tenants, times, user_rows
 from djwto.models import (
     ENDED_BY_ADMIN,
     ENDED_BY_USER,
@@ -142,7 +142,7 @@ def _field(name: str) -> Callable[[Any], Any]:
 def user_of(row: Session) -> str:
     """Name the user, with a link to their page where the admin has one."""
     names: dict[str, str] | None = getattr(row, _NAMES, None)
-    name = (users.names([row.user_id]) if names is None else names).get(row.user_id)
+    name = (user_rows.names([row.user_id]) if names is None else names).get(row.user_id)
     if name is None:
         return f"{row.user_id} (gone)"
     meta = get_user_model()._meta  # noqa: SLF001
@@ -193,7 +193,7 @@ class SessionAdmin(_SessionAdmin):
         """Find the names of all users of a page by one query."""
         page = super().get_changelist_instance(request)
         rows = list(page.result_list)
-        names = users.names(row.user_id for row in rows)
+        names = user_rows.names(row.user_id for row in rows)
         for row in rows:
             setattr(row, _NAMES, names)
         page.result_list = rows
@@ -206,7 +206,7 @@ class SessionAdmin(_SessionAdmin):
         term = search_term.strip().replace("\0", "")
         if not term:
             return queryset, False
-        found = Q(user_id__in=[term, *users.keys_named(term, _MOST_USERS)])
+        found = Q(user_id__in=[term, *user_rows.keys_named(term, _MOST_USERS)])
         with suppress(ValueError):
             found |= Q(pk=uuid.UUID(term))
         with suppress(ValueError):

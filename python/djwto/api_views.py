@@ -15,21 +15,21 @@ from typing import Any
 
 from django.http import HttpResponseBase, JsonResponse
 
-from djwto import csrf, responses
+from djwto import csrf, responses, state
 from djwto.exceptions import JWTError
 
 
 def hand_over(
     guarded: Any,
     view: Any,
-    check: Callable[[Any, Any], None],
+    check: Callable[[Any], Any],
     *,
     kind: str = "access",
     is_optional: bool = False,
 ) -> None:
     """Put the attribute on a guarded function from which `@api_view` takes its classes.
 
-    `check` takes REST framework's request and Django's, and raises `JWTError`. `kind` is that of
+    `check` takes REST framework's request, and raises `JWTError`. `kind` is that of
     the token, and `is_optional` says whether it may be missing: for the OpenAPI document.
     """
     if isinstance(view, partial):
@@ -46,7 +46,7 @@ def hand_over(
 class GuardAuthentication:
     """What REST framework asks of an authentication class; none of its code is needed for that."""
 
-    check: Callable[[Any, Any], None]
+    check: Callable[[Any], Any]
     kind = "access"
     is_optional = False
     is_of_djwto = True
@@ -57,13 +57,13 @@ class GuardAuthentication:
 
         Raises REST framework's exception where the guard refuses.
         """
-        inner = begin(request)
+        begin(request)
         try:
-            self.check(request, inner)
+            self.check(request)
         except JWTError as error:
             raise as_exception(request, error, error=str(error)) from None
         # Those of this request's token, which the guard has just seen.
-        claims = getattr(inner, "_djwto_claims", None)
+        claims = state.of(request).claims
         return None if claims is None else (request.user, claims)
 
     def authenticate_header(self, request: Any) -> str | None:
@@ -75,7 +75,7 @@ class _NoToken(GuardAuthentication):
     """What a guard outside `@api_view` has found: no user, and why."""
 
     @staticmethod
-    def check(_request: Any, _inner: Any) -> None:
+    def check(_request: Any) -> None:
         """Leave it at that."""
 
 
@@ -125,26 +125,12 @@ def begin(request: Any) -> Any:
     framework makes it. A reply that it does not make is left to `PrivateRepliesMiddleware`.
     """
     inner = request._request  # noqa: SLF001
-    inner._djwto_guarded = True  # noqa: SLF001
+    state.of(inner).is_guarded = True
     view = request.parser_context.get("view")
     if view is not None:  # a request made by hand has none
         # The view is made for this request.
         view.finalize_response = partial(_finalize, view.finalize_response)
     return inner
-
-
-def note_refusal(request: Any, error: JWTError) -> None:
-    """Keep a refusal, which decides the challenge of a 401 and what the reply clears."""
-    # The frames of the traceback would live as long as the request.
-    inner = getattr(request, "_request", request)
-    inner._djwto_refusal = error.with_traceback(None)  # noqa: SLF001
-
-
-def refusal_of(request: Any) -> JWTError | None:
-    """Give what `note_refusal` has kept."""
-    # What fails before REST framework has wrapped Django's request is finalized with that.
-    inner = getattr(request, "_request", request)
-    return getattr(inner, "_djwto_refusal", None)
 
 
 def challenge(request: Any) -> str | None:
@@ -153,7 +139,7 @@ def challenge(request: Any) -> str | None:
     REST framework asks for it while it handles the exception of a permission, which knows nothing
     of the token: the sentence and the slug of the refusal are put into that.
     """
-    refused = refusal_of(request)
+    refused = state.of(request).refusal
     if refused is None:
         return responses.WWWAUTHENTICATE
     from rest_framework.exceptions import NotAuthenticated
@@ -167,7 +153,7 @@ def challenge(request: Any) -> str | None:
 def as_exception(request: Any, error: JWTError, /, **extra: str) -> Exception:
     """Turn a refusal into REST framework's exception, with `detail` and `code`."""
     headers = responses.refusal(error).headers
-    note_refusal(request, error)
+    state.of(request).refuse(error)
     raised: Any = _exceptions().get(error.status, _exceptions()[None])(details(error, **extra))
     raised.status_code = error.status
     # REST framework's handler makes headers of these.
@@ -195,7 +181,8 @@ def _finalize(
     finalize: Callable[..., HttpResponseBase], request: Any, /, *args: Any, **kwargs: Any
 ) -> HttpResponseBase:
     response = responses.keep_private(finalize(request, *args, **kwargs))
-    return responses.clear_refused(response, refusal_of(request))
+    # What fails before REST framework has wrapped Django's request is finalized with that.
+    return responses.clear_refused(response, state.of(request).refusal)
 
 
 @cache

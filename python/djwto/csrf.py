@@ -17,7 +17,7 @@ from django.middleware.csrf import (
 )
 from django.views.decorators.csrf import csrf_exempt
 
-from djwto import _core, conf, request_body, responses
+from djwto import _core, conf, request_body, responses, state
 from djwto.exceptions import JWTError
 from djwto.responses import ResponseT
 
@@ -44,13 +44,14 @@ def leave_out(request: Any) -> None:
     """Let no check ask this request for a token: a page of another site cannot send its header."""
     if not getattr(request, "_dont_enforce_csrf_checks", False):
         request._dont_enforce_csrf_checks = True  # noqa: SLF001 (Django's own switch)
-        request._djwto_left_out = True  # noqa: SLF001
+        state.of(request).is_exempted = True
 
 
 def ask_again(request: Any) -> None:
     """Undo `leave_out`."""
-    if getattr(request, "_djwto_left_out", False):
-        request._dont_enforce_csrf_checks = request._djwto_left_out = False  # noqa: SLF001
+    known = state.of(request)
+    if known.is_exempted:
+        request._dont_enforce_csrf_checks = known.is_exempted = False  # noqa: SLF001
 
 
 def check(request: HttpRequest) -> None:

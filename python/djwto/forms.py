@@ -6,7 +6,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import ValidationError
 
-from djwto import users
+from djwto import user_rows
 
 
 class LoginForm(AuthenticationForm):
@@ -19,9 +19,9 @@ class LoginForm(AuthenticationForm):
         """Authenticate. Raises `ValidationError`."""
         try:
             return super().clean()
-        except users.NO_NAME as error:
+        except user_rows.NO_NAME as error:
             is_refusal = isinstance(error, ValidationError) and error.code in self.error_messages
-            if is_refusal or users.can_be_name(self.cleaned_data["username"]):
+            if is_refusal or user_rows.can_be_name(self.cleaned_data["username"]):
                 raise
         credentials = {"username": self.cleaned_data["username"], "password": "*" * 20}
         user_login_failed.send(

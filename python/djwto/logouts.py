@@ -11,21 +11,23 @@ from django.db import IntegrityError, transaction
 
 from djwto import (
     _core,
-    authentication,
+    access,
     conf,
     renewal,
     sessions,
     signals,
+    state,
     stores,
     tenants,
     tokens,
-    users,
+    user_rows,
 )
 from djwto.exceptions import JWTError
 from djwto.formats import OtherToken
 from djwto.models import LOGOUT, JWTBlacklist, Session
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from django.http import HttpRequest
@@ -47,22 +49,21 @@ def after_django(request: Any = None, **_: Any) -> None:
     The cookies are cleared in any case: else the page's script would renew the session, and its
     user would be there beside that of Django's session.
     """
-    inner = getattr(request, "_request", request)
-    seen: Any = getattr(inner, "_djwto_opened", _NO_TOKEN)
-    if seen is None:  # djwto's own login or logout goes on, or the request was refused
+    inner, known = state.inner_of(request), state.of(request)
+    seen = known.opened_by
+    if known.is_settled:
         return
-    if seen is _NO_TOKEN:
-        # Only the middleware makes a token's user that of Django's views, and clears cookies.
-        if hasattr(inner, "jwt_error") and conf.engine().modes != ["JSON"]:
-            inner._djwto_ended = True  # noqa: SLF001
-            _end_each(request, _refreshing(inner))
-        return
-    inner._djwto_opened = None  # noqa: SLF001
-    inner._djwto_ended = seen.mode != "JSON"  # noqa: SLF001
-    _end_each(request, [seen])
+    if seen is not None:
+        known.settle()
+        known.clears_cookies = seen.mode != "JSON"
+        _end_each(request, [seen])
+    # Only the middleware makes a token's user that of Django's views, and clears cookies.
+    elif hasattr(inner, "jwt_error") and conf.engine().modes != ["JSON"]:
+        known.clears_cookies = True
+        _end_each(request, _refreshing(inner))
 
 
-def _end_each(request: Any, found: list[_core.Authenticated]) -> None:
+def _end_each(request: Any, found: Sequence[state.Seen]) -> None:
     for seen in found:
         # A view may have changed the claims, but not the name of the session.
         is_ended = sessions.end(seen.session, reason=LOGOUT)
@@ -94,13 +95,13 @@ def named(request: HttpRequest) -> tuple[list[_core.Authenticated | OtherToken],
     tenants.of(request)
     for kind in ("refresh", "access"):
         try:
-            seen = authentication.authenticate(request, kind, allow_revoked=True)
+            seen = access.authenticate(request, kind, allow_revoked=True)
         except JWTError as error:
             if error.code == "cookie_ambiguous" and (each := _each(request, kind)):
-                return [*each], authentication.answering_mode(request)
+                return [*each], access.answering_mode(request)
             continue
         return [seen], seen.mode
-    return [], authentication.answering_mode(request)
+    return [], access.answering_mode(request)
 
 
 def log_out(
@@ -117,7 +118,7 @@ def log_out(
     live.payload, live.jwt_mode = claims, mode
     jti = claims.get("jti")
     signals.jwt_blacklisted.send(sender="BlackListTokenView", request=request, jti=jti)
-    user = users.find_user(claims["user"]["id"], active=False)
+    user = user_rows.find_user(claims["user"]["id"], active=False)
     user_logged_out.send(sender=user.__class__, request=request, user=user)
     return True
 
@@ -133,7 +134,7 @@ def end_session(claims: tokens.Claims, mode: str, *, is_of_djwto: bool = True) -
         if "jti" in claims and JWTBlacklist.is_blacklisted(claims["jti"]):
             return False
         # Its session ends although the user is inactive, or gone: its access token lives on.
-        user = users.find_user(claims["user"]["id"], active=False, fresh=True)
+        user = user_rows.find_user(claims["user"]["id"], active=False, fresh=True)
         # Its row may go once this token has expired.
         opening = claims if is_of_djwto else {**claims, "type": "refresh"}
         renewal.open_legacy(opening, mode, user)
@@ -164,7 +165,3 @@ def _each(request: HttpRequest, kind: str) -> list[_core.Authenticated]:
     return conf.engine().authenticate_each(
         request.META.get("HTTP_COOKIE"), kind, time.time(), tenant=tenant
     )
-
-
-_NO_TOKEN = object()
-"""Where no token has opened a request."""

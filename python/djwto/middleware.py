@@ -1,6 +1,7 @@
 """Middleware: the user of a token on every request, and what is done to the final reply."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -12,11 +13,46 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
 from django.utils.module_loading import import_string
 
-from djwto import authentication, csrf, responses
+from djwto import access, csrf, responses, state
 from djwto.exceptions import SERVER_ERROR, JWTError
 
 
-class JWTMiddleware:
+class _Middleware:
+    """What comes before and after the view, in the way of the server: sync, or async."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        """Take the next middleware, or the view."""
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Answer, or under ASGI give what is to be awaited."""
+        if self.is_async:
+            return self._answer(request)
+        self.begin(request)
+        return self.finish(request, self.get_response(request))
+
+    async def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        await self.abegin(request)
+        return self.finish(request, await self.get_response(request))
+
+    def begin(self, request: Any) -> None:
+        """Do what comes before."""
+
+    async def abegin(self, request: Any) -> None:
+        """Do the same without blocking the event loop."""
+
+    def finish(self, request: Any, response: HttpResponseBase) -> HttpResponseBase:
+        """Do what comes after, and return the reply."""
+        raise NotImplementedError
+
+
+class JWTMiddleware(_Middleware):
     """Let the user of a good access token be `request.user`, in every view.
 
     Sets on the request what a guard sets, and makes no query. Without a token nothing changes. With
@@ -29,9 +65,6 @@ class JWTMiddleware:
     start, to check a CSRF token, and to ask for the tenant with `DJWTO_TENANT`.
     """
 
-    sync_capable = True
-    async_capable = True
-
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         """Take the next middleware, or the view.
 
@@ -41,48 +74,55 @@ class JWTMiddleware:
         wrong = misplaced()
         if wrong is not None:
             raise ImproperlyConfigured(f"{wrong} {RIGHT_PLACE}")
-        self.get_response = get_response
-        self._is_async = iscoroutinefunction(get_response)
-        self.process_view = self._acheck_view if self._is_async else self._check_view
-        if self._is_async:
-            markcoroutinefunction(self)
+        super().__init__(get_response)
+        self.process_view = self._acheck_view if self.is_async else self._check_view
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        """Answer, or under ASGI give what is to be awaited."""
-        if self._is_async:
-            return self._answer(request)
+    def begin(self, request: Any) -> None:
+        """Set the user of the token."""
         _prepare(request)
         try:
-            _opened(request, authentication.recognize(request))
+            seen = access.recognize(request)
         except JWTError as error:
-            _not_opened(request, error)
-        response: HttpResponseBase = self.get_response(request)
-        return _finished(request, response)
+            _refused(request, error)
+        else:
+            _opened(request, seen)
 
-    async def _answer(self, request: HttpRequest) -> HttpResponseBase:
+    async def abegin(self, request: Any) -> None:
+        """Do the same without blocking the event loop."""
         _prepare(request)
         try:
-            _opened(request, await authentication.arecognize(request))
+            seen = await access.arecognize(request)
         except JWTError as error:
-            _not_opened(request, error)
-        response: HttpResponseBase = await self.get_response(request)
-        return _finished(request, response)
+            _refused(request, error)
+        else:
+            _opened(request, seen)
+
+    def finish(self, request: Any, response: HttpResponseBase) -> HttpResponseBase:
+        """Keep the reply private, and clear the cookies of a session that the view has ended."""
+        known = state.of(request)
+        if known.is_guarded:
+            responses.keep_private(response)
+        elif _is_user_known(request):
+            responses.vary(response)
+        # A transaction that was rolled back has not ended the session.
+        if known.clears_cookies and response.status_code < SERVER_ERROR:
+            responses.clear_cookies(request, response)
+        error = request.jwt_error
+        return response if error is None else responses.clear_refused(response, error)
 
     def _check_view(self, request: Any, view: Any, _args: Any, _kwargs: Any) -> Any:
         """Demand the CSRF token where a cookie opened the request, before the view runs."""
-        authentication.keep_replaced(request)
         if _needs_csrf(request, view):
             try:
-                authentication.check_csrf(request, is_exempt=_is_exempt(view))
+                _check_csrf(request, view)
             except JWTError as error:
                 return _without_csrf(request, view, error)
         return None
 
     async def _acheck_view(self, request: Any, view: Any, _args: Any, _kwargs: Any) -> Any:
-        authentication.keep_replaced(request)
         if _needs_csrf(request, view):
             try:
-                await sync_to_async(authentication.check_csrf)(request, is_exempt=_is_exempt(view))
+                await sync_to_async(_check_csrf)(request, view)
             except JWTError as error:
                 return _without_csrf(request, view, error)
         return None
@@ -94,7 +134,7 @@ class JWTMiddleware:
         return responses.refusal(exception) if isinstance(exception, JWTError) else None
 
 
-class PrivateRepliesMiddleware:
+class PrivateRepliesMiddleware(_Middleware):
     """Keep every reply of a guarded view out of shared caches, errors included.
 
     A guard marks the request. The final reply, of any kind, gets `Vary: Cookie,
@@ -105,26 +145,9 @@ class PrivateRepliesMiddleware:
     middleware below it returns. Under ASGI it needs no thread.
     """
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        """Take the next middleware, or the view."""
-        self.get_response = get_response
-        self._is_async = iscoroutinefunction(get_response)
-        if self._is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        """Answer, or under ASGI give what is to be awaited."""
-        if self._is_async:
-            return self._answer(request)
-        response: HttpResponseBase = self.get_response(request)
-        return _kept(request, response)
-
-    async def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        response: HttpResponseBase = await self.get_response(request)
-        return _kept(request, response)
+    def finish(self, request: Any, response: HttpResponseBase) -> HttpResponseBase:
+        """Keep the reply private, if a guard was asked."""
+        return responses.keep_private(response) if state.of(request).is_guarded else response
 
 
 RIGHT_PLACE = (
@@ -174,47 +197,54 @@ def _is(one: Any, kinds: tuple[type, ...]) -> bool:
     return isinstance(one, type) and issubclass(one, kinds)
 
 
-def _kept(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    if getattr(request, "_djwto_guarded", False):
-        return responses.keep_private(response)
-    return response
-
-
 def _prepare(request: Any) -> None:
     request.jwt_error = None
     if not hasattr(request, "user"):  # a service without Django's sessions
-        authentication.set_nobody(request)
+        access.set_nobody(request)
 
 
 def _opened(request: Any, seen: Any) -> None:
     if seen is None:
         return
-    request._djwto_opened = seen  # noqa: SLF001
-    request._djwto_guarded = True  # noqa: SLF001
+    known = state.of(request)
+    known.open_by(seen)
+    known.is_guarded = True
     if seen.mode == "JSON":
         csrf.leave_out(request)
 
 
-def _not_opened(request: Any, error: JWTError) -> None:
-    request._djwto_guarded = True  # noqa: SLF001
-    is_header = authentication.presented_by(request) == "header"
+def _refused(request: Any, error: JWTError) -> None:
+    state.of(request).is_guarded = True
+    is_header = access.presented_by(request) == "header"
     if is_header:
         csrf.leave_out(request)
     # Where it is not known whether the session has ended, no other user takes its place.
     if is_header or error.status >= SERVER_ERROR:
-        authentication.make_anonymous(request)
+        access.make_anonymous(request)
     request.jwt_error = error.with_traceback(None)
 
 
 def _needs_csrf(request: Any, view: Any) -> bool:
-    opened = getattr(request, "_djwto_opened", None)
-    if opened is None or not csrf.is_needed(request, opened.mode):
+    known = state.of(request)
+    if known.opened_by is None:
+        return False
+    access.keep_replaced(request, known)
+    if not csrf.is_needed(request, known.opened_by.mode):
         return False
     if getattr(view, "djwto_endpoint", False):
         # It checks by itself, later: what is wrapped around it, and receivers, see no user so far.
-        authentication.make_anonymous(request)
+        access.make_anonymous(request)
         return False
     return True
+
+
+def _check_csrf(request: HttpRequest, view: Any) -> None:
+    """Demand the CSRF token, which may be in a store. Raises `JWTError`.
+
+    A view that is exempt may read the body in its own way.
+    """
+    check = csrf.check_exempt if _is_exempt(view) else csrf.check
+    access.run(partial(check, request))
 
 
 def _is_exempt(view: Any) -> bool:
@@ -225,20 +255,9 @@ def _without_csrf(request: Any, view: Any, error: JWTError) -> HttpResponseBase 
     """Refuse; in a view that is exempt from Django's check, the request goes on without a user."""
     if not _is_exempt(view):
         return responses.refusal(error)
-    authentication.make_anonymous(request)
+    access.make_anonymous(request)
     request.jwt_error = error.with_traceback(None)
     return None
-
-
-def _finished(request: Any, response: HttpResponseBase) -> HttpResponseBase:
-    if hasattr(request, "_djwto_guarded"):
-        responses.keep_private(response)
-    elif _is_user_known(request):
-        responses.vary(response)
-    # A transaction that was rolled back has not ended the session.
-    if getattr(request, "_djwto_ended", False) and response.status_code < SERVER_ERROR:
-        responses.clear_cookies(request, response)
-    return responses.clear_refused(response, request.jwt_error)
 
 
 def _is_user_known(request: Any) -> bool:

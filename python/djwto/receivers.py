@@ -21,7 +21,7 @@ from django.contrib.auth.hashers import get_hasher, identify_hasher
 from django.contrib.auth.signals import user_login_failed
 from django.db.models.signals import post_delete, post_save, pre_save
 
-from djwto import commits, sessions, tenants, users
+from djwto import commits, sessions, tenants, user_rows
 from djwto.models import PASSWORD_CHANGED, USER_DEACTIVATED, USER_DELETED, Session
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def before_save(instance: Any, using: str, update_fields: Any = None, **_: Any) 
     if _may_be_rehash(instance, update_fields):
         old = type(instance)._base_manager.using(using).filter(pk=instance.pk).first()  # noqa: SLF001
         if old is not None and (_attempt.get() is not None or _is_outdated(old.password)):
-            vars(instance)[_REHASHED] = users.auth_hashes(old)
+            vars(instance)[_REHASHED] = user_rows.auth_hashes(old)
 
 
 def after_save(
@@ -140,7 +140,7 @@ def _end_all(user_id: str, reason: str, using: str) -> None:
 
 
 def _after_password(user: Any, using: str) -> None:
-    hashes, key = users.auth_hashes(user), str(user.pk)
+    hashes, key = user_rows.auth_hashes(user), str(user.pk)
     rehashed, kept = vars(user).pop(_REHASHED, None), vars(user).pop(_KEPT, None)
     tenant = tenants.present()
 

@@ -24,7 +24,7 @@ from djwto import (
     tenants,
     times,
     tokens,
-    users,
+    user_rows,
 )
 from djwto.exceptions import JWTError
 from djwto.models import JWTBlacklist, Session
@@ -84,8 +84,8 @@ def check(seen: _core.Authenticated) -> None:
     is_blacklisted = renewal.is_legacy and _is_blacklisted(seen.claims)
     row = _row(renewal, tenants.of_claims(seen.claims))
     renewal.check(row, is_blacklisted, times.now() if row is None else row.now)
-    user = users.find_user(seen.claims["user"]["id"], active=False, fresh=True)
-    _core.check_user(row, users.facts(user), "token_blacklisted")
+    user = user_rows.find_user(seen.claims["user"]["id"], active=False, fresh=True)
+    _core.check_user(row, user_rows.facts(user), "token_blacklisted")
 
 
 def _in_transaction(
@@ -122,8 +122,8 @@ def _renew(
     has_won = statements.apply_to(key, renewal.begin(extends_refresh, times.now())) > 0
     row = _row(renewal, tenants.of_claims(seen.claims))
     renewal.judge(row, has_won, times.now() if row is None else row.now)
-    user = users.find_user(seen.claims["user"]["id"], active=False, fresh=True)
-    renewal.check_user(users.facts(user))
+    user = user_rows.find_user(seen.claims["user"]["id"], active=False, fresh=True)
+    renewal.check_user(user_rows.facts(user))
     device, user_agent, address = devices.describe(request)
     renewed = renewal.renew(device, user_agent, address or "", times.now())
     issued = tokens.issue_renewed(user, seen, renewed)
@@ -171,9 +171,9 @@ def _adopt(renewal: _core.Renewal, claims: tokens.Claims, *, extends_refresh: bo
     is_blacklisted = _is_blacklisted(claims)
     values = renewal.adopt(_row(renewal), is_blacklisted, times.now())
     if values is not None:
-        user = users.find_user(claims["user"]["id"], active=False, fresh=True)
+        user = user_rows.find_user(claims["user"]["id"], active=False, fresh=True)
         refused = "refresh_update_failed" if extends_refresh else "access_refresh_failed"
-        _core.check_user(None, users.facts(user), refused)
+        _core.check_user(None, user_rows.facts(user), refused)
         _insert(renewal, values, user)
 
 

@@ -23,12 +23,13 @@ from djwto import (
     responses,
     revocation,
     signals,
+    state,
     statements,
     stores,
     tenants,
     times,
     tokens,
-    users,
+    user_rows,
 )
 from djwto.exceptions import JWTError, JWTIssueError, JWTValidationError
 from djwto.models import (
@@ -80,10 +81,10 @@ def login(
     if mode != "JSON":
         _cycle_key(request)
     # The session of the token that opened this request goes on: Django's `login` would end it.
-    inner: Any = getattr(request, "_request", request)
-    inner._djwto_opened = None  # noqa: SLF001
+    known = state.of(request)
+    known.settle()
     if mode != "JSON":
-        inner._djwto_ended = False  # noqa: SLF001 (the reply sets the cookies anew)
+        known.clears_cookies = False  # the reply sets them anew
     # Django's receiver writes `last_login`. Where it fails, no session is left without its tokens.
     user_logged_in.send(sender=user.__class__, request=request, user=user)
     stores.retried(session.insert, using=Session.database())
@@ -111,7 +112,7 @@ def flush_other_user(request: Any, pk: Any) -> None:
     to_python = get_user_model()._meta.pk.to_python  # noqa: SLF001
     try:
         is_own = to_python(key) == to_python(pk)
-    except users.NO_NAME:
+    except user_rows.NO_NAME:
         is_own = False
     if not is_own:
         session.flush()
@@ -207,8 +208,8 @@ def end_unrenewable(user_id: str, tenant: str | None) -> int:
     if tenants.present() not in (None, tenant):
         return 0
     rows = Session.of_user(user_id, tenant)
-    user = users.find_user(user_id, active=False, fresh=True)
-    reason, renewable = _core.unrenewable(users.facts(user))
+    user = user_rows.find_user(user_id, active=False, fresh=True)
+    reason, renewable = _core.unrenewable(user_rows.facts(user))
     if renewable is not None:
         rows = rows.exclude(auth_hash__in=["", *renewable])
     return end_rows(rows, reason)
@@ -251,8 +252,8 @@ def is_renewable(claims: tokens.Claims) -> bool:
     row = _row_of(claims)
     if session_id_of(claims) is None or not _is_live(claims, row):
         return False
-    user = users.find_user(claims["user"]["id"], fresh=True)
-    return _core.may_renew("" if row is None else row.auth_hash, users.facts(user))
+    user = user_rows.find_user(claims["user"]["id"], fresh=True)
+    return _core.may_renew("" if row is None else row.auth_hash, user_rows.facts(user))
 
 
 def _row_of(claims: tokens.Claims) -> Session | None:
@@ -274,7 +275,7 @@ def is_known(account: str, address: str, tenant: str = "") -> bool:
 
     That is in this tenant. Makes as many queries for a name that no user has.
     """
-    user = users.find_account(account)
+    user = user_rows.find_account(account)
     key = "" if user is None else str(user.pk)
     # As far back as rows are kept. A session whose token was copied proves nothing.
     rows = Session.of_user(key, tenant).filter(address__isnull=False)
@@ -312,7 +313,7 @@ def session_id_of(claims: tokens.Claims) -> uuid.UUID | None:
 
 def current_key(request: HttpRequest | None) -> uuid.UUID | None:
     """Give the session of a request that a guard has let through."""
-    seen = getattr(getattr(request, "_request", request), "_djwto_seen", None)
+    seen = None if request is None else state.of(request).seen
     return None if seen is None else uuid.UUID(seen.session)
 
 
@@ -321,7 +322,7 @@ def new(session_id: str, user: Any, values: dict[str, Any], *, tenant: str = "")
     return Session(
         pk=uuid.UUID(session_id),
         user_id="" if user is None else str(user.pk),
-        auth_hash=users.auth_hash(user),
+        auth_hash=user_rows.auth_hash(user),
         tenant=tenant,
         **values,
     )
@@ -377,7 +378,7 @@ def _check_again(session: Session) -> None:
         # Until then, no other transaction sees the row.
         look = partial(end_unrenewable, session.user_id, session.tenant)
         commits.after_commit(look, using, robust=True)
-    if users.database() == using:
+    if user_rows.database() == using:
         values = {
             "session": session.pk,
             "user": session.user_id,
@@ -386,13 +387,13 @@ def _check_again(session: Session) -> None:
         }
         user = _WITH_SESSIONS.find(session.user_id, active=True, fresh=True, **values)
     else:
-        user = users.find_user(session.user_id, fresh=True)
+        user = user_rows.find_user(session.user_id, fresh=True)
         if user is not None:
             stored = Session.live().filter(pk=session.pk)
             user.djwto_stored = stored.values_list("auth_hash", flat=True).first()
             user.djwto_number = own(session.user_id, session.tenant).count()
     stored_hash = None if user is None else user.djwto_stored
-    if stored_hash is None or not _core.may_renew(stored_hash, users.facts(user)):
+    if stored_hash is None or not _core.may_renew(stored_hash, user_rows.facts(user)):
         end_rows(Session.rows().filter(pk=session.pk), USER_CHANGED)
         raise JWTError.of("user_changed")
     most = conf.current().max_sessions
@@ -426,7 +427,9 @@ def _unexpired(live: QuerySet[Session], now: Any) -> QuerySet[Session]:
 
 _column: Any = Session._meta.get_field  # noqa: SLF001
 _PK, _USER, _TENANT, _TIME = map(_column, ("id", "user_id", "tenant", "expires_at"))
-_WITH_SESSIONS = users.Finder(_sessions_beside, session=_PK, user=_USER, tenant=_TENANT, now=_TIME)
+_WITH_SESSIONS = user_rows.Finder(
+    _sessions_beside, session=_PK, user=_USER, tenant=_TENANT, now=_TIME
+)
 _ENDED = prepared.Select(
     lambda session, since: _ended(Session.objects.filter(pk=session), since),
     session=_PK,

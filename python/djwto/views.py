@@ -22,6 +22,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from djwto import (
     _core,
+    access,
+    admission,
     authentication,
     conf,
     csrf,
@@ -33,12 +35,13 @@ from djwto import (
     responses,
     sessions,
     signals,
+    state,
     stores,
     tenants,
     throttle,
     times,
     tokens,
-    users,
+    user_rows,
 )
 from djwto.exceptions import JWTError
 from djwto.formats import OtherToken
@@ -99,7 +102,7 @@ class Endpoint(View):
         """Answer, after an exception too. No cache keeps the reply unless the view allows it."""
         # An endpoint decides by itself, whatever `JWTMiddleware` has found.
         csrf.ask_again(request)
-        request._djwto_opened = None  # type: ignore[attr-defined]  # noqa: SLF001
+        state.of(request).settle()
         try:
             response = self._answer(request, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 (a client must see JSON, and no reason)
@@ -115,7 +118,7 @@ class Endpoint(View):
         except JWTError as error:
             if error.code == "csrf_failed":
                 # What looks at the reply must not take the request for one of the token's user.
-                authentication.make_anonymous(request)
+                access.make_anonymous(request)
             return responses.refusal(error)
 
     def http_method_not_allowed(
@@ -147,7 +150,7 @@ class ValidateTokensView(Endpoint):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Validate the token of this view's kind."""
         try:
-            authentication.authenticate_live(request, self.kind)
+            admission.authenticate_live(request, self.kind)
         except JWTError as error:
             # Nothing is renewed here, so there is nothing that is in conflict.
             is_conflict = error.code == "refresh_superseded"
@@ -161,7 +164,7 @@ class RefreshAccessView(Endpoint):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Issue an access token for the user as they are now."""
-        seen = authentication.authenticate_form(request, "refresh")
+        seen = admission.authenticate_form(request, "refresh")
         sender = "RefreshAccessView"
         issued = renewal.renew(request, seen, sender=sender, extends_refresh=False)
         _tell(signals.jwt_access_refreshed, sender, request, issued)
@@ -174,7 +177,7 @@ class UpdateRefreshView(Endpoint):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Issue both tokens of the same session anew."""
-        seen = authentication.authenticate_form(request, "refresh")
+        seen = admission.authenticate_form(request, "refresh")
         sender = "UpdateRefreshView"
         issued = renewal.renew(request, seen, sender=sender, extends_refresh=True)
         _tell(signals.jwt_refresh_updated, sender, request, issued)
@@ -187,7 +190,7 @@ class BlackListTokenView(Endpoint):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Blacklist the refresh token."""
-        seen = authentication.authenticate_form(request, "refresh")
+        seen = admission.authenticate_form(request, "refresh")
         if "jti" not in seen.claims:
             raise JWTError.of("jti_missing")
         if not logouts.log_out(request, seen.claims, seen.mode):
@@ -249,8 +252,8 @@ class LogoutAllView(Endpoint):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """End them; with the field `others` the present one goes on."""
-        seen = authentication.authenticate_live(request, "refresh")
-        user = users.find_user(seen.claims["user"]["id"], active=False, fresh=True)
+        seen = admission.authenticate_live(request, "refresh")
+        user = user_rows.find_user(seen.claims["user"]["id"], active=False, fresh=True)
         if user is None:
             raise JWTError.of("user_inactive")
         others = request.POST.get("others", "").lower() in ("true", "1", "on")
@@ -275,12 +278,12 @@ class PasswordChangeView(Endpoint):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Take `old_password`, `new_password1` and `new_password2`."""
-        seen = authentication.authenticate_live(request, "access")
-        user = users.find_user(seen.claims["user"]["id"], fresh=True)
+        seen = admission.authenticate_live(request, "access")
+        user = user_rows.find_user(seen.claims["user"]["id"], fresh=True)
         if user is None:
             raise JWTError.of("user_inactive")
         form = self.form_class(user, request.POST)
-        with throttle.counted(request, users.name_of(user)):
+        with throttle.counted(request, user_rows.name_of(user)):
             if form.errors.keys() - _NEW_PASSWORD:
                 raise _password_refused(form)
         if not form.is_valid():
@@ -393,7 +396,7 @@ def _forgotten(request: HttpRequest, response: JsonResponse, mode: str) -> JsonR
 
 def _of_session(request: HttpRequest) -> _core.Authenticated:
     """Verify the latest refresh token of a live session; there is no `jwt_type`."""
-    seen = authentication.authenticate(request, "refresh")
+    seen = access.authenticate(request, "refresh")
     if csrf.is_needed(request, seen.mode):
         csrf.check(request)
     renewal.check(seen)

@@ -13,7 +13,7 @@ from channels.db import database_sync_to_async  # type: ignore[import-untyped]
 from django.core.handlers.asgi import ASGIRequest
 from django.http.request import split_domain_port
 
-from djwto import authentication, conf, csrf, responses
+from djwto import access, admission, conf, csrf, responses
 from djwto.contrib.sockets import Socket, watched
 from djwto.exceptions import JWTError
 
@@ -63,10 +63,10 @@ class JWTAuthMiddleware:
 
 async def _let_in(request: ASGIRequest) -> Any:
     """Return the user of a handshake. Raises `JWTError`."""
-    await authentication.alet_in(request)
+    await admission.alet_in(request)
     if request.jwt_mode != "JSON":  # type: ignore[attr-defined]
         csrf.check_origin(request)
-    return await database_sync_to_async(authentication.load_user)(request)
+    return await database_sync_to_async(access.load_user)(request)
 
 
 async def _refuse(error: JWTError, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,7 +111,7 @@ def _request_of(scope: Scope) -> ASGIRequest:
     following = _following(scope)
     if following is not None:
         # Beside a Bearer header it makes two tokens, which the engine refuses.
-        is_given = authentication.presented_by(request) == "header"
+        is_given = access.presented_by(request) == "header"
         before = [request.META["HTTP_AUTHORIZATION"]] if is_given else []
         request.META["HTTP_AUTHORIZATION"] = ",".join([*before, f"Bearer {following}"])
     return request

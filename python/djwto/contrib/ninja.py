@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from ninja.errors import AuthenticationError, HttpError
 
-from djwto import authentication, conf, responses
+from djwto import admission, conf, responses, state
 from djwto.exceptions import JWTError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class JWTAuth:
 
     def __init__(self, perms: Iterable[str] | str = ()) -> None:
         """Take permissions as `app.codename`."""
-        self._perms = authentication.required_permissions(perms) if perms else None
+        self._perms = admission.required_permissions(perms) if perms else None
 
     def __call__(self, request: HttpRequest) -> Claims | Awaitable[Claims | None] | None:
         """Return the claims; None where the next callable is to be tried."""
@@ -60,9 +60,9 @@ class JWTAuth:
 
     def _authenticate(self, request: HttpRequest) -> Claims | None:
         try:
-            authentication.let_in(request, _view_of(request))
+            admission.let_in(request, _view_of(request))
             if self._perms is not None:
-                authentication.require_permissions(request, self._perms)
+                admission.require_permissions(request, self._perms)
         except JWTError as error:
             return _refused(request, error)
         claims: Claims = request.payload  # type: ignore[attr-defined]
@@ -70,9 +70,9 @@ class JWTAuth:
 
     async def _authenticate_async(self, request: HttpRequest) -> Claims | None:
         try:
-            await authentication.alet_in(request, _view_of(request))
+            await admission.alet_in(request, _view_of(request))
             if self._perms is not None:
-                await authentication.arequire_permissions(request, self._perms)
+                await admission.arequire_permissions(request, self._perms)
         except JWTError as error:
             return _refused(request, error)
         claims: Claims = request.payload  # type: ignore[attr-defined]
@@ -90,7 +90,7 @@ def install(api: NinjaAPI) -> None:
         return responses.keep_private(responses.refusal(refused))
 
     def answer_nobody(request: HttpRequest, error: Any) -> HttpResponse:
-        refused: JWTError | None = getattr(request, "_djwto_refusal", None)
+        refused = state.of(request).refusal
         if refused is None:
             # Raised elsewhere: as Ninja, or the project, answers other errors.
             return api.on_exception(request, HttpError(error.status_code, str(error)))
@@ -125,9 +125,9 @@ class _Scheme(dict[str, Any]):
 
 def _refused(request: HttpRequest, error: JWTError) -> Claims | None:
     """Return None for a request without a user, which the next callable gets. Raises else."""
-    if not authentication.is_nobody(request, error):
+    if not admission.is_nobody(request, error):
         raise _RefusalError(error.with_traceback(None)) from None
-    request._djwto_refusal = error.with_traceback(None)  # type: ignore[attr-defined]  # noqa: SLF001
+    state.of(request).refuse(error)
     return None
 
 

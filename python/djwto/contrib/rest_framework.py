@@ -9,7 +9,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission, DjangoModelPermissions
 from rest_framework.request import Request
 
-from djwto import _core, api_views, authentication
+from djwto import _core, admission, api_views, state
 from djwto.exceptions import JWTError
 
 __all__ = ["HasPerms", "JWTAuthentication", "TokenPermissions"]
@@ -30,9 +30,9 @@ class JWTAuthentication(BaseAuthentication):
         """Return the user, who is loaded when touched, and the claims."""
         inner = api_views.begin(request)
         try:
-            authentication.let_in(inner)
+            admission.let_in(inner)
         except JWTError as error:
-            if not authentication.is_nobody(inner, error):
+            if not admission.is_nobody(inner, error):
                 raise self._exception(request, error) from None
             self._note(request, error)
             return None
@@ -48,7 +48,7 @@ class JWTAuthentication(BaseAuthentication):
 
     def _note(self, request: Request, error: JWTError) -> None:
         """Keep why there is no user, for the 401 of a permission."""
-        api_views.note_refusal(request, error)
+        state.of(request).refuse(error)
 
 
 class TokenPermissions(DjangoModelPermissions):
@@ -66,7 +66,7 @@ class TokenPermissions(DjangoModelPermissions):
             return True  # the root view of a router
         model = self._queryset(view).model
         perms = self.get_required_permissions(str(request.method), model)
-        return _grants(self, request, authentication.required_permissions(perms))
+        return _grants(self, request, admission.required_permissions(perms))
 
 
 def HasPerms(*perms: str) -> type[BasePermission]:  # noqa: N802 (it stands where classes stand)
@@ -76,7 +76,7 @@ def HasPerms(*perms: str) -> type[BasePermission]:  # noqa: N802 (it stands wher
         if isinstance(perm, (list, tuple, set, frozenset, dict)):
             raise TypeError(f"HasPerms takes permissions one by one: HasPerms(*{perm!r})")
     listed = [str(perm) for perm in perms]
-    required = authentication.required_permissions(listed)
+    required = admission.required_permissions(listed)
 
     class HasPermissions(BasePermission):
         """Permissions of the token, or of the user where something else let the user in."""
@@ -93,13 +93,13 @@ def HasPerms(*perms: str) -> type[BasePermission]:  # noqa: N802 (it stands wher
 
 def _is_by_token(request: Request) -> bool:
     """Whether the user of the request is the one of its token, and not of a session or a test."""
-    claims = getattr(request._request, "_djwto_claims", None)  # noqa: SLF001
+    claims = state.of(request).claims
     return claims is not None and request.auth is claims
 
 
 def _grants(permission: Any, request: Request, required: _core.RequiredPermissions) -> bool:
     try:
-        authentication.require_permissions(request, required)
+        admission.require_permissions(request, required)
     except JWTError as error:
         if error.status != 403:
             raise api_views.as_exception(request, error) from None

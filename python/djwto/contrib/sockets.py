@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from djwto import conf, revocation, tenants, tokens
+from djwto import conf, revocation, state, tenants, tokens
 from djwto.exceptions import JWTError
 from djwto.revocation import listeners
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from django.http import HttpRequest
-
-    from djwto import _core
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -53,7 +51,7 @@ class Socket:
         self, receive: Receive, send: Send, request: HttpRequest, subprotocol: str | None
     ) -> None:
         """Take the server's channels, the handshake's request, and what to choose at accept."""
-        seen: _core.Authenticated = request._djwto_seen  # type: ignore[attr-defined]  # noqa: SLF001
+        seen: Any = state.of(request).seen
         self.payload: tokens.Claims = request.payload  # type: ignore[attr-defined]
         self.key = UUID(seen.session).bytes
         self.expires = _expires(self.payload)

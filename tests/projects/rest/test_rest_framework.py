@@ -29,7 +29,7 @@ INVALID = f'{BEARER}, error="invalid_token"'
 @pytest.fixture
 def late(monkeypatch: Any) -> Any:
     """Let all tokens have expired."""
-    return lambda: monkeypatch.setattr("djwto.authentication.time.time", lambda: 2**40)
+    return lambda: monkeypatch.setattr("djwto.access.time.time", lambda: 2**40)
 
 
 def cookie_client(user: Any, *, csrf: bool = True) -> Client:

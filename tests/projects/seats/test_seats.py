@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import path
 
 import djwto.authentication
-from djwto import authentication, users
+from djwto import authentication, user_rows
 from djwto.urls import urlpatterns as djwto_urls
 from djwto.views import PasswordChangeView
 from tests.projects.seats.theatre.models import Seat
@@ -77,7 +77,7 @@ def test_what_no_seat_has_is_a_wrong_name(guest: Any, told: Any, number: str) ->
     assert response.status_code == 401
     assert [one["code"] for one in response.json()["errors"]["__all__"]] == ["invalid_login"]
     assert told == [number]
-    assert users.find_account(number) is None
+    assert user_rows.find_account(number) is None
 
 
 def test_hooks_and_signals_see_the_name_under_both_fields(

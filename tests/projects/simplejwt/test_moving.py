@@ -640,7 +640,7 @@ def test_no_frame_holds_a_token(
         raise fault
 
     seen: list[str] = []
-    monkeypatch.setattr("djwto.users._finder.find", fail)
+    monkeypatch.setattr("djwto.user_rows._finder.find", fail)
     monkeypatch.setattr("djwto.tokens.process_user", fail)
     client = Client(raise_request_exception=False)
     if "/api/" in path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from djwto import api_views, authentication
+from djwto import access, api_views
 from djwto.contrib import rest_framework
 from djwto.contrib.simplejwt import refusals
 
@@ -32,5 +32,5 @@ class JWTAuthentication(rest_framework.JWTAuthentication):
 
     def _note(self, request: Request, error: JWTError) -> None:
         # Without a token, REST framework's own sentence stands.
-        if authentication.presented_by(request._request) is not None:  # noqa: SLF001
+        if access.presented_by(request._request) is not None:  # noqa: SLF001
             super()._note(request, error)

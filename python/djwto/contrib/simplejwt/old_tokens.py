@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 
-from djwto import conf, users
+from djwto import conf, state, user_rows
 from djwto.contrib.simplejwt import config
 from djwto.exceptions import CODES, JWTValidationError
 from djwto.formats import OtherToken
@@ -122,9 +122,9 @@ def find_any(settings: config.Config, claims: dict[str, Any], *, fresh: bool) ->
         return None
     model = get_user_model()
     if settings.user_field in ("pk", model._meta.pk.name):  # noqa: SLF001
-        user = users.find_user(key, active=False, fresh=fresh)
+        user = user_rows.find_user(key, active=False, fresh=fresh)
     else:
-        user = users.find_by(settings.user_field, key, fresh=fresh)
+        user = user_rows.find_by(settings.user_field, key, fresh=fresh)
     # A database may take other spellings for the same: "Alice" for "alice", "01" for 1.
     is_same = user is not None and str(getattr(user, settings.user_field)) == str(key)
     return user if is_same else None
@@ -163,7 +163,7 @@ SLIDING = "Sliding tokens are not supported"
 
 def _opening(settings: config.Config, claims: dict[str, Any], request: HttpRequest) -> OtherToken:
     # One query for a request, however many guards it passes.
-    held = getattr(request, "_djwto_seen", None)
+    held = state.of(request).seen
     if isinstance(held, OtherToken) and held.token == _presented(request):
         user = held.user
     else:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from djwto import sessions, tenants, times, users
+from djwto import sessions, tenants, times, user_rows
 from djwto.models import ENDED_BY_ADMIN, Session
 
 
@@ -101,7 +101,7 @@ def _with_names(rows: Iterator[Session]) -> Iterator[list[tuple[Session, str | N
     """Give the rows with what their users log in with: one query for each batch; once at least."""
     batch = list(islice(rows, _BATCH))
     while True:
-        names = users.names(row.user_id for row in batch)
+        names = user_rows.names(row.user_id for row in batch)
         yield [(row, names.get(row.user_id)) for row in batch]
         batch = list(islice(rows, _BATCH))
         if not batch:
@@ -150,7 +150,7 @@ _QUESTION = "This ends every session: all users must log in again. Type 'yes' to
 
 
 def _user(username: str) -> Any:
-    user = users.find_account(username)
+    user = user_rows.find_account(username)
     if user is None:
         raise CommandError(f"There is no user {username!r}.")
     return user

@@ -1,0 +1,223 @@
+"""What lets a request in: the checks of the guards, for all that guards as they do.
+
+A check sets the user, and asks for what a request needs beside a good token: CSRF, permissions.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest
+
+from djwto import _core, access, api_views, csrf, state, tokens
+from djwto.exceptions import JWTError, JWTValidationError
+from djwto.users import TokenUser
+
+Work = Callable[[], Any]
+"""The part of a check that may wait for a database or a cache."""
+Check = Callable[[Any, Any, state.State, Any], "Work | None"]
+"""Takes the request, Django's own request inside it with its state, and the guarded view.
+
+Raises `JWTError`, or returns the rest to do.
+"""
+
+
+def let_in(request: Any, view: Any = None) -> None:
+    """Do what `jwt_login_required` does before its view runs. Raises `JWTError`.
+
+    For guards of other frameworks. `view` is what the author of a view may have exempted from CSRF.
+    """
+    run_check(check_login, request, view)
+
+
+async def alet_in(request: Any, view: Any = None) -> None:
+    """Do the same without blocking the event loop."""
+    await arun_check(check_login, request, view)
+
+
+def is_nobody(request: HttpRequest, error: JWTError) -> bool:
+    """Whether a request that `let_in` refused may go on without a user.
+
+    So it is without a token, and with a bad cookie. A bad `Bearer` token was sent on purpose.
+    """
+    return error.status == 401 and access.presented_by(request) != "header"
+
+
+def required_permissions(perms: Iterable[str]) -> _core.RequiredPermissions:
+    """Prepare permissions for `require_permissions`."""
+    return _core.RequiredPermissions([perms] if isinstance(perms, str) else _texts(perms))
+
+
+def require_permissions(request: Any, required: _core.RequiredPermissions) -> None:
+    """Do what `jwt_perm_required` does before its view runs. Raises `JWTError`."""
+    run_check(partial(check_permissions, required), request, None, lets_in=False)
+
+
+async def arequire_permissions(request: Any, required: _core.RequiredPermissions) -> None:
+    """Do the same without blocking the event loop."""
+    await arun_check(partial(check_permissions, required), request, None, lets_in=False)
+
+
+def authenticate_form(
+    request: HttpRequest, kind: str, *, csrf_exempt: bool = False
+) -> _core.Authenticated:
+    """Verify the token of an endpoint, whose form says `jwt_type` where a cookie carries it.
+
+    Checks CSRF, and not whether the session was ended: that is the database's to say. Raises
+    `JWTError`.
+    """
+    if access.answering_mode(request) != "JSON":
+        _core.check_jwt_type(request.POST.get("jwt_type"), kind)
+    seen = access.authenticate(request, kind, allow_revoked=True)
+    if csrf.is_needed(request, seen.mode) and not csrf_exempt:
+        csrf.check(request)
+    return seen
+
+
+def authenticate_live(
+    request: HttpRequest, kind: str, *, csrf_exempt: bool = False
+) -> _core.Authenticated:
+    """Do the same, and refuse a token whose session was ended, or that is not its latest."""
+    from djwto import renewal, sessions  # here: a service that only verifies has no sessions
+
+    seen = authenticate_form(request, kind, csrf_exempt=csrf_exempt)
+    if kind == "refresh":
+        renewal.check(seen)
+    elif not sessions.is_renewable(seen.claims):
+        raise JWTError.of("token_blacklisted")
+    return seen
+
+
+def run_check(check: Check, request: Any, view: Any, *, lets_in: bool = True) -> state.State:
+    """Do the whole of a check, and return the state of the request. Raises `JWTError`.
+
+    `lets_in` says that the check sets the user, whom a refusal takes away again.
+    """
+    inner = getattr(request, "_request", request)
+    known = state.of(inner)
+    known.is_guarded = True
+    work = check(request, inner, known, view)
+    if work is not None:
+        _do(work, request, inner, lets_in)
+    return known
+
+
+async def arun_check(check: Check, request: Any, view: Any, *, lets_in: bool = True) -> state.State:
+    """Do the same without blocking the event loop."""
+    inner = getattr(request, "_request", request)
+    known = state.of(inner)
+    known.is_guarded = True
+    if check is check_optional and access.presented_by(inner) is None:
+        work = check(request, inner, known, view)
+    else:
+        work = await access.awaited(inner, check, request, inner, known, view)
+    if work is not None:
+        await sync_to_async(_do)(work, request, inner, lets_in)
+    return known
+
+
+def check_login(request: Any, inner: Any, known: state.State, view: Any) -> Work | None:
+    """Ask for a good access token, and for the CSRF token where a cookie brought it."""
+    found = access.verified(inner)
+    if not isinstance(found, _core.Authenticated):
+        # It came in a header, so there is no CSRF to check.
+        return partial(_open, request, inner, known, found)
+    seen = _open(request, inner, known, found)
+    if not csrf.is_needed(inner, seen.mode) or _is_exempt(inner, view):
+        return None
+    return partial(csrf.check, inner)
+
+
+def check_optional(request: Any, inner: Any, known: state.State, view: Any) -> Work | None:
+    """Do the same where there is a token; refuse a bad one only in a header."""
+    brought_by = access.presented_by(inner)
+    if brought_by is not None:
+        try:
+            return check_login(request, inner, known, view)
+        except JWTValidationError as error:
+            if brought_by == "header":
+                raise
+            known.refuse(error)
+    access.make_anonymous(request)
+    known.is_settled = False  # no token has, and none was refused for its request
+    access.force_user(inner, known)
+    return None
+
+
+def check_refresh(request: Any, inner: Any, _known: state.State, view: Any) -> Work:
+    """Ask for a refresh token of a live session."""
+    return partial(authenticate_live, request, "refresh", csrf_exempt=_is_exempt(inner, view))
+
+
+def check_test(
+    test: Callable[[Any], bool], request: Any, inner: Any, known: state.State, view: Any
+) -> Work:
+    """Ask for a login, and for True of a project's test."""
+    rest = check_login(request, inner, known, view)
+
+    def work() -> None:
+        if rest is not None:
+            rest()
+        if test(request) is not True:
+            raise JWTError.of("test_failed")
+
+    return work
+
+
+def check_permissions(
+    required: _core.RequiredPermissions, request: Any, _inner: Any, known: state.State, _view: Any
+) -> Work | None:
+    """Ask for permissions of the token that let the request in."""
+    seen = known.seen
+    if seen is None:
+        raise JWTError.of("login_required")
+    if required.check(seen.claims["user"]):
+        return None
+    return partial(_check_stored_permissions, required, request)
+
+
+def _open(request: Any, inner: Any, known: state.State, found: Any) -> Any:
+    seen = access.set_user(request, known, found)
+    known.open_by(seen)
+    access.force_user(inner, known)
+    return seen
+
+
+def _is_exempt(request: HttpRequest, view: Any) -> bool:
+    match = request.resolver_match
+    return csrf.exempt_by_author(view) or (match is not None and csrf.exempt_by_author(match.func))
+
+
+def _check_stored_permissions(required: _core.RequiredPermissions, request: HttpRequest) -> None:
+    # The user of the token, also where middleware has put another in their place.
+    users = state.of(request).users
+    user = request.user if users is None else users[1]
+    # Through the hook: what it would have put into the token decides here too.
+    granted: Iterable[Any]
+    if isinstance(user, TokenUser):
+        granted = user.get_all_permissions()
+    else:
+        granted = tokens.process_perms(user) if user.is_active else []
+    required.check_list(_texts(granted))
+
+
+def _texts(permissions: Iterable[Any]) -> list[str]:
+    """Give permissions as texts: a hook's may be lazy ones, and an enum's member is one already."""
+    return [one if isinstance(one, str) else str(one) for one in permissions]
+
+
+def _do(work: Work, request: Any, inner: Any, lets_in: bool) -> None:  # noqa: FBT001
+    """Do the rest of a check. Where it refuses the request, no one is let in. Raises `JWTError`."""
+    try:
+        access.run(work)
+    except Exception:
+        if lets_in:
+            # A view may answer with another view.
+            access.make_anonymous(request)
+            api_views.unforce(inner)
+        raise
+    # The middleware may have decided without the form, where the guard has found the token.
+    error = getattr(inner, "jwt_error", None)
+    if error is not None and error.code == "csrf_failed":
+        inner.jwt_error = None

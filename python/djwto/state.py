@@ -1,0 +1,77 @@
+"""What djwto knows of a request while it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from djwto._core import Authenticated
+from djwto.formats import OtherToken
+
+if TYPE_CHECKING:
+    from djwto.exceptions import JWTError
+
+Seen = Authenticated | OtherToken
+"""A verified token."""
+Users = tuple[Seen, Any, Callable[[], Any]]
+"""A token, with what `request.user` and `request.auser` are for it."""
+
+
+class State:
+    """One for each request of Django's; `of` gives it."""
+
+    is_guarded = False
+    """The reply is private: a guard was asked, or a token was there."""
+    seen: Seen | None = None
+    """The token that names the user."""
+    users: Users | None = None
+    """The users of the token that was seen last, loaded or not."""
+    replaced: tuple[Users, Any, Callable[[], Any]] | None = None
+    """The users of a token, and those that middleware has put in their place."""
+    opened_by: Seen | None = None
+    """The token that let the request in, whose session Django's `login` and `logout` end."""
+    is_settled = False
+    """They end no session: the request was refused, or djwto's own login or logout goes on."""
+    refusal: JWTError | None = None
+    """Why there is no user, for the reply of a view that may go on without one."""
+    is_exempted = False
+    """`csrf.leave_out` has exempted the request from CSRF checks, and nothing else has."""
+    clears_cookies = False
+    """The reply is to clear the token cookies."""
+
+    @property
+    def claims(self) -> dict[str, Any] | None:
+        """Those of the token, which a view may change; `request.payload` may be of anything."""
+        return None if self.seen is None else self.seen.claims
+
+    def open_by(self, seen: Seen) -> None:
+        """Note the token that lets the request in."""
+        self.opened_by, self.is_settled = seen, False
+
+    def settle(self) -> None:
+        """Let Django's `login` and `logout` end no session."""
+        self.opened_by, self.is_settled = None, True
+
+    def refuse(self, error: JWTError) -> None:
+        """Note why there is no user."""
+        # The frames of the traceback would live as long as the request.
+        self.refusal = error.with_traceback(None)
+
+    def forget_user(self) -> None:
+        """Forget the token and its users."""
+        self.seen = self.users = self.replaced = None
+        self.settle()
+
+
+def inner_of(request: Any) -> Any:
+    """Give Django's own request: Django REST framework wraps it, and is slow to give it."""
+    return getattr(request, "_request", request)
+
+
+def of(request: Any) -> State:
+    """Give the state of a request, or of the one inside it."""
+    inner = getattr(request, "_request", request)
+    known: State | None = getattr(inner, "_djwto", None)
+    if known is None:
+        inner._djwto = known = State()  # noqa: SLF001
+    return known
