@@ -17,7 +17,7 @@ from django.test import AsyncClient, Client, RequestFactory
 
 from djwto import _core, admission, conf, tokens
 from djwto.contrib.sockets import Socket
-from djwto.keys import remote
+from djwto.keys import fetching, remote
 from tests.test_docs import ROOT
 
 GUARDED, ASYNC = "/guarded/dispatch/", "/guarded/async_dispatch/"
@@ -459,9 +459,9 @@ def test_redirects_are_not_followed(status, issuer, token_by):
 
 def test_a_long_answer_is_not_read(issuer, token_by, caplog):
     token = token_by(issuer.add())
-    issuer.sends(b" " * (remote.MAX_BYTES + 1))
+    issuer.sends(b" " * (fetching.MAX_BYTES + 1))
     assert ask(token).status_code == 503
-    assert f"at most {remote.MAX_BYTES} bytes" in caplog.text
+    assert f"at most {fetching.MAX_BYTES} bytes" in caplog.text
 
 
 def test_too_many_keys_are_not_taken(issuer, token_by, caplog):
@@ -474,7 +474,7 @@ def test_too_many_keys_are_not_taken(issuer, token_by, caplog):
 
 @pytest.mark.parametrize("part", ["headers", "body"])
 def test_an_answer_that_drips_is_cut(part, issuer, token_by, monkeypatch):
-    monkeypatch.setattr(remote, "TOTAL_SECONDS", 0.2)
+    monkeypatch.setattr(fetching, "TOTAL_SECONDS", 0.2)
     token, over = token_by(issuer.add()), threading.Event()
 
     def drip(handler: Any) -> None:
@@ -514,7 +514,7 @@ def test_any_token_is_answered(token, issuer, token_by):
     ],
 )
 def test_how_long_an_answer_is_kept(cache, seconds):
-    assert remote._seconds_of(cache) == seconds
+    assert fetching._seconds_of(cache) == seconds
 
 
 @pytest.mark.parametrize(

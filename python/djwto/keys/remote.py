@@ -13,54 +13,37 @@ import asyncio
 import json
 import logging
 import os
-import re
-import socket
 import threading
 import time
 from base64 import urlsafe_b64decode
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager, suppress
-from functools import lru_cache, partial
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
-from urllib.request import (
-    HTTPHandler,
-    HTTPRedirectHandler,
-    HTTPSHandler,
-    ProxyHandler,
-    Request,
-    build_opener,
-)
+from urllib.error import URLError
 
 from djwto import _core
 from djwto.exceptions import JWTError, SettingError
-from djwto.keys.files import JWKS_SECONDS, Fallbacks, is_private
-from djwto.settings import is_loopback
+from djwto.keys import fetching
+from djwto.keys.fetching import LEAST_SECONDS, MOST_SECONDS
+from djwto.keys.files import Fallbacks, is_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WAIT_SECONDS = 5
+WAIT_SECONDS = fetching.SILENT_SECONDS
 """How long a request waits at most for a fetch, from its start, in seconds."""
 KNOWN_SECONDS = 1
 """The same where there are keys. Everyone can write a token with an unknown `kid`."""
 MOST_WAITERS = 4
 """How many threads of a process wait at most, where there are keys."""
-TOTAL_SECONDS = 10
-"""How long a fetch may take in all, in seconds."""
 UNKNOWN_SECONDS = 30
 """How long after a fetch an unknown `kid` does not lead to another one, in seconds."""
 RETRY_SECONDS = 5
 """The pause after a fetch that failed, while there are no keys, in seconds."""
 RETRY_AFTER = 5
 """What a request is told that finds no keys, in seconds."""
-LEAST_SECONDS, MOST_SECONDS = 30, 3600
-"""The bounds of `max-age`, in seconds."""
-MAX_BYTES = 2**18
-"""The longest answer that is read, in bytes."""
 MOST_KEYS = 100
 
 _log = logging.getLogger("djwto")
@@ -249,7 +232,7 @@ class RemoteKeys:
     def _try_to_fetch(self) -> float:
         """Fetch once. Gives the seconds until it is to be done again."""
         try:
-            answer, seconds = _get(self.url)
+            answer, seconds = fetching.get(self.url)
             fetched = FetchedKeys.read(self.url, answer)
         except Exception as error:  # noqa: BLE001 (it is tried again after any failure)
             self._complain(error)
@@ -333,107 +316,6 @@ def _is_on_loop() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def _get(url: str) -> tuple[bytes, float]:
-    """Give the body of an answer, and how long it may be kept, in seconds.
-
-    Raises `OSError`, `HTTPException` and `ValueError`.
-    """
-    proxies = ProxyHandler({} if is_loopback(str(urlsplit(url).hostname)) else None)
-    request = Request(url, headers={"Accept": "application/jwk-set+json, application/json"})  # noqa: S310 (by `settings.is_safe`)
-    with _bounded() as opened:
-        opener = build_opener(proxies, _NoRedirects, _Http(opened), _Https(opened))
-        with opener.open(request, timeout=WAIT_SECONDS) as response:
-            if response.status != 200:
-                raise HTTPException(f"expected the status 200, found {response.status}")
-            answer: bytes = response.read(MAX_BYTES + 1)
-            seconds = _seconds_of(response.headers.get("Cache-Control", ""))
-    if len(answer) > MAX_BYTES:
-        raise ValueError(f"expected an answer of at most {MAX_BYTES} bytes")
-    return answer, seconds
-
-
-def _seconds_of(cache_control: str) -> float:
-    found = re.search(r"(?:^|[,\s])max-age=\"?(\d{1,9})", cache_control.lower())
-    seconds = JWKS_SECONDS if found is None else int(found[1])
-    return max(LEAST_SECONDS, min(seconds, MOST_SECONDS))
-
-
-@contextmanager
-def _bounded() -> Iterator[list[socket.socket]]:
-    """Cut the connections that are put into this list when the fetch has taken too long.
-
-    A timeout of the socket is about single bytes, and the other side may send them one by one.
-    """
-    opened: list[socket.socket] = []
-    timer = threading.Timer(TOTAL_SECONDS, _cut, (opened,))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield opened
-    finally:
-        timer.cancel()
-        for one in opened:
-            one.close()
-
-
-def _cut(opened: list[socket.socket]) -> None:
-    for one in opened:
-        with suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR)
-
-
-class _NoRedirects(HTTPRedirectHandler):
-    """Follow no redirect: keys come from the very URL that is set."""
-
-    def redirect_request(  # noqa: PLR0913, PLR0917 (the signature is Python's)
-        self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
-    ) -> Request | None:
-        """Refuse."""
-        del newurl
-        raise HTTPError(req.full_url, code, f"redirects are not followed: {msg}", headers, fp)
-
-
-class _Connection(HTTPConnection):
-    """Puts its socket into a list, before TLS begins."""
-
-    opened: list[socket.socket]
-
-    def connect(self) -> None:
-        """Connect. What is put there stands for the same connection when TLS takes the socket."""
-        super().connect()
-        self.opened.append(self.sock.dup())
-
-
-class _TlsConnection(HTTPSConnection, _Connection):
-    """The same; `HTTPSConnection` calls the other one's `connect` before the handshake."""
-
-
-class _Http(HTTPHandler):
-    def __init__(self, opened: list[socket.socket]) -> None:
-        super().__init__()
-        self._opened = opened
-
-    def http_open(self, req: Request) -> Any:
-        return self.do_open(partial(_made, _Connection, self._opened), req)
-
-
-class _Https(HTTPSHandler):
-    def __init__(self, opened: list[socket.socket]) -> None:
-        super().__init__()
-        self._opened = opened
-
-    def https_open(self, req: Request) -> Any:
-        return self.do_open(partial(_made, _TlsConnection, self._opened), req)
-
-
-def _made(
-    kind: type[_Connection], opened: list[socket.socket], *args: Any, **kwargs: Any
-) -> _Connection:
-    connection = kind(*args, **kwargs)
-    connection.opened = opened
-    return connection
 
 
 def _one_for_each_kid(keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
