@@ -18,7 +18,7 @@ from django.urls import include, path, set_script_prefix
 from django.urls.base import clear_script_prefix
 from openapi_spec_validator import validate
 
-from djwto import openapi, operations, url_patterns, views
+from djwto import openapi, openapi_security, operations, url_patterns, views
 from djwto.exceptions import CODES
 from tests import documented, openapi_page
 from tests.conftest import MODES, Visitor
@@ -54,7 +54,7 @@ def test_the_command_prints_a_good_document(settings: Any, mode: Any, csrf: Any)
 def test_it_is_good_as_openapi_3_0(settings: Any, mode: Any) -> None:
     settings.DJWTO_MODE = mode
     info = {"title": "djwto", "version": "1"}
-    schemes = {"securitySchemes": openapi.security_schemes()}
+    schemes = {"securitySchemes": openapi_security.schemes()}
     paths = openapi.paths(is_31=False)
     validate({"openapi": "3.0.3", "info": info, "paths": paths, "components": schemes})
 
@@ -155,7 +155,7 @@ def test_cookies_have_their_names(visitor: Visitor, alice: Any, settings: Any, p
     reply = visitor.login()
     names = {
         one["name"]
-        for one in openapi.security_schemes().values()
+        for one in openapi_security.schemes().values()
         if one["type"] == "apiKey" and one["in"] == "cookie"
     }
     tokens = {name for name, one in reply.cookies.items() if "jwt_" in name and one["max-age"] > 0}
@@ -167,9 +167,9 @@ def test_cookies_have_their_names(visitor: Visitor, alice: Any, settings: Any, p
 
 def test_the_csrf_header_has_its_name(settings: Any) -> None:
     settings.DJWTO_MODE = "TWO-COOKIES"
-    assert openapi.security_schemes()["jwtCsrf"]["name"] == "X-CSRFToken"
+    assert openapi_security.schemes()["jwtCsrf"]["name"] == "X-CSRFToken"
     settings.CSRF_HEADER_NAME = "HTTP_X_XSRF_TOKEN"
-    assert openapi.security_schemes()["jwtCsrf"]["name"] == "X-Xsrf-Token"
+    assert openapi_security.schemes()["jwtCsrf"]["name"] == "X-Xsrf-Token"
 
 
 def test_the_docs_hold_the_document() -> None:

@@ -158,10 +158,44 @@ def test_the_middleware(apps, public, key):
 )
 def test_rest_framework(apps, public, key):
     env = {"VERIFYING_APPS": f"{apps} rest_framework", "VERIFYING_REST": "1"}
-    good, *bad = ask(public, [token_by(key), "", "a.b.c"], "/rest/", **env)
-    assert good == [200, {"named": "alice", "claims": 1}]
-    codes = [(status, body["code"]) for status, body in bad]
-    assert codes == [(401, "authorization_missing"), (401, "token_malformed")]
+    for path in ("/rest/", "/rest/guarded/"):
+        good, *bad = ask(public, [token_by(key), "", "a.b.c"], path, **env)
+        assert good == [200, {"named": "alice", "claims": 1}]
+        codes = [(status, body["code"]) for status, body in bad]
+        assert codes == [(401, "authorization_missing"), (401, "token_malformed")]
+
+
+SCHEMA = """
+import sys, django; django.setup()
+from django.core.management import call_command
+hooks = ["djwto.contrib.spectacular.add_endpoints"]
+from drf_spectacular.settings import patched_settings
+with patched_settings({"POSTPROCESSING_HOOKS": hooks} if "hook" in sys.argv else {}):
+    call_command("spectacular", "--format=openapi-json", "--validate", "--fail-on-warn")
+"""
+
+
+@pytest.mark.parametrize("hook", ["", "hook"])
+@pytest.mark.parametrize("apps", APPS, ids=["alone", "with-auth"])
+def test_the_schema_of_rest_framework(apps, hook, public):
+    """Spectacular warns of an authentication class that it does not know."""
+    env = {
+        "DJANGO_SETTINGS_MODULE": "tests.projects.verifying.settings",
+        "VERIFYING_APPS": f"{apps} rest_framework drf_spectacular",
+        "VERIFYING_REST": "1",
+        "VERIFYING_KEYS": public,
+    }
+    found = json.loads(run(SCHEMA, hook, **env))
+    # No refresh token opens anything here, and there are no endpoints.
+    assert set(found["components"]["securitySchemes"]) == {
+        "jwtAccess",
+        "jwtAccessCookie",
+        "jwtCsrf",
+    }
+    assert set(found["paths"]) == {"/rest/", "/rest/guarded/"}
+    needs = [{"jwtAccess": []}, {"jwtAccessCookie": []}]
+    for path in found["paths"].values():
+        assert path["get"]["security"] == needs
 
 
 # --- checks -------------------------------------------------------------------------------------

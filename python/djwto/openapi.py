@@ -9,18 +9,16 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from django.conf import settings
 from django.urls import get_script_prefix
 
-from djwto import _core, conf, url_patterns, views
+from djwto import _core, conf, openapi_security, url_patterns, views
 from djwto.exceptions import CODES
+from djwto.openapi_security import Json, Site
 from djwto.operations import (
     DESCRIBED,
     PAYLOAD_COOKIE,
     TEXT,
-    Json,
     Operation,
-    Site,
     header,
     object_of,
     response,
@@ -28,9 +26,6 @@ from djwto.operations import (
 
 TAG = "djwto"
 OPENAPI_VERSION = "3.1.0"
-
-ACCESS, REFRESH, CSRF = "jwtAccess", "jwtRefresh", "jwtCsrf"
-_COOKIE = "Cookie"
 
 _FORMS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -51,7 +46,7 @@ def document() -> Json:
         "servers": [{"url": _public_prefix()}],
         "tags": [tag],
         "paths": described,
-        "components": {"securitySchemes": security_schemes()},
+        "components": {"securitySchemes": openapi_security.schemes()},
     }
 
 
@@ -69,75 +64,12 @@ def paths(*, is_31: bool = True) -> Json:
 
 def describe(callback: Any, path: str = "", *, is_31: bool = True) -> Json:
     """Give the Operation Objects of an endpoint's view, by methods in small letters."""
-    site = _site(is_31=is_31)
+    site = Site.present(is_31=is_31)
     parameters = [_parameter(found) for found in _CONVERTER.finditer(path)]
     return {
         method: _as_json(operation, parameters, site)
         for method, operation in _operations(callback, site).items()
     }
-
-
-def security_schemes() -> Json:
-    """Give the Security Scheme Objects, by their names."""
-    site = _site()
-    schemes: Json = {}
-    for name, kind in ((ACCESS, "access"), (REFRESH, "refresh")):
-        if site.in_json:
-            schemes[name] = {
-                "type": "http",
-                "scheme": "bearer",
-                "bearerFormat": "JWT",
-                "description": f"The {kind} token.",
-            }
-        for number, cookie in enumerate(site.cookies(kind)):
-            schemes[_scheme_of_cookie(name, number)] = {
-                "type": "apiKey",
-                "in": "cookie",
-                "name": cookie,
-                "description": f"The {kind} token, in the cookie that a login sets.",
-            }
-    if site.in_cookies and site.csrf:
-        schemes[CSRF] = {
-            "type": "apiKey",
-            "in": "header",
-            "name": _csrf_header(),
-            "description": "Django's CSRF token, beside its cookie and an `Origin` or `Referer` of "
-            "this site. `login/` and `csrf/` give it.",
-        }
-    return schemes
-
-
-def security(
-    kind: str, *, asks_csrf: bool, is_optional: bool = False
-) -> list[dict[str, list[str]]]:
-    """Give the Security Requirement Objects of what takes a token of this kind, one of a list."""
-    return _security(kind, _site(), asks_csrf=asks_csrf, is_optional=is_optional)
-
-
-def _security(
-    kind: str, site: Site, *, asks_csrf: bool, is_optional: bool
-) -> list[dict[str, list[str]]]:
-    name = ACCESS if kind == "access" else REFRESH
-    csrf: dict[str, list[str]] = {CSRF: []} if asks_csrf and site.csrf and site.in_cookies else {}
-    found: list[dict[str, list[str]]] = [{name: []}] if site.in_json else []
-    found += [
-        {_scheme_of_cookie(name, number): [], **csrf} for number, _ in enumerate(site.cookies(kind))
-    ]
-    if is_optional:
-        found.append(csrf)
-        if csrf and site.in_json:
-            found.append({})
-    return found
-
-
-def _site(*, is_31: bool = True) -> Site:
-    return Site(
-        modes=tuple(conf.engine().modes),
-        prefix=str(conf.valid("COOKIE_PREFIX")),
-        csrf=conf.current().csrf,
-        has_tenants=conf.tenant_function() is not None,
-        is_31=is_31,
-    )
 
 
 def _endpoints() -> Iterator[tuple[str, url_patterns.Place]]:
@@ -195,9 +127,8 @@ def _as_json(operation: Operation, parameters: list[Json], site: Site) -> Json:
     if parameters:
         found["parameters"] = parameters
     if operation.kind is not None:
-        found["security"] = _security(
+        found["security"] = openapi_security.needs(
             operation.kind,
-            site,
             asks_csrf=operation.asks_csrf,
             is_optional=operation.is_token_optional,
         )
@@ -261,15 +192,6 @@ def _refusal(status: int, codes: list[str]) -> Json:
         found["content"]["text/html"] = {"schema": TEXT}
         del found["headers"][_core.NO_STORE[0]]
     return found
-
-
-def _scheme_of_cookie(name: str, number: int) -> str:
-    return f"{name}{_COOKIE}{number + 1 if number else ''}"
-
-
-def _csrf_header() -> str:
-    name = str(settings.CSRF_HEADER_NAME).removeprefix("HTTP_").replace("_", "-").title()
-    return name.replace("-Csrf", "-CSRF").replace("token", "Token")
 
 
 def _public_prefix() -> str:

@@ -8,14 +8,8 @@ from django.contrib.auth import get_user_model
 
 from djwto import _core, views
 from djwto.exceptions import CODES
+from djwto.openapi_security import Json, Site
 
-Json = dict[str, Any]
-
-COOKIES = {
-    "ONE-COOKIE": {"access": "jwt_access", "refresh": "jwt_refresh"},
-    "TWO-COOKIES": {"access": "jwt_access_token", "refresh": "jwt_refresh"},
-}
-"""The cookies that carry the tokens, without `DJWTO_COOKIE_PREFIX`."""
 PAYLOAD_COOKIE = "jwt_access_payload"
 
 TEXT: Json = {"type": "string"}
@@ -27,39 +21,6 @@ _BODY = (
 _SERVER = ("processing_failed", "store_unavailable")
 _NOT_OF_TOKENS = ("credentials_invalid", "access_refresh_failed", "refresh_update_failed")
 _OF_REFRESH_TOKENS = ("refresh_not_in_header", "refresh_reused")
-
-
-@dataclass(frozen=True)
-class Site:
-    """What the settings of the project decide."""
-
-    modes: tuple[str, ...]
-    prefix: str
-    """Of the names of cookies."""
-    csrf: bool
-    has_tenants: bool
-    is_31: bool
-    """Whether the document is of OpenAPI 3.1; else it is of 3.0."""
-
-    @property
-    def in_cookies(self) -> tuple[str, ...]:
-        """The modes whose tokens come in cookies."""
-        return tuple(mode for mode in self.modes if mode != "JSON")
-
-    @property
-    def in_json(self) -> bool:
-        """Whether tokens come as `Bearer` tokens."""
-        return "JSON" in self.modes
-
-    def cookies(self, kind: str) -> list[str]:
-        """Give the names of the cookies that carry a token of this kind."""
-        return sorted({self.prefix + COOKIES[mode][kind] for mode in self.in_cookies})
-
-    def nullable(self, schema: Json) -> Json:
-        """Let a value be null too, in the way of the document's version."""
-        if self.is_31:
-            return {"anyOf": [schema, {"type": "null"}]}
-        return {**schema, "nullable": True}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.settings import spectacular_settings
 
-from djwto import csrf, openapi
+from djwto import conf, csrf, openapi_security
 
 __all__ = ["add_endpoints"]
 
@@ -30,11 +30,11 @@ class JWTScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
     @property
     def name(self) -> list[str]:  # type: ignore[override]
         """The names of the schemes."""
-        return list(openapi.security_schemes())
+        return list(openapi_security.schemes())
 
     def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
         """Give what a request needs, one of a list."""
-        return openapi.security("access", asks_csrf=_is_unsafe(auto_schema))
+        return openapi_security.needs("access", asks_csrf=_is_unsafe(auto_schema))
 
     def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:
         """Add the schemes. Returns none: spectacular warns of a second class with the same ones."""
@@ -50,22 +50,30 @@ class GuardScheme(JWTScheme):  # type: ignore[no-untyped-call]
     def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
         """Give what the guard needs."""
         guard: Any = self.target
-        needs = openapi.security(guard.kind, asks_csrf=_is_unsafe(auto_schema))
+        needs = openapi_security.needs(guard.kind, asks_csrf=_is_unsafe(auto_schema))
         return [*needs, {}] if guard.is_optional else needs
 
 
 def add_endpoints(result: dict[str, Any], generator: Any, **_more: Any) -> dict[str, Any]:
     """Add djwto's endpoints to spectacular's document. For `POSTPROCESSING_HOOKS`, in any order."""
-    is_31 = not str(spectacular_settings.OAS_VERSION).startswith("3.0")
-    for path, item in openapi.paths(is_31=is_31).items():
+    for path, item in _endpoints().items():
         described = result["paths"].setdefault(path, {})
         for method, operation in item.items():
             described.setdefault(method, operation)
     schemes = result.setdefault("components", {}).setdefault("securitySchemes", {})
-    schemes.update(openapi.security_schemes())
+    schemes.update(openapi_security.schemes())
     # Other hooks build the components anew from the registry.
     _register(generator.registry)
     return result
+
+
+def _endpoints() -> dict[str, Any]:
+    """Give the Paths Object; empty where the project only verifies tokens and has no endpoints."""
+    if conf.is_verifier():
+        return {}
+    from djwto import openapi  # here, because it needs tables
+
+    return openapi.paths(is_31=not str(spectacular_settings.OAS_VERSION).startswith("3.0"))
 
 
 def _is_unsafe(auto_schema: Any) -> bool:
@@ -75,7 +83,7 @@ def _is_unsafe(auto_schema: Any) -> bool:
 def _register(registry: Any) -> None:
     """Put the schemes into spectacular's registry, once."""
     kind = ResolvedComponent.SECURITY_SCHEMA
-    for name, schema in openapi.security_schemes().items():
+    for name, schema in openapi_security.schemes().items():
         if (name, kind) not in registry._components:  # noqa: SLF001 (`in registry` warns)
             registry.register(
                 ResolvedComponent(name=name, type=kind, object=name, schema=schema)  # type: ignore[no-untyped-call]

@@ -1,6 +1,6 @@
 """The Django app of a service that only verifies tokens."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 
 
 class VerifierConfig(AppConfig):
@@ -14,3 +14,6 @@ class VerifierConfig(AppConfig):
         """Import what registers itself, once all apps are there."""
         from djwto import checks, guard_checks  # noqa: F401 (they register)
         from djwto.verifier import checks as of_verifiers  # noqa: F401 (they register)
+
+        if apps.is_installed("drf_spectacular"):
+            from djwto.contrib import spectacular  # noqa: F401 (it registers)

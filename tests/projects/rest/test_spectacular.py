@@ -12,7 +12,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.settings import patched_settings
 from openapi_spec_validator import validate
 
-from djwto import openapi
+from djwto import openapi, openapi_security
 from djwto.contrib.rest_framework import JWTAuthentication
 from tests.projects.rest import urls
 
@@ -51,7 +51,7 @@ def test_the_document_is_good_beside_other_hooks(
     ours = json.loads(json.dumps(openapi.paths(is_31=version.startswith("3.1"))))
     assert {path: found["paths"][path] for path in ours} == ours
     schemes = found["components"]["securitySchemes"]
-    assert openapi.security_schemes().items() <= schemes.items()
+    assert openapi_security.schemes().items() <= schemes.items()
     enum = found["components"]["schemas"]["FirstKindEnum"]
     assert enum["enum"] == ["refresh", "access"]
     names = found["components"]["schemas"]["Group"]["properties"]
@@ -64,7 +64,7 @@ def test_the_schemes_are_there_where_no_view_uses_them(hooks: list[str]) -> None
     with patched_settings({"POSTPROCESSING_HOOKS": hooks}):
         found = SchemaGenerator(patterns=patterns).get_schema(request=None, public=True)
     validate(found)
-    assert openapi.security_schemes().items() <= found["components"]["securitySchemes"].items()
+    assert openapi_security.schemes().items() <= found["components"]["securitySchemes"].items()
 
 
 def test_without_the_hook_there_are_the_schemes_alone() -> None:

@@ -15,6 +15,9 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["djwto.contrib.rest_framework.JWTAuthentication"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"
+    if "drf_spectacular" in INSTALLED_APPS
+    else "rest_framework.schemas.openapi.AutoSchema",
 }
 CSRF_FAILURE_VIEW = "djwto.csrf.failure"
 ROOT_URLCONF = os.environ.get("VERIFYING_URLS", "tests.projects.verifying.urls")

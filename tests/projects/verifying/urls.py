@@ -39,6 +39,6 @@ urlpatterns = [
 ]
 
 if "VERIFYING_REST" in os.environ:
-    from tests.projects.verifying.rest import Who
+    from tests.projects.verifying.rest import Who, guarded
 
-    urlpatterns.append(path("rest/", Who.as_view()))
+    urlpatterns += [path("rest/", Who.as_view()), path("rest/guarded/", guarded)]
