@@ -96,6 +96,14 @@ for words in {commands!r}:
     assert ("djwto.E022" if is_file else "djwto.E010") in deployed.stderr
 
 
+def test_a_command_that_needs_a_key_says_so_in_a_sentence(project: Path) -> None:
+    done = manage(project, "djwto_openapi")
+    assert done.returncode == 1
+    name = "KEYS" if "DJWTO_KEYS" in (project / "mysite" / "settings.py").read_text() else ""
+    assert done.stderr.splitlines()[-1].startswith(f"CommandError: DJWTO_{name or 'SIGNING_KEY'}: ")
+    assert "Traceback" not in done.stderr
+
+
 def test_a_wrong_key_stops_them(project: Path) -> None:
     wrong = 'DJWTO_KEYS, DJWTO_SIGNING_KEY = None, "-----BEGIN PUBLIC KEY-----"\n'
     settings = project / "mysite" / "settings.py"

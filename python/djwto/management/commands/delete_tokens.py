@@ -4,10 +4,11 @@ import time
 from argparse import ArgumentTypeError
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db.models import QuerySet
 
 from djwto import _core, times
+from djwto.management.base import BaseCommand
 from djwto.models import JWTBlacklist, Session
 
 

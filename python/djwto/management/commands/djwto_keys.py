@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 from django.db.models import Max
 
@@ -16,6 +16,7 @@ from djwto.exceptions import SettingError
 from djwto.keys import sets
 from djwto.keys.files import KeyFiles, rsa_algorithm
 from djwto.keys.sets import Key, KeySetError
+from djwto.management.base import BaseCommand
 from djwto.models import Session
 
 

@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from djwto import openapi
+from djwto.management.base import BaseCommand
 
 
 class Command(BaseCommand):

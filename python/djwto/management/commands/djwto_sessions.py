@@ -7,9 +7,10 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from djwto import sessions, tenants, times, user_rows
+from djwto.management.base import BaseCommand
 from djwto.models import ENDED_BY_ADMIN, Session
 
 

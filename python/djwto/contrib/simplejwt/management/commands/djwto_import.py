@@ -4,12 +4,13 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 
 from djwto import url_patterns
 from djwto.contrib.simplejwt import config, importing
 from djwto.exceptions import SettingError
+from djwto.management.base import BaseCommand
 from djwto.models import JWTBlacklist
 
 _BATCH = 500
