@@ -303,8 +303,9 @@ _MODULES = (
     "djwto.verifier",
     "djwto.contrib.simplejwt",
     "djwto.contrib.simplejwt.urls",
+    "djwto.contrib.simplejwt.authentication.JWTAuthentication",
 )
-"""What the page lists and no module has as an attribute."""
+"""What the page lists and no module has as an attribute, or only where its app is installed."""
 
 
 @pytest.mark.parametrize("module", ["authentication", "signals", "views"])

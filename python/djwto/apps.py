@@ -15,6 +15,7 @@ class DjwtoConfig(AppConfig):
         from djwto import (  # noqa: F401 (the checks register)
             checks,
             guard_checks,
+            leftover_checks,
             logouts,
             path_checks,
             receivers,

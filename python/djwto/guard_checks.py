@@ -126,6 +126,7 @@ def check_login_required(**_: Any) -> list[CheckMessage]:
 @register(Tags.urls)
 def check_rest_framework(**_: Any) -> list[CheckMessage]:
     """W055: REST framework asks its permissions before the guard of a method has seen a token."""
+    callbacks = list(_callbacks())  # the URLs import what they use
     rest = sys.modules.get("rest_framework.views")
     if rest is None:
         return []
@@ -138,7 +139,7 @@ def check_rest_framework(**_: Any) -> list[CheckMessage]:
             "guard does; the guard may go.",
             id="djwto.W055",
         )
-        for name in _named(callback for callback in _callbacks() if _leaves_rest(callback, rest))
+        for name in _named(callback for callback in callbacks if _leaves_rest(callback, rest))
     ]
 
 
@@ -148,27 +149,12 @@ def _callbacks() -> Iterable[Any]:
 
 def _named(callbacks: Iterable[Any]) -> list[str]:
     """Give the dotted names of views, sorted, each once."""
-    return sorted({_name(callback) for callback in callbacks})
-
-
-def _name(callback: Any) -> str:
-    view: Any = _class_of(callback) or callback
-    while isinstance(view, partial):
-        view = view.func
-    name = getattr(view, "__qualname__", type(view).__qualname__)
-    # REST framework gives the class that it makes of a function its name, and not its `qualname`.
-    return f"{view.__module__}.{view.__name__ if name == 'WrappedAPIView' else name}"
-
-
-def _class_of(callback: Any) -> type | None:
-    """Give the class of a view that was made by Django's or REST framework's `as_view`."""
-    found = getattr(callback, "view_class", None) or getattr(callback, "cls", None)
-    return found if isinstance(found, type) else None
+    return sorted({url_patterns.view_name(callback) for callback in callbacks})
 
 
 def _is_guarded(callback: Any, mark: str = "djwto_guard") -> bool:
     """Whether a guard is on the view, on `dispatch`, or on a method of its class."""
-    view_class = _class_of(callback)
+    view_class = url_patterns.view_class(callback)
     methods = [getattr(view_class, name, None) for name in ("dispatch", *_METHODS)]
     return any(_has(mark, one) for one in (callback, *methods))
 
@@ -220,7 +206,7 @@ def _leaves_csrf(callback: Any) -> bool:
 
 def _leaves_rest(callback: Any, rest: Any) -> bool:
     """Whether methods of an `APIView` are guarded, and no class of djwto's authenticates for it."""
-    view_class = _class_of(callback)
+    view_class = url_patterns.view_class(callback)
     if view_class is None or not issubclass(view_class, rest.APIView):
         return False
     if view_class.__qualname__ == "WrappedAPIView":

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
+from typing import Any
 
 from django.conf import settings
 from django.urls import LocalePrefixPattern, URLPattern, URLResolver, get_resolver
@@ -30,6 +32,22 @@ def every() -> Iterable[Place]:
 def lists() -> Iterator[list[Place]]:
     """All patterns, each list of them apart; an included list comes before the one around it."""
     return _lists(get_resolver().url_patterns, ("/",), in_namespace=False, is_translated=False)
+
+
+def view_name(callback: Any) -> str:
+    """Give the dotted name of a pattern's view."""
+    view: Any = view_class(callback) or callback
+    while isinstance(view, partial):
+        view = view.func
+    name = getattr(view, "__qualname__", type(view).__qualname__)
+    # REST framework gives the class that it makes of a function its name, and not its `qualname`.
+    return f"{view.__module__}.{view.__name__ if name == 'WrappedAPIView' else name}"
+
+
+def view_class(callback: Any) -> type | None:
+    """Give the class of a view that was made by Django's or REST framework's `as_view`."""
+    found = getattr(callback, "view_class", None) or getattr(callback, "cls", None)
+    return found if isinstance(found, type) else None
 
 
 def _lists(
