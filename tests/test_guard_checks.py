@@ -1,5 +1,8 @@
 """`manage.py check` about guarded views and middleware: W004, W034, W035, E051 and W050."""
 
+import subprocess
+import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -19,6 +22,7 @@ from rest_framework.views import APIView
 import djwto.authentication as auth
 from djwto.middleware import JWTMiddleware, PrivateRepliesMiddleware
 from djwto.test import login
+from tests.test_docs import ROOT
 
 OURS = "djwto.middleware.PrivateRepliesMiddleware"
 JWT = "djwto.middleware.JWTMiddleware"
@@ -301,3 +305,43 @@ class Posting(View):
     @method_decorator(auth.jwt_login_required)
     def post(self, request):
         return HttpResponse("worked!")
+
+
+ALONE = """
+import sys, django
+from django.conf import settings
+django.setup()
+settings.ROOT_URLCONF = "guarded_urls"
+from djwto.guard_checks import check_rest_framework
+assert "rest_framework.views" not in sys.modules
+print(*(one.id for one in check_rest_framework()))
+"""
+GUARDED_METHOD = """
+from django.urls import path
+from django.utils.decorators import method_decorator
+from djwto.authentication import jwt_login_required
+from rest_framework.views import APIView
+
+@method_decorator(jwt_login_required, name="get")
+class View(APIView):
+    def get(self, request):
+        pass
+
+urlpatterns = [path("", View.as_view())]
+"""
+
+
+def test_a_check_finds_views_of_rest_framework_that_the_urls_import(tmp_path: Path) -> None:
+    """Checks run in any order: this one may be the first to load the URLs."""
+    (tmp_path / "guarded_urls.py").write_text(GUARDED_METHOD)
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE],
+        env={
+            "PYTHONPATH": f"{ROOT}:{tmp_path}",
+            "DJANGO_SETTINGS_MODULE": "tests.projects.plain.settings",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout.split(), done.stderr) == (["djwto.W055"], "")
