@@ -150,6 +150,11 @@ def read_schemes_of(give: Callable[[], Iterable[str]]) -> None:
         _cached = (None, None)
 
 
+def other_schemes() -> list[str]:
+    """Give the schemes of `Authorization` that bring a token, beside `Bearer`."""
+    return [scheme for give in _schemes for scheme in give()]
+
+
 def problems() -> list[Problem]:
     """What is wrong with the present settings."""
     return _build()[1]
@@ -279,7 +284,7 @@ def _build(
         "rotation": ROTATIONS[arguments["rotation"]],
         "revocations": ended_sessions,
         "modes": as_modes(arguments["modes"]),
-        "schemes": [scheme for give in _schemes for scheme in give()],
+        "schemes": other_schemes(),
     }
     try:
         if values["KEYS"] is None:

@@ -153,11 +153,12 @@ def _without_tokens(scope: Scope, request: ASGIRequest) -> Scope:
     """Give a scope in which no token is left, of whichever kind."""
     cookies = conf.engine().clear(request.META.get("HTTP_COOKIE"), "")
     names = {cookie.name.lower() for cookie in cookies}
+    schemes = tuple(word.lower().encode() for word in (BEARER, *conf.other_schemes()))
     kept = []
     offered = _subprotocols(scope)
     left = [one for place, one in enumerate(offered) if BEARER not in offered[:place][-1:]]
     for name, value in scope["headers"]:
-        if name == b"authorization" and value.strip().lower().startswith(b"bearer"):
+        if name == b"authorization" and value.strip().lower().startswith(schemes):
             continue
         if name == b"cookie":
             value = _without(names, value)  # noqa: PLW2901
