@@ -13,6 +13,7 @@ import uuid
 from datetime import date, datetime, timedelta, timezone
 from functools import reduce
 from io import StringIO
+from types import ModuleType
 from typing import Any
 from unittest.mock import ANY
 
@@ -23,10 +24,12 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import OperationalError, connection
 from django.test import AsyncClient, Client
+from django.urls import clear_url_caches
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -752,6 +755,23 @@ def test_the_command_finds_serializers_of_the_project(moved: Any) -> None:
 
     moved()
     assert "ShopSerializer: it is not called" in run("--dry-run")
+
+
+def test_the_command_tells_settings_that_cannot_be_used_in_a_sentence(
+    moved: Any, settings: Any
+) -> None:
+    moved()
+    # The URLs, which the command loads, need another package that is not set up.
+    urls: Any = ModuleType("tests.urls_that_need_more")
+
+    def fail(_name: str) -> Any:
+        raise ImproperlyConfigured("SHOP_KEY: expected a key, found none.")
+
+    urls.__getattr__ = fail
+    settings.ROOT_URLCONF = urls
+    clear_url_caches()
+    with pytest.raises(CommandError, match=r"^SHOP_KEY: expected a key, found none\.$"):
+        run("--dry-run")
 
 
 def test_the_date_is_after_the_last_old_token(moved: Any, settings: Any) -> None:
