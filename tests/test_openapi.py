@@ -21,7 +21,7 @@ from openapi_spec_validator import validate
 from djwto import openapi, openapi_security, operations, url_patterns, views
 from djwto.exceptions import CODES
 from tests import documented, openapi_page
-from tests.conftest import MODES, Visitor
+from tests.conftest import MODES, REFRESH, Visitor
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 EVERY_MODE = [*MODES, ("TWO-COOKIES", "JSON"), ("ONE-COOKIE", "TWO-COOKIES", "JSON")]
@@ -87,6 +87,14 @@ def test_every_code_of_an_endpoint_is_in_it(settings: Any) -> None:
                 codes |= listed
     of_guards = {"login_required", "permissions_invalid", "permissions_insufficient", "test_failed"}
     assert codes == set(CODES) - of_guards - {"method_not_allowed"}
+
+
+@pytest.mark.parametrize("modes", [*EVERY_MODE, ("JSON", "TWO-COOKIES")])
+def test_a_logout_without_a_token_needs_what_the_document_says(settings: Any, modes: Any) -> None:
+    settings.DJWTO_MODE = modes
+    needs = openapi.paths()[f"{REFRESH}/logout/"]["delete"]["security"]
+    reply = Client(enforce_csrf_checks=True).delete(f"{REFRESH}/logout/")
+    assert (reply.status_code in (200, 204)) == ({} in needs)
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "trace"])

@@ -107,7 +107,7 @@ def needs(kind: str, *, asks_csrf: bool, is_optional: bool = False) -> list[dict
     ]
     if is_optional:
         found.append(csrf)
-        if csrf and site.in_json:
+        if csrf and site.modes[0] == "JSON":  # what a request without any token is answered as
             found.append({})
     return found
 
