@@ -23,11 +23,15 @@ SID = "6f1c7d0e-8c5b-4f2a-9d3e-2b1a0c9d8e7f"
 LOOSE = "6f1c7d0e8c5b-4f2a9d3e2b1a0c9d8e7f"
 """A spelling that Python's `uuid.UUID` takes and RFC 9562 does not."""
 REFRESH = "/api/token/refresh"
+PARTIES = {"iss": "iss", "sub": "sub", "aud": "aud", "type": "access"}
 
 spellings = [str, str.upper, lambda sid: f"{{{sid}}}", lambda sid: f"urn:uuid:{sid}"]
 spellings += [lambda sid: sid.replace("-", ""), lambda sid: f"urn:{sid}", lambda sid: f"{sid}-"]
 sids = st.builds(lambda spell, sid: spell(str(sid)), st.sampled_from(spellings), st.uuids())
-times = numbers | st.integers(0, 2**53) | st.text(max_size=3)
+NUMBERS = [-(2**63), -1, 0, 2**53 + 1, 2**63 - 1, -1e300, -(2.0**65), -0.5, 5e-324, 2.0**65, 1e300]
+NO_TIMES = [-(2**63) - 1, 2**63, 2**64, 10**400, True, None, "9", [9]]
+times = numbers | st.integers(0, 2**53) | st.sampled_from([*NUMBERS, *NO_TIMES])
+times |= st.text(max_size=3)
 users = st.integers() | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 named = st.fixed_dictionaries(
     {"user": st.fixed_dictionaries({"id": users}, optional={"x": times})},
@@ -50,6 +54,8 @@ named = st.fixed_dictionaries(
 @example(claims={"user": {"id": 7}})
 @example(claims={"user": {"id": "7"}, "iat": 1, "exp": 2**40, "refresh_iat": "x"})
 @example(claims={"user": {"id": 10**400}, "iat": -0.0})
+@example(claims={"user": {"id": 7}, "iat": 1, "refresh_iat": 2**63})
+@example(claims={"user": {"id": 7}, "refresh_iat": -(2**63) - 1})
 @example(claims={"user": {"id": 7}, "sid": SID.upper()})
 @example(claims={"user": {"id": 7}, "sid": LOOSE, "jti": "j"})
 @example(claims={"user": {"id": 7}, "sid": "the login", "jti": "j"})
@@ -57,7 +63,7 @@ def test_a_guard_refuses_a_token_where_the_database_says_that_its_session_ended(
     db: None, any_claims_will_do: None, claims: dict[str, Any]
 ) -> None:
     conf.ended_sessions.forget_before(2**63 - 1)
-    text = json.dumps(claims | {"iss": "iss", "sub": "sub", "aud": "aud", "type": "access"})
+    text = json.dumps(claims | PARTIES)
     header = f"Bearer {signed(text)}"
     try:
         seen = conf.engine().authenticate(header, None, "access", time.time())
@@ -74,6 +80,36 @@ def test_a_guard_refuses_a_token_where_the_database_says_that_its_session_ended(
     assert sessions.end(seen.session)
     assert not sessions.is_live(seen.claims)
     assert is_refused(header)
+
+
+@pytest.mark.parametrize("name", ["iat", "refresh_iat", "exp"])
+@pytest.mark.parametrize("value", [*NUMBERS, *NO_TIMES], ids=lambda value: str(value)[:24])
+def test_what_is_a_time_for_a_guard_is_one_elsewhere(
+    any_claims_will_do: None, name: str, value: Any
+) -> None:
+    header = f"Bearer {signed(json.dumps(PARTIES | {'user': {'id': 7}, name: value}))}"
+    if value in NO_TIMES and name != "refresh_iat":
+        with pytest.raises(JWTValidationError, match=f'"{name}" has the wrong type'):
+            conf.engine().authenticate(header, None, "access", -1e308)
+        return
+    seen = conf.engine().authenticate(header, None, "access", -1e308)
+    assert seen.session == session_of(seen.claims)
+    has_no_time = seen.session == session_of({"user": {"id": 7}})
+    assert has_no_time == (value in NO_TIMES)
+
+
+@pytest.mark.parametrize(
+    "key", [7, -(2**63) - 1, 2**63, 10**4299, "7", "é"], ids=lambda key: str(key)[:24]
+)
+def test_any_key_names_one_session(any_claims_will_do: None, key: Any) -> None:
+    header = f"Bearer {signed(json.dumps(PARTIES | {'user': {'id': key}}))}"
+    seen = conf.engine().authenticate(header, None, "access", 0.0)
+    assert seen.session == session_of(seen.claims) is not None
+
+
+def test_a_number_too_long_for_a_token_names_no_session() -> None:
+    assert session_of({"user": {"id": 10**4300}}) is None
+    assert session_of({"user": {"id": 7}, "iat": 10**4300}) == session_of({"user": {"id": 7}})
 
 
 @pytest.mark.parametrize("sid", [LOOSE, "the login", f"urn:{SID}", "{" + SID])

@@ -50,14 +50,19 @@ pub trait Build {
     fn end_object(&mut self, object: Self::Object) -> Option<Self::Value>;
 }
 
-/// A value at a glance; of arrays and objects only that they are.
+/// A value at a glance: what the rules for claims look at. A face that has claims as its own objects
+/// makes it of each that it asks about, and the rules are the same.
 #[derive(Debug)]
-pub(crate) enum Seen<'j> {
+pub enum Seen<'j> {
+    /// A whole number of 64 bits.
     Integer(i64),
     /// A whole number beyond 64 bits, in decimal digits.
     BigInteger(String),
+    /// Any other number.
     Float(f64),
+    /// A string.
     Text(Cow<'j, str>),
+    /// Anything else; of arrays and objects only that they are.
     Other,
 }
 

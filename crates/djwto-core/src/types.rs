@@ -108,13 +108,13 @@ impl UnixTime {
         self.0 as i64
     }
 
-    pub(crate) fn of(value: &Seen<'_>) -> Option<Self> {
+    /// The time of a claim. `None` for what is no number, not finite, or a whole number beyond 64 bits.
+    pub fn of(value: &Seen<'_>) -> Option<Self> {
         match value {
             #[expect(clippy::cast_precision_loss, reason = "exact for the next 285 million years")]
             Seen::Integer(seconds) => Some(Self(*seconds as f64)),
             Seen::Float(seconds) => Self::new(*seconds),
-            // A whole number beyond 64 bits is no time.
-            _ => None,
+            Seen::BigInteger(_) | Seen::Text(_) | Seen::Other => None,
         }
     }
 }
@@ -145,7 +145,8 @@ impl<'p> UserId<'p> {
         Some(id.into()).filter(|id| !id.is_empty()).map(Self::Text)
     }
 
-    pub(crate) fn of(value: Seen<'p>) -> Option<Self> {
+    /// The key of a claim. `None` for what is no whole number and no text, or empty.
+    pub fn of(value: Seen<'p>) -> Option<Self> {
         match value {
             Seen::Integer(id) => Some(Self::Integer(id)),
             Seen::BigInteger(digits) => Self::text(digits),

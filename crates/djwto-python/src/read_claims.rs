@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use djwto_core::engine::Face;
-use djwto_core::json::Build;
+use djwto_core::json::{Build, Seen};
 use djwto_core::token::session_id::{SessionClaims, SessionId};
 use djwto_core::types::{UnixTime, UserId};
 use jiter::cached_py_string;
@@ -34,13 +34,13 @@ pub(crate) struct OwnedSessionClaims {
 impl OwnedSessionClaims {
     pub(crate) fn of<'py>(claims: &Bound<'py, PyDict>) -> PyResult<Self> {
         let py = claims.py();
-        let number = |name: &Bound<'py, PyString>| -> PyResult<_> {
-            Ok(claims.get_item(name)?.filter(|value| !value.is_instance_of::<PyBool>()))
-        };
         let time = |name: &Bound<'py, PyString>| -> PyResult<Option<UnixTime>> {
-            Ok(number(name)?.and_then(|value| value.extract().ok()).and_then(UnixTime::new))
+            Ok(claims.get_item(name)?.and_then(|value| UnixTime::of(&seen(&value))))
         };
-        let generation = number(intern!(py, "gen"))?.and_then(|value| value.extract().ok());
+        let generation = match claims.get_item(intern!(py, "gen"))?.as_ref().map(seen) {
+            Some(Seen::Integer(generation)) => Some(generation),
+            _ => None,
+        };
         let session = claims.get_item(intern!(py, "sid"))?;
         let id = claims.get_item(intern!(py, "jti"))?;
         let texts: PyResult<(Option<PyBackedStr>, Option<PyBackedStr>)> = (|| {
@@ -85,12 +85,27 @@ fn user_of(claims: &Bound<'_, PyDict>) -> PyResult<Option<UserId<'static>>> {
     let py = claims.py();
     let Some(user) = claims.get_item(intern!(py, "user"))? else { return Ok(None) };
     let Ok(user) = user.cast_into::<PyDict>() else { return Ok(None) };
-    let Some(id) = user.get_item(intern!(py, "id"))? else { return Ok(None) };
-    let is_key = id.is_instance_of::<PyString>() || id.is_instance_of::<PyInt>();
-    if !is_key || id.is_instance_of::<PyBool>() {
-        return Ok(None);
+    Ok(user.get_item(intern!(py, "id"))?.and_then(|id| UserId::of(seen(&id))))
+}
+
+/// What the engine would see if it read this value as JSON.
+fn seen(value: &Bound<'_, PyAny>) -> Seen<'static> {
+    if value.is_instance_of::<PyBool>() {
+        Seen::Other // which Python takes for a number
+    } else if let Ok(value) = value.cast::<PyString>() {
+        value.to_str().map_or(Seen::Other, |text| Seen::Text(text.to_owned().into()))
+    } else if let Ok(value) = value.cast::<PyFloat>() {
+        Seen::Float(value.value())
+    } else if let Ok(value) = value.cast::<PyInt>() {
+        if let Ok(number) = value.extract() {
+            return Seen::Integer(number);
+        }
+        let digits = value.py().get_type::<PyInt>().call_method1("__repr__", (value,));
+        // A number that Python does not write has more digits than the engine reads.
+        digits.map_or(Seen::Other, |digits| Seen::BigInteger(digits.to_string()))
+    } else {
+        Seen::Other
     }
-    Ok(UserId::text(id.str()?.to_string_lossy().into_owned()))
 }
 
 /// Makes Python objects of the JSON that the engine reads.

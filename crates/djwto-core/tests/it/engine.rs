@@ -197,6 +197,10 @@ fn a_token_of_004_without_jti_is_named_by_its_user_and_login() {
         // Its access token.
         ("7", vec![("iat", "200"), ("refresh_iat", "100")], true),
         ("7", vec![("iat", "100"), ("refresh_iat", "\"100\"")], true),
+        // A whole number beyond 64 bits is no time.
+        ("7", vec![("iat", "100"), ("refresh_iat", "9223372036854775808")], true),
+        ("7", vec![("iat", "100"), ("refresh_iat", "9223372036854775807")], false),
+        ("7", vec![("iat", "100"), ("refresh_iat", "9223372036854775808.0")], false),
         ("8", vec![("iat", "100"), ("exp", "900")], false),
         ("7", vec![("iat", "101"), ("exp", "900")], false),
         ("7", vec![("exp", "100")], false),
