@@ -19,6 +19,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.http import HttpRequest
 from django.test import AsyncClient, Client, RequestFactory, override_settings
+from rest_framework.test import APIClient, RequestsClient
 
 from djwto import conf, sessions, tenant_apps, tenants, tokens
 from djwto.contrib import django_tenants
@@ -433,14 +434,6 @@ async def test_the_async_middleware_asks_in_a_thread(
         assert (await client.get("/async_shown/", secure=True)).json()["user"] == "alice"
 
 
-def test_a_test_client_is_logged_in_at_its_host(alice: Any) -> None:
-    for defaults in ({"SERVER_NAME": A}, {"HTTP_HOST": A}):
-        client = Client(**defaults)
-        login(client, alice)
-        assert client.get("/guarded/function/", secure=True).status_code == 200
-    assert set(Session.objects.values_list("tenant", flat=True)) == {"a"}
-
-
 async def test_an_async_guard_asks_in_a_thread(
     transactional_db: None, django_user_model: Any
 ) -> None:
@@ -507,13 +500,69 @@ def test_shared_users_have_no_tenant_outside_of_requests(settings: Any) -> None:
     assert django_tenants.has_users_per_tenant()
 
 
-def test_the_test_login_is_for_the_tenant_of_the_client(alice: Any) -> None:
-    client = Client()
+class TenantClient(Client):
+    """Chooses its host as the client of django-tenants does."""
+
+    def generic(self, *args: Any, **kwargs: Any) -> Any:
+        return super().generic(*args, **{"HTTP_HOST": A, **kwargs})
+
+
+class AsyncTenantClient(AsyncClient):
+    """Goes to another host than "testserver", as Django's own cannot."""
+
+    def _base_scope(self, **request: Any) -> Any:
+        scope = super()._base_scope(**request)
+        others = [header for header in scope["headers"] if header[0] != b"host"]
+        return {**scope, "headers": [(b"host", A.encode()), *others]}
+
+
+@pytest.mark.parametrize(
+    ("client", "tenant"),
+    [
+        (Client(), "testserver"),
+        (Client(headers={"host": A}), "a"),
+        (Client(HTTP_HOST=A, SERVER_NAME=B), "a"),
+        (Client(SERVER_NAME=A), "a"),
+        (TenantClient(), "a"),
+        (APIClient(HTTP_HOST=A), "a"),
+        (APIClient(SERVER_NAME=A), "a"),
+    ],
+)
+def test_the_test_login_is_for_the_tenant_of_the_client(
+    alice: Any, client: Any, tenant: str
+) -> None:
     login(client, alice)
-    assert client.get("/guarded/function/").status_code == 200
-    client = Client(headers={"host": A})
-    login(client, alice)
-    assert client.get("/guarded/function/").status_code == 200
+    assert Session.objects.get().tenant == tenant
+    assert client.get("/guarded/function/", secure=True).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("client", "tenant"),
+    [
+        (AsyncClient(), "testserver"),
+        # Django's client has no way to another host: this header arrives as `http-host`.
+        (AsyncClient(headers={"host": A}), "testserver"),
+        (AsyncTenantClient(), "a"),
+    ],
+)
+async def test_the_async_test_login_is_for_the_tenant_of_the_client(
+    transactional_db: None, django_user_model: Any, client: Any, tenant: str
+) -> None:
+    await alogin(client, await django_user_model.objects.acreate_user("alice"))
+    assert (await Session.objects.aget()).tenant == tenant
+    reply = await client.get("/guarded/async_function/", secure=True)
+    assert reply.status_code == 200
+
+
+def test_the_test_login_is_for_the_tenant_of_credentials_and_sessions(alice: Any) -> None:
+    client = APIClient()
+    client.credentials(HTTP_HOST=A)
+    session = RequestsClient()
+    session.headers["Host"] = A
+    for one in (client, session):
+        login(one, alice)
+        assert one.get("http://testserver/guarded/function/").status_code == 200
+    assert [one.tenant for one in Session.objects.all()] == ["a", "a"]
 
 
 @pytest.mark.parametrize("client", [Client(HTTP_X_TENANT="a"), AsyncClient(**{"x-tenant": "a"})])

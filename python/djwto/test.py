@@ -1,13 +1,15 @@
 """For the tests of projects: log a test client in without a password."""
 
 import json
+from copy import copy
+from functools import partial
 from http.cookies import SimpleCookie
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpRequest
-from django.test import AsyncClient
+from django.test import AsyncClient, AsyncRequestFactory, RequestFactory
 
 from djwto import sessions
 
@@ -23,11 +25,7 @@ def login(client: Any, user: Any, *, mode: str | None = None) -> None:
     if user.pk is None:
         raise ValueError("The user has no primary key, which the token names: save the user first.")
     is_djangos = hasattr(client, "defaults")
-    request = HttpRequest()
-    request.method = "POST"
-    # What the client always sends may decide the tenant.
-    request.META.update({"SERVER_NAME": "testserver", "SERVER_PORT": "80", **_sent_by(client)})
-    request.META.pop("HTTP_AUTHORIZATION", None)
+    request: Any = _request_of(client)
     if settings.CSRF_USE_SESSIONS and is_djangos:
         request.session = client.session
     response = sessions.login(request, user, mode=mode)
@@ -47,12 +45,23 @@ async def alogin(client: Any, user: Any, *, mode: str | None = None) -> None:
     await sync_to_async(login)(client, user, mode=mode)
 
 
-def _sent_by(client: Any) -> dict[str, Any]:
-    """Give the `META` of what a client sends with each request."""
-    if hasattr(client, "defaults") and not isinstance(client, AsyncClient):
-        return {**client.defaults, **getattr(client, "_credentials", {})}
-    headers = client.defaults if isinstance(client, AsyncClient) else client.headers
-    return {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+def _request_of(client: Any) -> HttpRequest:
+    """Make the request that a client would send, without its tokens: it may decide the tenant."""
+    if not hasattr(client, "defaults"):
+        return RequestFactory(headers=_without_tokens(client.headers)).post("/")
+    # A class of a project or a package may change what is sent, so a client of it is asked.
+    asked = copy(client)
+    asked.defaults = _without_tokens({**client.defaults, **getattr(client, "_credentials", {})})
+    asked.cookies = SimpleCookie()
+    kind = AsyncRequestFactory if isinstance(client, AsyncRequestFactory) else RequestFactory
+    asked.request = partial(kind.request, asked)
+    request: HttpRequest = asked.generic("POST", "/")
+    return request
+
+
+def _without_tokens(headers: Any) -> dict[str, Any]:
+    tokens = ("authorization", "http_authorization", "cookie", "http_cookie")
+    return {name: value for name, value in headers.items() if name.lower() not in tokens}
 
 
 def _put_on_client(client: Any, cookies: SimpleCookie, access: str | None) -> None:
