@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from django.test import Client
+from django.test import AsyncClient, Client
 
 HERE = "203.0.113.1"
 
@@ -16,6 +16,19 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class AsyncClientAt(AsyncClient):
+    """Goes to a host that a test chooses; Django's own always goes to "testserver"."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__()
+        self.host = host
+
+    def _base_scope(self, **request: Any) -> Any:
+        scope = super()._base_scope(**request)
+        others = [header for header in scope["headers"] if header[0] != b"host"]
+        return {**scope, "headers": [(b"host", self.host.encode()), *others]}
 
 
 def login(

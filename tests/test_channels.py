@@ -28,10 +28,12 @@ from djwto.revocation import listeners
 from djwto.test import alogin
 from djwto.users import TokenUser
 from tests.conftest import MODES
+from tests.logins import AsyncClientAt
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TOKEN = re.compile(r"eyJ[\w-]{4,}\.[\w-]+\.[\w-]+")
+A, B = "a.demo.localhost", "b.demo.localhost"
 HOST = (b"host", b"testserver")
 ORIGIN = (b"origin", b"https://testserver")
 EXTENSION = {"websocket.http.response": {}}
@@ -135,13 +137,19 @@ class Person:
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
+        return self.headers_at("testserver")
+
+    def headers_at(self, host: str) -> list[tuple[bytes, bytes]]:
         by_header = "authorization" in self.client.defaults
-        return [HOST, self.authorization if by_header else self.cookie, ORIGIN]
+        token = self.authorization if by_header else self.cookie
+        return [(b"host", host.encode()), token, (b"origin", f"https://{host}".encode())]
 
 
-async def person(name: str = "alice", mode: str | None = None, user: Any = None) -> Person:
+async def person(
+    name: str = "alice", mode: str | None = None, user: Any = None, host: str = "testserver"
+) -> Person:
     user = user or await get_user_model().objects.acreate_user(name)
-    client = AsyncClient()
+    client = AsyncClientAt(host)
     await alogin(client, user, mode=mode)
     return Person(user, client)
 
@@ -331,13 +339,23 @@ async def test_a_user_may_be_made_of_the_claims(app: Any, seen: Seen, settings: 
         assert (seen.scope["user"].pk, seen.scope["user"]) == (alice.user.pk, alice.user)
 
 
+present: list[str] = [""]
+
+
 def tenant_of(request: Any) -> str:
-    return "" if request is None else str(request.get_host()).partition(":")[0]
+    return present[0] if request is None else str(request.get_host()).partition(":")[0]
 
 
-async def test_a_socket_is_of_its_tenant(app: Any, seen: Seen, settings: Any) -> None:
+@pytest.fixture
+def tenants(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A tenant for each host; give the one outside of requests, "" until a test changes it."""
     settings.DJWTO_TENANT = "tests.test_channels.tenant_of"
     settings.ALLOWED_HOSTS = ["*"]
+    monkeypatch.setitem(globals(), "present", [""])
+    return present
+
+
+async def test_a_socket_is_of_its_tenant(app: Any, tenants: list[str]) -> None:
     alice = await person()
     here, elsewhere = (b"host", b"testserver"), (b"host", b"other.example")
     assert await refused(app, [elsewhere, alice.authorization]) == "tenant_invalid"
@@ -348,6 +366,60 @@ async def test_a_socket_is_of_its_tenant(app: Any, seen: Seen, settings: Any) ->
         foreign = tokens.encode_claims({**claims, "tenant": "other.example"})
         await socket.send_json_to({"renew": foreign})
         assert await socket.receive_json_from() == {"code": "tenant_invalid"}
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_no_socket_opens_with_the_token_of_another_tenants_user_1(
+    app: Any, seen: Seen, settings: Any, tenants: list[str], mode: str
+) -> None:
+    settings.DJWTO_MODE = mode
+    in_a = await person(host=A)
+    in_b = await person(host=B, user=in_a.user)
+    for here, host, other in ((in_a, A, B), (in_b, B, A)):
+        assert await refused(app, here.headers_at(other)) == "tenant_invalid"
+        if mode == "JSON":
+            offered = ["bearer", here.access]
+            headers = [(b"host", other.encode())]
+            assert await refused(app, headers, subprotocols=offered) == "tenant_invalid"
+        async with opened(app, here.headers_at(host)):
+            assert seen.scope["payload"]["tenant"] == host
+            assert seen.scope["user"].pk == in_a.user.pk
+
+
+def _end_all(user: Any) -> None:
+    sessions.end_all(user)
+
+
+def _end_one(user: Any) -> None:
+    (one,) = sessions.own(user.pk, A)
+    assert sessions.end(one.pk)
+
+
+def _deactivate(user: Any) -> None:
+    user.is_active = False
+    user.save()
+
+
+def _change_password(user: Any) -> None:
+    user.set_password("another")
+    user.save()
+
+
+@pytest.mark.parametrize("end", [_end_all, _end_one, _deactivate, _change_password])
+async def test_a_tenants_user_1_closes_no_socket_of_anothers(
+    app: Any, seen: Seen, tenants: list[str], end: Any
+) -> None:
+    in_a = await person(host=A)
+    in_b = await person(host=B, user=in_a.user)
+    # Each tenant has a table of users, of which the present one is asked.
+    tenants[0] = A
+    async with opened(app, in_a.headers_at(A)) as ends, opened(app, in_b.headers_at(B)) as stays:
+        await sync_to_async(end)(in_a.user)
+        assert await closed(ends) == (4401, "token_blacklisted")
+        assert await refused(app, in_a.headers_at(A)) == "token_blacklisted"
+        await stays.send_json_to("still")
+        assert await stays.receive_json_from() == {"echo": "still"}
+        assert seen.codes == [4401]
 
 
 async def test_nothing_blocks_the_loop(app: Any, monkeypatch: Any) -> None:

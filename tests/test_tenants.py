@@ -27,6 +27,7 @@ from djwto.exceptions import JWTError, JWTValidationError
 from djwto.models import JWTBlacklist, Session
 from djwto.test import alogin, login
 from tests.conftest import MODES, REFRESH, Visitor
+from tests.logins import AsyncClientAt
 
 A, B = "a.demo.localhost", "b.demo.localhost"
 RENEWALS = ("refresh_access", "update_refresh")
@@ -507,15 +508,6 @@ class TenantClient(Client):
         return super().generic(*args, **{"HTTP_HOST": A, **kwargs})
 
 
-class AsyncTenantClient(AsyncClient):
-    """Goes to another host than "testserver", as Django's own cannot."""
-
-    def _base_scope(self, **request: Any) -> Any:
-        scope = super()._base_scope(**request)
-        others = [header for header in scope["headers"] if header[0] != b"host"]
-        return {**scope, "headers": [(b"host", A.encode()), *others]}
-
-
 @pytest.mark.parametrize(
     ("client", "tenant"),
     [
@@ -542,7 +534,7 @@ def test_the_test_login_is_for_the_tenant_of_the_client(
         (AsyncClient(), "testserver"),
         # Django's client has no way to another host: this header arrives as `http-host`.
         (AsyncClient(headers={"host": A}), "testserver"),
-        (AsyncTenantClient(), "a"),
+        (AsyncClientAt(A), "a"),
     ],
 )
 async def test_the_async_test_login_is_for_the_tenant_of_the_client(
