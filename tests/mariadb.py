@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.services import ServiceError, _await, _end, _root, _spawn, _text, free_port
+from tests.services import ServiceError, end, free_port, is_root, spawn, text_of, until_ready
 
 ACCOUNT = "mysql"
 """Whose process the server is where root runs the tests, as Debian's package sets it up."""
@@ -24,7 +24,7 @@ def mariadb(folder: Path) -> Iterator["MariaDB"]:
     folder.mkdir(parents=True, exist_ok=True)
     # A Unix socket's path ends at 107 bytes, and pytest's folders are closed to other accounts.
     with tempfile.TemporaryDirectory(prefix="djwto-mariadb-", dir="/tmp") as home:
-        if _root():
+        if is_root():
             shutil.chown(home, ACCOUNT, ACCOUNT)
         server = MariaDB(Path(home), folder / "mariadb.log", free_port())
         server.create()
@@ -87,7 +87,7 @@ class MariaDB:
                 check=False,
             )
         if done.returncode:
-            raise ServiceError(f"mariadb-install-db failed.\n{_text(self.log)}")
+            raise ServiceError(f"mariadb-install-db failed.\n{text_of(self.log)}")
 
     def start(self) -> None:
         """Start the server and wait until it answers; on the same port each time."""
@@ -108,13 +108,13 @@ class MariaDB:
         }
         words = [f"--{name}={value}" for name, value in options.items()]
         command = [str(mariadb_program()), "--no-defaults", *words, *self._account()]
-        self._process = _spawn(command, log=self.log, cwd=self.home)
-        _await(self._answers, self._process, self.log, "mariadbd")
+        self._process = spawn(command, log=self.log, cwd=self.home)
+        until_ready(self._answers, self._process, self.log, "mariadbd")
 
     def stop(self) -> None:
         """Stop the server, if it runs; connections that are open are cut."""
         if self._process is not None:
-            _end(self._process, signal.SIGTERM)
+            end(self._process, signal.SIGTERM)
             self._process = None
 
     @property
@@ -127,7 +127,7 @@ class MariaDB:
         return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
     def _account(self) -> list[str]:
-        return [f"--user={ACCOUNT}"] if _root() else []
+        return [f"--user={ACCOUNT}"] if is_root() else []
 
 
 def mariadb_program() -> Path:

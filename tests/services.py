@@ -103,14 +103,14 @@ class Postgres:
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [str(self.programs / "postgres"), "-D", str(self.home / "data"), *options]
-        self._process = _spawn(command, log=self.log, cwd=self.home, as_postgres=_root())
-        _await(self._answers, self._process, self.log, "postgres")
+        self._process = spawn(command, log=self.log, cwd=self.home, as_postgres=is_root())
+        until_ready(self._answers, self._process, self.log, "postgres")
 
     def stop(self) -> None:
         """Stop the server, if it runs; connections that are open are cut."""
         if self._process is not None:
             # SIGINT is PostgreSQL's "fast shutdown": SIGTERM would wait for every client to leave.
-            _end(self._process, signal.SIGINT)
+            end(self._process, signal.SIGINT)
             self._process = None
 
     def _answers(self) -> bool:
@@ -121,14 +121,14 @@ class Postgres:
         return "--host=127.0.0.1", f"--port={self.port}"
 
     def _run(self, program: str, *words: str) -> None:
-        process = _spawn(
+        process = spawn(
             [str(self.programs / program), *words],
             log=self.log,
             cwd=self.home,
-            as_postgres=_root(),
+            as_postgres=is_root(),
         )
         if process.wait(START_SECONDS):
-            raise ServiceError(f"{program} failed.\n{_text(self.log)}")
+            raise ServiceError(f"{program} failed.\n{text_of(self.log)}")
 
 
 def postgres_programs() -> Path:
@@ -178,13 +178,13 @@ class Redis:
         """Start the server and wait until it answers; on the same port each time."""
         settings = {"bind": "127.0.0.1", "port": self.port, "save": "", "appendonly": "no"}
         options = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
-        self._process = _spawn([str(self.program), *options], log=self.log, cwd=self.home)
-        _await(self._answers, self._process, self.log, "redis-server")
+        self._process = spawn([str(self.program), *options], log=self.log, cwd=self.home)
+        until_ready(self._answers, self._process, self.log, "redis-server")
 
     def stop(self) -> None:
         """Stop the server, if it runs; connections that are open are cut."""
         if self._process is not None:
-            _end(self._process, signal.SIGTERM)
+            end(self._process, signal.SIGTERM)
             self._process = None
 
     def _answers(self) -> bool:
@@ -227,16 +227,16 @@ def nginx(folder: Path, *locations: str, certificate: Path, key: Path) -> Iterat
             certificate=certificate,
             key=key,
             locations="\n".join(locations),
-            user="user root;" if _root() else "",
+            user="user root;" if is_root() else "",
         )
     )
     command = [str(nginx_program()), "-c", str(config), "-e", str(server.log), "-p", str(folder)]
-    process = _spawn(command, log=server.log, cwd=folder)
+    process = spawn(command, log=server.log, cwd=folder)
     try:
-        _await(server.answers, process, server.log, "nginx")
+        until_ready(server.answers, process, server.log, "nginx")
         yield server
     finally:
-        _end(process, signal.SIGTERM)
+        end(process, signal.SIGTERM)
 
 
 @dataclass
@@ -323,13 +323,13 @@ def serve(
         *_server_options(server, served, port),
         *options,
     ]
-    process = _spawn(command, log=served.log, cwd=PORTAL, env=served.env)
+    process = spawn(command, log=served.log, cwd=PORTAL, env=served.env)
     served.pid = process.pid
     try:
-        _await(served.answers, process, served.log, server)
+        until_ready(served.answers, process, served.log, server)
         yield served
     finally:
-        _end(process, signal.SIGTERM)
+        end(process, signal.SIGTERM)
 
 
 @dataclass
@@ -365,7 +365,7 @@ class Server:
 
     def log_text(self) -> str:
         """Give everything the server has written so far, to stdout and stderr."""
-        return _text(self.log)
+        return text_of(self.log)
 
     def manage(self, *words: str) -> str:
         """Run a command of ``manage.py`` beside the server and give what it printed."""
@@ -508,7 +508,7 @@ def free_port() -> int:
     raise ServiceError("No free TCP port was found between 20000 and 32000.")
 
 
-def _spawn(
+def spawn(
     command: list[str],
     *,
     log: Path,
@@ -516,6 +516,7 @@ def _spawn(
     env: dict[str, str] | None = None,
     as_postgres: bool = False,
 ) -> "subprocess.Popen[bytes]":
+    """Start a service that writes to a log."""
     # A session of its own: Ctrl-C then reaches the tests alone, and they stop the service in order.
     who = {"user": "postgres", "group": "postgres", "extra_groups": []} if as_postgres else {}
     with log.open("ab") as sink:
@@ -531,22 +532,24 @@ def _spawn(
         )
 
 
-def _await(
+def until_ready(
     ready: Callable[[], bool],
     process: "subprocess.Popen[bytes]",
     log: Path,
     name: str,
 ) -> None:
+    """Wait for a service. `ServiceError`, with its log, where it ends or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while not ready():
         if process.poll() is not None:
-            raise ServiceError(f"{name} ended with {process.returncode}.\n{_text(log)}")
+            raise ServiceError(f"{name} ended with {process.returncode}.\n{text_of(log)}")
         if time.monotonic() > deadline:
-            raise ServiceError(f"{name} did not answer in {START_SECONDS} s.\n{_text(log)}")
+            raise ServiceError(f"{name} did not answer in {START_SECONDS} s.\n{text_of(log)}")
         time.sleep(0.05)
 
 
-def _end(process: "subprocess.Popen[bytes]", how: signal.Signals) -> None:
+def end(process: "subprocess.Popen[bytes]", how: signal.Signals = signal.SIGTERM) -> None:
+    """Stop a service, and kill it if it does not stop in time."""
     if process.poll() is None:
         process.send_signal(how)
     try:
@@ -566,18 +569,18 @@ def _reachable(folder: Path) -> Iterator[Path]:
     pytest's folders are closed to other accounts, and a Unix socket's path ends at 107 bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if not _root() and len(str(folder)) < 80:
+    if not is_root() and len(str(folder)) < 80:
         yield folder
         return
     with tempfile.TemporaryDirectory(prefix="djwto-postgres-", dir="/tmp") as home:
-        if _root():
+        if is_root():
             shutil.chown(home, "postgres", "postgres")
         yield Path(home)
 
 
-def _root() -> bool:
+def is_root() -> bool:
     return os.geteuid() == 0
 
 
-def _text(log: Path) -> str:
+def text_of(log: Path) -> str:
     return log.read_text(errors="replace") if log.exists() else ""

@@ -1,6 +1,5 @@
 """`JWTMiddleware`: the user of a token in every view, CSRF, headers, and what views raise."""
 
-import logging
 import threading
 import time
 from functools import wraps
@@ -12,7 +11,6 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser, Group
 from django.core.cache import cache
-from django.core.handlers.base import BaseHandler
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client
@@ -844,18 +842,6 @@ async def test_it_works_on_the_loop() -> None:
     assert await ours.process_view(request, view, (), {}) is None
     assert (await ours(request)).status_code == 200
     assert set(threads) == {threading.get_ident()}
-
-
-@pytest.mark.parametrize("is_async", [False, True])
-def test_no_thread_is_wanted(settings: Any, caplog: Any, is_async: Any) -> None:
-    """Django tells, with DEBUG, of each middleware that it must run through a thread or a loop."""
-    settings.DEBUG = True
-    settings.MIDDLEWARE = [OURS]
-    with caplog.at_level(logging.DEBUG, "django.request"):
-        BaseHandler().load_middleware(is_async=is_async)
-    adapted = [r.getMessage() for r in caplog.records if "adapted" in r.getMessage()]
-    # Django runs `process_exception` in a thread, and that only after an exception.
-    assert [one for one in adapted if "process_exception" not in one] == []
 
 
 @pytest.mark.parametrize("path", ["/shown/", "/async_shown/"])

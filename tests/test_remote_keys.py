@@ -18,6 +18,7 @@ from django.test import AsyncClient, Client, RequestFactory
 from djwto import _core, admission, conf, tokens
 from djwto.contrib.sockets import Socket
 from djwto.keys import fetching, remote
+from tests.signing import published, token_of
 from tests.test_docs import ROOT
 
 GUARDED, ASYNC = "/guarded/dispatch/", "/guarded/async_dispatch/"
@@ -41,9 +42,7 @@ class Issuer:
         return key
 
     def publish(self, handler: Any) -> None:
-        private = ("d", "p", "q", "dp", "dq", "qi")
-        public = [{k: v for k, v in key.items() if k not in private} for key in self.keys]
-        self.send(handler, json.dumps({"keys": public}).encode(), "max-age=3600")
+        self.send(handler, published(*self.keys), "max-age=3600")
 
     def send(self, handler: Any, body: bytes, cache: str = "", status: int = 200) -> None:
         handler.send_response(status)
@@ -55,6 +54,17 @@ class Issuer:
 
     def sends(self, body: bytes, status: int = 200) -> None:
         self.answer = lambda handler: self.send(handler, body, status=status)
+
+    def waits(self) -> threading.Event:
+        """Answer only once the event is set."""
+        release = threading.Event()
+
+        def publish_later(handler: Any) -> None:
+            release.wait(10)
+            self.publish(handler)
+
+        self.answer = publish_later
+        return release
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         issuer = self
@@ -143,13 +153,7 @@ def test_an_unknown_kid_fetches_once_in_30_seconds(issuer, token_by, monkeypatch
 
 
 def test_many_requests_wait_for_one_fetch(issuer, token_by):
-    token, release = token_by(issuer.add()), threading.Event()
-
-    def slow(handler: Any) -> None:
-        release.wait(10)
-        issuer.publish(handler)
-
-    issuer.answer = slow
+    token, release = token_by(issuer.add()), issuer.waits()
     config = conf.current()
     kid = remote.kid_of(token)
     fetches = {config.remote.wanted(kid).fetch for _ in range(5)}
@@ -161,14 +165,8 @@ def test_many_requests_wait_for_one_fetch(issuer, token_by):
 
 @pytest.mark.django_db(transaction=True)
 async def test_the_event_loop_goes_on_meanwhile(issuer, settings):
-    key, release = issuer.add(), threading.Event()
-
-    def slow(handler: Any) -> None:
-        release.wait(10)
-        issuer.publish(handler)
-
-    issuer.answer = slow
-    token = _token_of_nobody(key, settings)
+    key, release = issuer.add(), issuer.waits()
+    token = token_of(key)
     headers = {"authorization": f"Bearer {token}"}
     requests = [asyncio.create_task(AsyncClient().get(ASYNC, headers=headers)) for _ in range(5)]
     while not issuer.asked:  # noqa: ASYNC110 (the loop goes round)
@@ -218,14 +216,8 @@ def test_decode_token_tells_that_there_are_no_keys(issuer, token_by):
 
 @pytest.mark.django_db(transaction=True)
 async def test_decode_token_begins_the_fetch_and_blocks_no_loop(issuer, settings):
-    key, release = issuer.add(), threading.Event()
-
-    def slow(handler: Any) -> None:
-        release.wait(10)
-        issuer.publish(handler)
-
-    issuer.answer = slow
-    token = _token_of_nobody(key, settings)
+    key, release = issuer.add(), issuer.waits()
+    token = token_of(key)
     assert decoded(token) == "store_unavailable"
     waiting = asyncio.create_task(tokens.wait_for_keys(token))
     while not issuer.asked:  # noqa: ASYNC110 (the loop goes round)
@@ -239,36 +231,14 @@ async def test_decode_token_begins_the_fetch_and_blocks_no_loop(issuer, settings
 
 @pytest.mark.django_db(transaction=True)
 async def test_an_open_socket_fetches_the_key_of_a_later_token(issuer, settings, monkeypatch):
-    old = _token_of_nobody(issuer.add(), settings)
+    old = token_of(issuer.add())
     request = RequestFactory().get("/", headers={"authorization": f"Bearer {old}"})
     await admission.alet_in(request)
     socket = Socket(asyncio.Event().wait, asyncio.sleep, request, None)
-    new = _token_of_nobody(issuer.add(), settings)
+    new = token_of(issuer.add())
     monkeypatch.setattr(remote, "UNKNOWN_SECONDS", 0)
     assert (await socket.renew(new))["user"] == {"id": 1}
     assert issuer.asked == 2
-
-
-def _token_of_nobody(key: dict[str, Any], settings: Any) -> str:
-    now = int(time.time())
-    claims = {
-        "iss": "iss",
-        "sub": "sub",
-        "aud": "aud",
-        "type": "access",
-        "jti": "1",
-        "iat": now,
-        "refresh_iat": now,
-        "nbf": now,
-        "exp": now + 60,
-        "user": {"id": 1},
-    }
-    ring = _core.KeyRing.from_jwks(json.dumps({"keys": [key]}).encode(), [])
-    import jwt
-
-    assert ring.can_sign
-    private = jwt.PyJWK({name: value for name, value in key.items() if name != "djwto_state"})
-    return jwt.encode(claims, private.key, key["alg"], headers={"kid": key["kid"]})
 
 
 def said_of(issuer: Issuer, caplog: Any) -> list[str]:

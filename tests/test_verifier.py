@@ -6,7 +6,6 @@ What is imported and installed is a matter of the whole process, so each test ha
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import jwt
 import pytest
 
 from djwto import _core
+from tests.signing import published, token_of
 from tests.test_docs import ROOT
 
 FRAMEWORKS = ("rest_framework", "ninja", "channels", "drf_spectacular", "strawberry", "redis")
@@ -43,26 +43,13 @@ def key() -> dict[str, Any]:
 @pytest.fixture
 def public(key: dict[str, Any], tmp_path: Path) -> str:
     path = tmp_path / "public.json"
-    path.write_text(json.dumps({"keys": [{k: v for k, v in key.items() if k != "d"}]}))
+    path.write_bytes(published(key))
     return str(path)
 
 
 def token_by(key: dict[str, Any], **user: Any) -> str:
-    now = int(time.time())
-    claims = {
-        "iss": "iss",
-        "sub": "sub",
-        "aud": "aud",
-        "type": "access",
-        "jti": "1",
-        "iat": now,
-        "refresh_iat": now,
-        "exp": now + 60,
-        "sid": "7d444840-9dc0-11d1-b245-5ffdce74fad2",
-        "user": {"id": 1, "username": "alice", "perms": ["auth.view_user"], **user},
-    }
-    headers = {"kid": key["kid"]}
-    return jwt.encode(claims, jwt.PyJWK(key, "EdDSA").key, "EdDSA", headers=headers)
+    user = {"id": 1, "username": "alice", "perms": ["auth.view_user"], **user}
+    return token_of(key, sid="7d444840-9dc0-11d1-b245-5ffdce74fad2", user=user)
 
 
 ASK = """

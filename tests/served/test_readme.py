@@ -11,7 +11,6 @@ import io
 import json
 import os
 import shlex
-import signal
 import socket
 import ssl
 import subprocess
@@ -24,10 +23,9 @@ from pathlib import Path
 import requests
 import urllib3
 
-from tests.services import free_port
+from tests import services
 from tests.test_docs import ROOT, blocks
 
-START_SECONDS = 60
 PROGRAMS = Path(sys.executable).parent
 
 
@@ -70,7 +68,7 @@ class Walk:
     def __init__(self, folder):
         self.folder = folder
         self.log = folder / "server.log"
-        self.port = free_port()
+        self.port = services.free_port()
         self.url = f"https://localhost:{self.port}"
         self.done = []
         self.printed = ""
@@ -144,18 +142,9 @@ class Walk:
         return done.stdout
 
     def serve(self):
-        with self.log.open("ab") as sink:
-            # A session of its own, so that its workers can be stopped with it.
-            self.process = subprocess.Popen(
-                self.serve_command,
-                cwd=self.folder,
-                env=self.env,
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        deadline = time.monotonic() + START_SECONDS
+        command, env = self.serve_command, self.env
+        self.process = services.spawn(command, log=self.log, cwd=self.folder, env=env)
+        deadline = time.monotonic() + services.START_SECONDS
         while not self.answers():
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
@@ -178,11 +167,7 @@ class Walk:
     def stop(self):
         if self.process is None:
             return
-        self.process.send_signal(signal.SIGTERM)
-        self.wait_for_exit(10)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
+        services.end(self.process)
         self.process = None
 
     def make_certificate(self, certificate, key):

@@ -24,7 +24,7 @@ import requests
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from djwto.keys import sets as keysets
-from tests.services import Server, _await, _end, _spawn, free_port, serve
+from tests.services import Server, end, free_port, serve, spawn, until_ready
 from tests.test_docs import DOCS, ROOT, blocks
 
 SECONDS = 60
@@ -95,12 +95,12 @@ class Service:
         """Serve it until the block ends, and give its address."""
         port, log = free_port(), self.folder / f"{server}.log"
         command = [sys.executable, *(word.format(port=port) for word in SERVERS[server])]
-        process = _spawn(command, log=log, cwd=self.folder, env=self.env)
+        process = spawn(command, log=log, cwd=self.folder, env=self.env)
         try:
-            _await(lambda: _listens(port), process, log, server)
+            until_ready(lambda: _listens(port), process, log, server)
             yield f"http://127.0.0.1:{port}"
         finally:
-            _end(process, signal.SIGTERM)
+            end(process, signal.SIGTERM)
 
 
 def _listens(port: int) -> bool:

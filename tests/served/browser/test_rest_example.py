@@ -47,7 +47,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
         )
     library = Library(f"https://localhost:{port}", var / "cert.pem")
     try:
-        services._await(lambda: answers(library), process, var / "log", "the library")
+        services.until_ready(lambda: answers(library), process, var / "log", "the library")
         yield library
     finally:
         process.send_signal(signal.SIGINT)  # Ctrl-C

@@ -8,7 +8,6 @@ import base64
 import hashlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -129,26 +128,13 @@ class Project:
     @contextmanager
     def serve(self) -> Iterator[None]:
         """Serve it until the block ends."""
-        with self.log.open("ab") as sink:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "granian", *self._options()],
-                cwd=self.folder,
-                env=self.env,
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        command = [sys.executable, "-m", "granian", *self._options()]
+        process = services.spawn(command, log=self.log, cwd=self.folder, env=self.env)
         try:
             self._await(process)
             yield
         finally:
-            process.send_signal(signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(services.STOP_SECONDS)
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait(services.STOP_SECONDS)
+            services.end(process)
 
     def _options(self) -> list[str]:
         certificate, key = map(str, _certificate())

@@ -80,13 +80,13 @@ class Site:
         else:
             words = ["-b", "127.0.0.1", "-p", str(port)]
         command = [sys.executable, "-m", name, *words, APPLICATION]
-        process = services._spawn(command, log=log, cwd=ROOT, env=self.env)
+        process = services.spawn(command, log=log, cwd=ROOT, env=self.env)
         served = Served(self, port, log)
         try:
-            services._await(served.answers, process, log, name)
+            services.until_ready(served.answers, process, log, name)
             yield served
         finally:
-            services._end(process, signal.SIGTERM)
+            services.end(process, signal.SIGTERM)
 
 
 @dataclass

@@ -6,7 +6,6 @@ shared by all of them. A user who is shared is one person: what happens to them 
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -172,17 +171,12 @@ def served(server: str, env: dict[str, str], folder: Path) -> Iterator[Site]:
     site = Site(f"http://127.0.0.1:{port}", env, are_shared=AUTH not in env["TENANTS_APPS"])
     name = "wsgi" if server == "gunicorn" else "asgi"
     command = [sys.executable, *COMMANDS[server], *where, f"tests.served.tenants.site:{name}"]
-    with log.open("ab") as sink:
-        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=sink, stderr=sink)
+    process = services.spawn(command, log=log, cwd=ROOT, env=env)
     try:
-        deadline = time.monotonic() + services.START_SECONDS
-        while not _answers(site):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
+        services.until_ready(lambda: _answers(site), process, log, server)
         yield site
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(services.STOP_SECONDS)
+        services.end(process)
     text = log.read_text()
     assert "Traceback" not in text, text
     assert "eyJ" not in text, text
