@@ -44,7 +44,7 @@ def authenticate(
         # `jwt_authenticate` in an async view, outside a thread.
         _log.error("the user of a token cannot be found in an async context: %s", error)
         raise JWTError.of("store_unavailable") from None
-    force_user(inner, known)
+    force_user(inner, seen.claims)
     return seen
 
 
@@ -167,10 +167,9 @@ def set_user(
     return seen
 
 
-def force_user(inner: Any, known: state.State) -> None:
+def force_user(inner: Any, claims: Any) -> None:
     """Let Django REST framework keep this user: it would set one of its own on the request."""
-    inner._force_auth_user = inner.user  # noqa: SLF001
-    inner._force_auth_token = known.claims  # noqa: SLF001
+    inner._force_auth_user, inner._force_auth_token = inner.user, claims  # noqa: SLF001
 
 
 def set_nobody(request: Any) -> None:

@@ -141,7 +141,7 @@ def check_optional(request: Any, inner: Any, known: state.State, view: Any) -> W
             known.refuse(error)
     access.make_anonymous(request)
     known.is_settled = False  # no token has, and none was refused for its request
-    access.force_user(inner, known)
+    access.force_user(inner, None)
     return None
 
 
@@ -180,7 +180,7 @@ def check_permissions(
 def _open(request: Any, inner: Any, known: state.State, found: Any) -> Any:
     seen = access.set_user(request, known, found)
     known.open_by(seen)
-    access.force_user(inner, known)
+    access.force_user(inner, seen.claims)
     return seen
 
 

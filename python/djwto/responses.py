@@ -72,18 +72,16 @@ def keep_private(response: ResponseT) -> ResponseT:
     # The dict under the headers, by lower-case name: looking up one that is absent costs Django an
     # exception, and storing one a check of letters that are known here.
     headers = response.headers._store  # noqa: SLF001
-    vary(response)
+    if headers.setdefault("vary", _VARY) is not _VARY:
+        patch_vary_headers(response, _VARY_NAMES)
     headers.setdefault("cache-control", _PRIVATE)
     return response
 
 
 def vary(response: HttpResponseBase) -> None:
     """Tell caches that the reply depends on what names the user."""
-    headers = response.headers._store  # noqa: SLF001
-    if "vary" in headers:
+    if response.headers._store.setdefault("vary", _VARY) is not _VARY:  # noqa: SLF001
         patch_vary_headers(response, _VARY_NAMES)
-    else:
-        headers["vary"] = _VARY
 
 
 def clear_cookies(request: HttpRequest, response: ResponseT) -> ResponseT:
