@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.test import Client, override_settings
@@ -10,9 +9,8 @@ from django.test import Client, override_settings
 from benches.requests import LOGINS, batches, cookies, respond
 from benches.timing import added, interleave, middle, ratio, table
 from benches.tokens import access_token
-from benches.views import Handler, Headers, environ_of
+from benches.views import JWT_MIDDLEWARE, Handler, Headers, environ_of, handler_with
 
-JWT_MIDDLEWARE = "djwto.middleware.JWTMiddleware"
 BARE = "no middleware for tokens"
 
 
@@ -25,10 +23,7 @@ def run() -> None:
     bearers = [{"HTTP_AUTHORIZATION": f"Bearer {access_token()}"} for _ in range(LOGINS)]
     with_cookies = [cookies(user) for _ in range(LOGINS)]
     session = [{"HTTP_COOKIE": f"sessionid={client.cookies['sessionid'].value}"}]
-    under, without = Handler(), Handler()
-    with override_settings(MIDDLEWARE=[*settings.MIDDLEWARE, JWT_MIDDLEWARE]):
-        under.load_middleware()
-    without.load_middleware()
+    under, without = handler_with(JWT_MIDDLEWARE), handler_with()
     _compare(
         "A view that does not ask who the user is",
         {

@@ -37,8 +37,10 @@ SERVERS = {
 VIEWS = {
     "bare view": ("/bare/", "bearer"),
     "djwto, JSON": ("/djwto/", "bearer"),
+    "JWTMiddleware, JSON": ("/middleware/bare/", "bearer"),
     "bare view, cookies": ("/bare/", "cookies"),
     "djwto, TWO-COOKIES": ("/djwto/", "cookies"),
+    "JWTMiddleware, TWO-COOKIES": ("/middleware/bare/", "cookies"),
     "simplejwt, stateless": ("/rest_stateless/", "bearer"),
     "simplejwt, user from the database": ("/rest_database/", "bearer"),
 }

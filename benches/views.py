@@ -5,9 +5,11 @@ from functools import wraps
 from typing import Any
 
 import jwt
+from django.conf import settings as django_settings
 from django.contrib.auth.decorators import login_required
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.http import JsonResponse
+from django.test import override_settings
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views import View
@@ -24,6 +26,8 @@ from benches import settings
 from benches.peers import REQUIRED
 from djwto.authentication import jwt_login_required, jwt_perm_required
 from djwto.contrib import rest_framework as djwto_rest
+
+JWT_MIDDLEWARE = "djwto.middleware.JWTMiddleware"
 
 Environ = dict[str, Any]
 Headers = dict[str, str]
@@ -178,6 +182,14 @@ class Handler(WSGIHandler):
     """Django's own, with such requests."""
 
     request_class = Request
+
+
+def handler_with(*middleware: str) -> Handler:
+    """Make one that has more middleware than `startproject` writes."""
+    handler = Handler()
+    with override_settings(MIDDLEWARE=[*django_settings.MIDDLEWARE, *middleware]):
+        handler.load_middleware()
+    return handler
 
 
 def environ_of(method: str, path: str, headers: Headers) -> Environ:
