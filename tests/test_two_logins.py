@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import SESSION_KEY, get_user_model
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import connections
 from django.test import AsyncClient, Client
 
@@ -328,3 +329,11 @@ def test_a_login_sets_no_user_where_the_project_has_none(alice: Any, rf: Any) ->
     request = rf.get("/")
     sessions.login(request, alice)
     assert not hasattr(request, "user")
+
+
+@pytest.mark.parametrize("signal", [user_logged_in, user_logged_out])
+def test_a_login_without_a_request_ends_nothing(alice: Any, signal: Any) -> None:
+    login(Client(), alice)
+    # So do the login and logout of Channels.
+    signal.send(sender=type(alice), request=None, user=alice)
+    assert is_live(alice)

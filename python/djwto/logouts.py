@@ -49,6 +49,8 @@ def after_django(request: Any = None, **_: Any) -> None:
     The cookies are cleared in any case: else the page's script would renew the session, and its
     user would be there beside that of Django's session.
     """
+    if request is None:  # the login and logout of Channels have none
+        return
     inner, known = state.inner_of(request), state.of(request)
     seen = known.opened_by
     if known.is_settled:
