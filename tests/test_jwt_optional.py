@@ -322,3 +322,9 @@ def test_a_view_that_is_wrapped_further_is_not_taken_out(carol: Any) -> None:
     client = Client()
     login(client, carol)
     assert client.get("/rest_cached/").json()["user"] == "carol"
+
+
+@pytest.mark.parametrize("name", ["function", "async_function", "rest_inside"])
+def test_a_request_without_a_token_needs_no_key(settings: Any, name: str) -> None:
+    settings.DJWTO_SIGNING_KEY = None
+    assert Client().get(f"/{name}/").status_code == 200

@@ -70,6 +70,8 @@ async def arecognize(request: HttpRequest) -> Any:
 
 def presented_by(request: HttpRequest) -> Literal["header", "cookie"] | None:
     """Tell what brings the request's access token, good or bad; None where there is none."""
+    if _has_no_headers(request):
+        return None
     try:
         mode = conf.engine().find(*headers_of(request), "access")[1]
     except JWTValidationError as error:
@@ -245,11 +247,16 @@ def _brings_none(request: Any) -> bool:
 
     What has none must not wait for ended sessions to be known, or for its tenant.
     """
-    if not (request.META.get("HTTP_AUTHORIZATION") or request.META.get("HTTP_COOKIE")):
+    if _has_no_headers(request):
         return True
     config = conf.current()
     may_wait = config.tenant is not None or revocation.is_loading(config)
     return may_wait and presented_by(request) is None
+
+
+def _has_no_headers(request: Any) -> bool:
+    """Whether a request has no header that holds tokens. No setting is asked for that."""
+    return not (request.META.get("HTTP_AUTHORIZATION") or request.META.get("HTTP_COOKIE"))
 
 
 def _users_of(seen: Any) -> tuple[Any, Callable[[], Any]]:
