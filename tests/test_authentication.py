@@ -1,20 +1,23 @@
 """Guards: on every kind of view, in every mode."""
 
+import copy
 import gc
 import json
 import weakref
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
+from django.contrib.auth import get_user_model, logout
+from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.test import AsyncClient, Client, RequestFactory
 from django.utils.decorators import method_decorator
 from django.views import View
 
 import djwto.authentication as auth
-from djwto import tokens
+from djwto import sessions, tokens
 from djwto.exceptions import JWTError
+from djwto.models import Session
 from djwto.test import alogin, login
 from tests.conftest import Visitor
 from tests.guarded import function
@@ -463,3 +466,32 @@ async def test_a_tests_own_refusal_is_private() -> None:
         assert (response.status_code, json.loads(response.content)["code"]) == (402, "otp_required")
         assert response["Cache-Control"] == "private"
         assert response["Vary"] == "Cookie, Authorization"
+
+
+def test_a_copy_of_a_request_keeps_its_token_to_itself(alice: Any, carol: Any) -> None:
+    headers = {}
+    for user in (alice, carol):
+        client = Client()
+        login(client, user, mode="JSON")
+        headers[user] = client.defaults["HTTP_AUTHORIZATION"]
+    may_view = auth.jwt_perm_required(["auth.view_user"])(lambda _request: HttpResponse("in"))
+
+    @auth.jwt_login_required
+    def batch(request: Any) -> Any:
+        """Answer for several users, as an endpoint for batches does."""
+        assert may_view(request).status_code == 403
+        other = copy.copy(request)
+        other.META = {**request.META, "HTTP_AUTHORIZATION": headers[carol]}
+        assert auth.jwt_login_required(may_view)(other).status_code == 200
+        assert sessions.current_key(request) != sessions.current_key(other)
+        refused = copy.copy(request)
+        refused.META = {**request.META, "HTTP_AUTHORIZATION": "Bearer bad"}
+        assert auth.jwt_optional(function)(refused).status_code == 401
+        logout(other)
+        logout(request)
+        return may_view(request)
+
+    request = RequestFactory().get("/", headers={"authorization": headers[alice]})
+    request.session = SessionStore()
+    assert batch(request).status_code == 403
+    assert not Session.live().exists()

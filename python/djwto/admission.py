@@ -94,7 +94,7 @@ def run_check(check: Check, request: Any, view: Any, *, lets_in: bool = True) ->
 
     `lets_in` says that the check sets the user, whom a refusal takes away again.
     """
-    inner = getattr(request, "_request", request)
+    inner = state.inner_of(request)
     known = state.of(inner)
     known.is_guarded = True
     work = check(request, inner, known, view)
@@ -105,7 +105,7 @@ def run_check(check: Check, request: Any, view: Any, *, lets_in: bool = True) ->
 
 async def arun_check(check: Check, request: Any, view: Any, *, lets_in: bool = True) -> state.State:
     """Do the same without blocking the event loop."""
-    inner = getattr(request, "_request", request)
+    inner = state.inner_of(request)
     known = state.of(inner)
     known.is_guarded = True
     if check is check_optional and access.presented_by(inner) is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from djwto._core import Authenticated
@@ -20,6 +21,8 @@ Users = tuple[Seen, Any, Callable[[], Any]]
 class State:
     """One for each request of Django's; `of` gives it."""
 
+    owner: int
+    """The `id` of its request."""
     is_guarded = False
     """The reply is private: a guard was asked, or a token was there."""
     seen: Seen | None = None
@@ -70,8 +73,12 @@ def inner_of(request: Any) -> Any:
 
 def of(request: Any) -> State:
     """Give the state of a request, or of the one inside it."""
-    inner = getattr(request, "_request", request)
+    inner = inner_of(request)
     known: State | None = getattr(inner, "_djwto", None)
-    if known is None:
-        inner._djwto = known = State()  # noqa: SLF001
+    if known is not None and known.owner == id(inner):
+        return known
+    # A request that `copy` has made brings the state of the first one. A guard of the copy may see
+    # another token, which must not become the first one's.
+    inner._djwto = known = State() if known is None else copy(known)  # noqa: SLF001
+    known.owner = id(inner)
     return known
