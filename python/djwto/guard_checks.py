@@ -213,7 +213,8 @@ def _leaves_rest(callback: Any, rest: Any) -> bool:
         return False  # made of a function by `@api_view`: the guard hands its class over
     if _has("djwto_lets_in", getattr(view_class, "dispatch", None)):
         return False
-    if any(hasattr(one, "is_of_djwto") for one in view_class.authentication_classes):  # type: ignore[attr-defined]
+    classes = url_patterns.authentication_classes(callback)
+    if classes is None or any(hasattr(one, "is_of_djwto") for one in classes):
         return False
     names = (*_METHODS, *getattr(callback, "actions", {}).values())
     return any(_has("djwto_lets_in", getattr(view_class, name, None)) for name in names)

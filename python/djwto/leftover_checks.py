@@ -44,7 +44,7 @@ def _has_moved(places: list[url_patterns.Place]) -> bool:
         return True
     return any(hasattr(one, "is_of_djwto") for one in _default_classes()) or any(
         _is_a(url_patterns.view_class(place.pattern.callback), views.Endpoint)
-        or any(hasattr(one, "is_of_djwto") for one in _classes_of(place.pattern.callback))
+        or any(hasattr(one, "is_of_djwto") for one in _classes_of(place))
         for place in places
     )
 
@@ -82,11 +82,10 @@ def _classes_left(places: list[url_patterns.Place], base: Any) -> Iterator[tuple
             f"DEFAULT_AUTHENTICATION_CLASSES names {_dotted(one)}, {_NOT_KNOWN}.",
             _instead_of(one),
         )
-    callbacks = [place.pattern.callback for place in places]
     named = {
-        (url_patterns.view_name(callback), one)
-        for callback in callbacks
-        if (classes := _classes_of(callback)) != default
+        (url_patterns.view_name(place.pattern.callback), one)
+        for place in places
+        if (classes := _classes_of(place)) != default
         for one in _of(base, classes)
     }
     for name, one in sorted(named, key=lambda pair: (pair[0], _dotted(pair[1]))):
@@ -111,12 +110,8 @@ def _default_classes() -> list[Any]:
     return [] if rest is None else list(rest.api_settings.DEFAULT_AUTHENTICATION_CLASSES)
 
 
-def _classes_of(callback: Any) -> list[Any]:
-    """Give the authentication classes of a view of REST framework; empty for other views."""
-    view = url_patterns.view_class(callback)
-    given = getattr(callback, "initkwargs", None) or {}
-    found = given.get("authentication_classes", getattr(view, "authentication_classes", None))
-    return list(found or ())
+def _classes_of(place: url_patterns.Place) -> list[Any]:
+    return url_patterns.authentication_classes(place.pattern.callback) or []
 
 
 def _of(base: Any, classes: list[Any]) -> list[Any]:

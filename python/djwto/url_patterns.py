@@ -50,6 +50,17 @@ def view_class(callback: Any) -> type | None:
     return found if isinstance(found, type) else None
 
 
+def authentication_classes(callback: Any) -> list[Any] | None:
+    """Give the classes that authenticate for a view of REST framework.
+
+    None for other views, and for a view that chooses them by a property.
+    """
+    given = getattr(callback, "initkwargs", None) or {}
+    of_class = getattr(view_class(callback), "authentication_classes", None)
+    found = given.get("authentication_classes", of_class)
+    return list(found) if isinstance(found, Iterable) else None
+
+
 def _lists(
     patterns: Sequence[URLPattern | URLResolver],
     prefixes: tuple[str, ...],

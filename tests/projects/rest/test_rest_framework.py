@@ -505,5 +505,19 @@ def test_a_guarded_method_needs_the_class_on_its_view(settings: Any) -> None:
     assert "JWTAuthentication" in found[0].hint
 
 
+class Chosen(urls.Forgotten):
+    @property
+    def authentication_classes(self):
+        return [JWTAuthentication]
+
+
+def test_a_view_that_names_the_class_in_another_way_is_left_in_peace(settings: Any) -> None:
+    given = urls.Forgotten.as_view(authentication_classes=[JWTAuthentication])
+    project = ModuleType("project")
+    project.urlpatterns = [path("chosen/", Chosen.as_view()), path("given/", given)]
+    settings.ROOT_URLCONF = project
+    assert [one for one in checks.run_checks() if one.id == "djwto.W055"] == []
+
+
 def test_the_project_passes_the_checks() -> None:
     assert [one for one in checks.run_checks() if one.id.startswith("djwto.W05")] == []

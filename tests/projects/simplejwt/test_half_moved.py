@@ -44,6 +44,12 @@ class Old(APIView):
     authentication_classes = (JWTAuthentication,)
 
 
+class Chosen(APIView):
+    @property
+    def authentication_classes(self) -> Any:
+        return [JWTAuthentication]
+
+
 class Both(APIView):
     authentication_classes = (Moved, JWTStatelessUserAuthentication)
 
@@ -191,6 +197,11 @@ def test_djwtos_class_as_the_default_is_a_beginning(settings: Any, without_app: 
 
 
 # --- without the app ----------------------------------------------------------------------------
+
+
+def test_a_view_that_chooses_its_classes_by_a_property_stops_no_check(settings: Any) -> None:
+    assert found(settings, path("chosen", Chosen.as_view())) == []
+
 
 CHECK = """
 import sys
