@@ -412,7 +412,8 @@ class Renewal:
     """The steps of a renewal: `begin`, `judge`, `check_user`, `renew`. Each is taken once.
 
     Times are microseconds since 1970-01-01T00:00:00Z. Rows are of the model `Session`; a user is
-    `users.facts`. Raises `exceptions.JWTError`, whose `ends` says why the session must be ended.
+    `user_rows.facts`. Raises `exceptions.JWTError`, whose `ends` says why the session must be
+    ended.
     """
 
     def __new__(cls, engine: Engine, claims: dict[str, Any], mode: str) -> Renewal: ...
@@ -720,7 +721,7 @@ def is_live(is_legacy: bool, row: Any) -> bool | None:
     """
 
 def may_renew(auth_hash: str, user: tuple[bool, list[str]] | None) -> bool:
-    """Tell whether a user (`users.facts`) may renew a session with this hash."""
+    """Tell whether a user (`user_rows.facts`) may renew a session with this hash."""
 
 def unrenewable(user: tuple[bool, list[str]] | None) -> tuple[str, list[str] | None]:
     """Give why a user's sessions can no longer be renewed, and the hashes of those that can.

@@ -1,4 +1,4 @@
-"""What lets a request in: the checks of the guards, for all that guards as they do.
+"""What lets a request in: the checks that guards and the doors of other frameworks run.
 
 A check sets the user, and asks for what a request needs beside a good token: CSRF, permissions.
 """
@@ -140,7 +140,8 @@ def check_optional(request: Any, inner: Any, known: state.State, view: Any) -> W
                 raise
             known.refuse(error)
     access.make_anonymous(request)
-    known.is_settled = False  # no token has, and none was refused for its request
+    # The view goes on without a user: a login of Django's still ends the session that cookies name.
+    known.is_settled = False
     access.force_user(inner, None)
     return None
 

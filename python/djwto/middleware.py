@@ -18,7 +18,7 @@ from djwto.exceptions import SERVER_ERROR, JWTError
 
 
 class _Middleware:
-    """What comes before and after the view, in the way of the server: sync, or async."""
+    """Calls what comes before and after the view, in a sync and in an async chain."""
 
     sync_capable = True
     async_capable = True
@@ -98,7 +98,7 @@ class JWTMiddleware(_Middleware):
             _opened(request, seen)
 
     def finish(self, request: Any, response: HttpResponseBase) -> HttpResponseBase:
-        """Keep the reply private, and clear the cookies of a session that the view has ended."""
+        """Keep the reply private, and clear cookies: of an ended session, and refused ones."""
         known = state.of(request)
         if known.is_guarded:
             responses.keep_private(response)

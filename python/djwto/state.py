@@ -34,7 +34,8 @@ class State:
     opened_by: Seen | None = None
     """The token that let the request in, whose session Django's `login` and `logout` end."""
     is_settled = False
-    """They end no session: the request was refused, or djwto's own login or logout goes on."""
+    """Django's `login` and `logout` end no session: the request was refused, or djwto's own login
+    or logout goes on."""
     refusal: JWTError | None = None
     """Why there is no user, for the reply of a view that may go on without one."""
     is_exempted = False
@@ -44,7 +45,7 @@ class State:
 
     @property
     def claims(self) -> dict[str, Any] | None:
-        """Those of the token, which a view may change; `request.payload` may be of anything."""
+        """The claims of the token that names the user. `request.payload` may be a project's own."""
         return None if self.seen is None else self.seen.claims
 
     def open_by(self, seen: Seen) -> None:
