@@ -331,9 +331,10 @@ def test_a_login_sets_no_user_where_the_project_has_none(alice: Any, rf: Any) ->
     assert not hasattr(request, "user")
 
 
+@pytest.mark.parametrize("given", [None, {"type": "websocket"}])
 @pytest.mark.parametrize("signal", [user_logged_in, user_logged_out])
-def test_a_login_without_a_request_ends_nothing(alice: Any, signal: Any) -> None:
+def test_a_login_without_a_request_ends_nothing(alice: Any, signal: Any, given: Any) -> None:
+    """So do the login and logout of Channels, with None."""
     login(Client(), alice)
-    # So do the login and logout of Channels.
-    signal.send(sender=type(alice), request=None, user=alice)
+    signal.send(sender=type(alice), request=given, user=alice)
     assert is_live(alice)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import IntegrityError, transaction
+from django.http import HttpRequest
 
 from djwto import (
     _core,
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from django.http import HttpRequest
-
     from djwto.types import THttpRequest
 
 
@@ -49,9 +48,10 @@ def after_django(request: Any = None, **_: Any) -> None:
     The cookies are cleared in any case: else the page's script would renew the session, and its
     user would be there beside that of Django's session.
     """
-    if request is None:  # the login and logout of Channels have none
+    inner = state.inner_of(request)
+    if not isinstance(inner, HttpRequest):  # Channels gives None, and other code what it has
         return
-    inner, known = state.inner_of(request), state.of(request)
+    known = state.of(inner)
     seen = known.opened_by
     if known.is_settled:
         return
