@@ -2,11 +2,9 @@
 
 from functools import partial
 
-from django.contrib.auth import get_user_model
-from django.core.management import call_command
 from django.test import Client, override_settings
 
-from benches.requests import LOGINS, batches, cookies, respond
+from benches.requests import LOGINS, batches, cookies, person, respond
 from benches.timing import added, interleave, middle, ratio, table
 from benches.tokens import access_token
 from benches.views import JWT_MIDDLEWARE, Handler, Headers, environ_of, handler_with
@@ -16,8 +14,7 @@ BARE = "no middleware for tokens"
 
 def run() -> None:
     """Measure and print."""
-    call_command("migrate", verbosity=0)
-    user = get_user_model().objects.create_user("alice")
+    user = person()
     client = Client()
     client.force_login(user)
     bearers = [{"HTTP_AUTHORIZATION": f"Bearer {access_token()}"} for _ in range(LOGINS)]

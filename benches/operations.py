@@ -9,7 +9,7 @@ from ninja import NinjaAPI
 from ninja_jwt.authentication import JWTAuth as PeerAuth
 from ninja_jwt.authentication import JWTStatelessUserAuthentication
 
-from benches.requests import FRESH, LOGINS, UNGUARDED, _answer, _batches, _check
+from benches.requests import FRESH, LOGINS, UNGUARDED, batches, check, person, respond
 from benches.timing import added, interleave, middle, ratio, table
 from benches.tokens import access_token
 from benches.views import Environ, Request, environ_of
@@ -76,8 +76,8 @@ class Handler(WSGIHandler):
 
 
 def run() -> None:
-    """Measure and print. The user and the tables are those of `requests.py`, if it ran before."""
-    _user()
+    """Measure and print."""
+    person()
     handler = Handler()
     pools: dict[str, list[Environ]] = {}
     for group in GROUPS.values():
@@ -85,8 +85,8 @@ def run() -> None:
             number = FRESH if name.endswith(", first") else LOGINS
             headers = [{"HTTP_AUTHORIZATION": f"Bearer {access_token()}"} for _ in range(number)]
             pools[name] = [environ_of("GET", f"/{place}/", one) for one in headers]
-            _check(handler, pools[name][0], guarded=not name.startswith(UNGUARDED))
-    samples = interleave(dict.fromkeys(pools, partial(_answer, handler)), _batches(pools))
+            check(handler, pools[name][0], guarded=not name.startswith(UNGUARDED))
+    samples = interleave(dict.fromkeys(pools, partial(respond, handler)), batches(pools))
     for (title, group), peer in zip(GROUPS.items(), PEERS, strict=True):
         base = samples[next(iter(group))]
         rows = [
@@ -100,13 +100,3 @@ def run() -> None:
             for name in group
         ]
         table(title, ["µs a request", "guard adds", "vs bare", "vs djwto"], rows)
-
-
-def _user() -> None:
-    from django.contrib.auth import get_user_model
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
-    model = get_user_model()
-    if not model.objects.filter(username="alice").exists():
-        model.objects.create_user("alice")

@@ -143,14 +143,10 @@ def _child() -> None:
 
     os.environ["DJANGO_SETTINGS_MODULE"] = "benches.settings"
     django.setup()
-    from django.contrib.auth import get_user_model
-    from django.core.management import call_command
-
-    from benches.requests import cookies
+    from benches.requests import cookies, person
     from benches.tokens import access_token
 
-    call_command("migrate", verbosity=0)
-    user = get_user_model().objects.create_user("alice")
+    user = person()
     logins = {
         "bearer": [{"Authorization": f"Bearer {access_token()}"} for _ in range(LOGINS)],
         "cookies": [{"Cookie": cookies(user)["HTTP_COOKIE"]} for _ in range(LOGINS)],
