@@ -92,7 +92,7 @@ def authenticate_live(
 def run_check(check: Check, request: Any, view: Any, *, lets_in: bool = True) -> state.State:
     """Do the whole of a check, and return the state of the request. Raises `JWTError`.
 
-    `lets_in` says that the check sets the user, whom a refusal takes away again.
+    `lets_in` says that the check sets the user. A refusal then takes the user away again.
     """
     inner = state.inner_of(request)
     known = state.of(inner)

@@ -63,7 +63,7 @@ def _instead_of_view(view: Any, path: str) -> str:
     if "Sliding" in known[0].__name__:
         return "Take it out: sliding tokens have no counterpart, and their users log in again."
     if known[0].__name__ not in _ENDPOINTS:
-        return "Take it out. djwto.sessions.login logs in a user whom your view has authenticated."
+        return "Take it out. djwto.sessions.login logs in a user that your view has authenticated."
     end, name = _ENDPOINTS[known[0].__name__]
     if path.endswith(end):
         hint = f'Write path("{path.removesuffix(end)}", include("{_APP}.urls")) in its place'

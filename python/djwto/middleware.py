@@ -47,9 +47,9 @@ class _Middleware:
     async def abegin(self, request: Any) -> None:
         """Do the same without blocking the event loop."""
 
-    def finish(self, request: Any, response: HttpResponseBase) -> HttpResponseBase:
+    def finish(self, _request: Any, response: HttpResponseBase) -> HttpResponseBase:
         """Do what comes after, and return the reply."""
-        raise NotImplementedError
+        return response
 
 
 class JWTMiddleware(_Middleware):

@@ -28,7 +28,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-WAYS = ("nobody", "bearer", "cookies")
+WAYS = ("stranger", "bearer", "cookies")
 LOGIN = {"username": "alice", "password": "pass", "mode": "JSON"}
 REFRESH = {"jwt_type": "refresh"}
 GOOD_BODIES: dict[str, dict[str, str] | None] = {
@@ -73,10 +73,10 @@ class Client:
     def prepare(self, path: str) -> None:
         """Have tokens that are good."""
         self.session.trust_env, self.session.verify = False, self.certificate
-        if self.way == "nobody" and not self.headers:
+        if self.way == "stranger" and not self.headers:
             self._take_csrf(self.session.get(f"{self.base_url}/csrf/", timeout=30))
         kind = "refresh" if "/refresh/" in path else "access"
-        if self.way != "nobody" and not self._is_live():
+        if self.way != "stranger" and not self._is_live():
             self._log_in()
         if self.way == "bearer":
             self.headers = {"Authorization": f"Bearer {self.tokens[kind]}"}
@@ -110,7 +110,7 @@ class Client:
         self.headers = {"X-CSRFToken": token, "Referer": f"{self.base_url}/"}
 
     def _session_pk(self) -> str:
-        if self.way == "nobody":
+        if self.way == "stranger":
             return str(uuid.uuid4())
         path = "/api/token/refresh/sessions/"
         self.prepare(path)
@@ -163,7 +163,7 @@ def fuzz(server: services.Server, api: Any, way: str, *, examples: int) -> None:
     """Send examples to each operation, that keep to the document and that do not."""
     client = Client(server.base_url, str(server.certificate), way)
     # Invented tokens, but where the client has its own.
-    api.config.generation.update(with_security_parameters=way == "nobody")
+    api.config.generation.update(with_security_parameters=way == "stranger")
     for operation in _operations(api):
         for mode in _modes(operation.definition.raw):
             cases = operation.as_strategy(generation_mode=mode)
@@ -184,7 +184,7 @@ def test_a_good_request_is_answered_well(server: services.Server, api: Any, way:
     for operation in operations:
         for case in client.good_cases(operation):
             status = client.send(case)
-            is_good = way != "nobody" or _is_open(operation)
+            is_good = way != "stranger" or _is_open(operation)
             assert (status in (200, 201, 204)) == is_good, (_name(operation), case.media_type)
 
 
