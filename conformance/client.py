@@ -10,6 +10,7 @@ from conformance.target import Target
 
 LOGIN = "/login/"
 CSRF = "/csrf/"
+SESSION = "/session/"
 JWKS = "/.well-known/jwks.json"
 VALIDATE_ACCESS = "/validate_access/"
 R = "/api/token/refresh"

@@ -48,11 +48,12 @@ def is_error(reply: Reply, error: str | None = None) -> str:
 
 
 def says(reply: requests.Response, msg: str) -> None:
-    """Check a success that is only a message; a cookie login brings its CSRF token along."""
+    """Check a success that is only a message; a cookie login brings CSRF token and claims along."""
     assert reply.status_code == 200, reply.text
     assert reply.headers["Content-Type"].startswith("application/json")
     body = reply.json()
-    body.pop("csrf_token", None)
+    for name in ("csrf_token", "claims"):
+        body.pop(name, None)
     assert body == {"msg": msg}
 
 
@@ -63,6 +64,8 @@ def issued(client: Client, reply: requests.Response, msg: str) -> None:
     set_now = {line.name for line in wire.set_cookies(reply) if not line.deletes}
     if client.by_cookie:
         says(reply, msg)
+        assert reply.json()["claims"] == client.claims("access")
+        assert client.token("access") not in reply.text
         assert set(COOKIES[client.mode].values()) & set_now
     else:
         assert set(reply.json()) == {"access", "refresh"}

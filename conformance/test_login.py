@@ -21,7 +21,7 @@ def test_reply(target):
 @pytest.mark.only("cookies")
 def test_body_brings_the_csrf_token(target):
     body = shared(target, "alice")[1].json()
-    assert set(body) == {"msg", "csrf_token"}
+    assert set(body) == {"msg", "csrf_token", "claims"}
     assert body["csrf_token"]
 
 
@@ -81,6 +81,7 @@ def test_already_authenticated(visitor, alice):
     reply = alice.login("alice")
     expect.says(reply, ALREADY)
     expect.no_tokens(reply)
+    assert reply.json().get("claims") == (alice.claims("access") if alice.by_cookie else None)
 
 
 def test_wrong_password_while_logged_in(alice):

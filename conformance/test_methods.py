@@ -9,6 +9,7 @@ from conformance.client import (
     LOGIN,
     LOGOUT,
     REFRESH_ACCESS,
+    SESSION,
     UPDATE_REFRESH,
     VALIDATE_ACCESS,
     VALIDATE_REFRESH,
@@ -24,6 +25,7 @@ ALLOWED = {
     UPDATE_REFRESH: {"POST"},
     LOGOUT: {"POST", "DELETE"},
     CSRF: {"GET"},
+    SESSION: {"GET"},
     JWKS: {"GET"},
 }
 POSTED = [path for path in ALLOWED if "POST" in ALLOWED[path]]

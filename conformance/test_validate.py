@@ -1,4 +1,4 @@
-"""The two validate endpoints, and what a missing token is told. Contract §4."""
+"""The two validate endpoints, `session/`, and what a missing token is told. Contract §4."""
 
 import pytest
 
@@ -7,6 +7,7 @@ from conformance.client import (
     ACCOUNT,
     LOGOUT,
     REFRESH_ACCESS,
+    SESSION,
     UPDATE_REFRESH,
     VALIDATE_ACCESS,
     VALIDATE_REFRESH,
@@ -140,3 +141,33 @@ def test_scheme_is_not_case_sensitive(alice, scheme):
     # RFC 9110 §11.1.
     header = {"Authorization": f"{scheme} {alice.token('access')}"}
     assert alice.get(ACCOUNT, headers=header).status_code == 200
+
+
+# --- session/ -----------------------------------------------------------------------------------
+
+
+def test_session_gives_the_claims(alice):
+    reply = alice.get(SESSION)
+    assert reply.status_code == 200
+    assert "no-store" in reply.headers["Cache-Control"]
+    assert reply.json() == {"claims": alice.claims("access")}
+    expect.no_tokens(reply)
+
+
+def test_session_wants_an_access_token(visitor):
+    expect.refused(visitor.get(SESSION), 401)
+
+
+def test_a_refresh_token_is_no_session(visitor, forge):
+    expect.refused(visitor.hold(access=forge.refresh()).get(SESSION), 401)
+
+
+def test_an_expired_token_is_no_session(visitor, forge):
+    visitor.hold(access=forge.access(exp=1_000_000_000))
+    assert expect.refused(visitor.get(SESSION), 401) == "token_expired"
+
+
+def test_a_session_that_was_ended_is_none(own):
+    client = own()
+    expect.says(client.post(LOGOUT), "Token successfully blacklisted.")
+    assert expect.refused(client.get(SESSION), 401) == "token_blacklisted"

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from io import StringIO
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db.models import F
 from django.test import Client
 
-from djwto import _core, sessions, times
+from djwto import _core, sessions, times, tokens
 from djwto.models import Session
 from tests.conftest import REFRESH, Visitor, micros_of
 
@@ -87,6 +87,31 @@ def test_only_the_latest_refresh_token_of_a_live_session_sees_the_list(
     sessions.end_all(alice)
     headers = visitor.headers("refresh")
     assert visitor.client.get(path, headers=headers, secure=True).status_code == 401
+
+
+def test_a_page_is_told_its_claims(visitor: Visitor, alice: Any) -> None:
+    # As they were signed: what a hook gives is no JSON before.
+    def process_claims(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        return {**original(*args, **kwargs), "since": datetime(2026, 1, 1, tzinfo=timezone.utc)}
+
+    original = tokens.process_claims
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokens, "process_claims", process_claims)
+        first, again, renewed = visitor.login(), visitor.login(), visitor.refresh("refresh_access")
+    present = visitor.get("/session/")
+    claims = present.json()["claims"]
+    assert claims["since"] == "2026-01-01T00:00:00Z"
+    assert (claims["type"], claims["user"]["username"]) == ("access", "alice")
+    if visitor.mode == "JSON":
+        assert "claims" not in {**first.json(), **again.json(), **renewed.json()}
+        return
+    assert again.json()["msg"] == "User already authenticated."
+    assert again.json()["claims"] == first.json()["claims"]
+    assert renewed.json()["claims"] == claims
+    sessions.end_all(alice)
+    assert visitor.get("/session/").json()["code"] == "token_blacklisted"
+    visitor.client.cookies.clear()
+    assert visitor.get("/session/").json()["code"] == "cookie_missing"
 
 
 @pytest.mark.parametrize("method", ["delete", "post"])

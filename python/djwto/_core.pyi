@@ -516,6 +516,9 @@ class Token:
 
     @property
     def text(self) -> str: ...
+    @property
+    def payload(self) -> str:
+        """The claims as they were signed: JSON with sorted keys."""
 
 @final
 class SetCookie:

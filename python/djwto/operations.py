@@ -184,7 +184,7 @@ def _sessions(_callback: Any, site: Site) -> dict[str, Operation]:
     return {"get": listing}
 
 
-def _session(_callback: Any, site: Site) -> dict[str, Operation]:
+def _end_session(_callback: Any, site: Site) -> dict[str, Operation]:
     end = Operation(
         "End one of the user's sessions.",
         {200: _msg("Session successfully ended.")},
@@ -194,6 +194,16 @@ def _session(_callback: Any, site: Site) -> dict[str, Operation]:
         sets_cookies="Clears the tokens, if it is the present session",
     )
     return {"delete": end}
+
+
+def _session(_callback: Any, site: Site) -> dict[str, Operation]:
+    present = Operation(
+        "Get the claims of the present access token.",
+        {200: object_of(claims=_CLAIMS)},
+        (*_of_tokens(site, "access", asks_csrf=False), *_SERVER),
+        kind="access",
+    )
+    return {"get": present}
 
 
 def _change_password(_callback: Any, site: Site) -> dict[str, Operation]:
@@ -254,6 +264,7 @@ DESCRIBED: dict[type, Callable[[Any, Site], dict[str, Operation]]] = {
     views.BlackListTokenView: _logout,
     views.LogoutAllView: _logout_all,
     views.SessionsView: _sessions,
+    views.EndSessionView: _end_session,
     views.SessionView: _session,
     views.PasswordChangeView: _change_password,
     views.CsrfTokenView: _csrf,
@@ -316,8 +327,10 @@ def _msg(message: str, **more: Json) -> Json:
 
 def _in_cookies(messages: list[str], *, csrf_token: bool = False) -> Json:
     more: dict[str, Json] = {"csrf_token": TEXT} if csrf_token else {}
-    return object_of(msg={**TEXT, "enum": messages}, **more)
+    return object_of(msg={**TEXT, "enum": messages}, **more, claims=_CLAIMS)
 
+
+_CLAIMS: Json = {"type": "object", "description": "The claims of the access token."}
 
 _PAIR = object_of(refresh=_text("The refresh token."), access=_text("The access token."))
 

@@ -12,9 +12,9 @@ from djwto.settings import as_modes
 
 _READING_VIEWS = (
     views.BlackListTokenView,
+    views.EndSessionView,
     views.LogoutAllView,
     views.RefreshAccessView,
-    views.SessionView,
     views.SessionsView,
     views.UpdateRefreshView,
 )

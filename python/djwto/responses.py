@@ -1,5 +1,6 @@
 """Replies: failures as JSON, tokens as a body or as cookies."""
 
+import json
 import time
 from collections.abc import Sequence
 from http.cookies import Morsel
@@ -44,7 +45,11 @@ def refusal(error: JWTError, **extra: str) -> JsonResponse:
 def build_tokens_response(
     request: HttpRequest, issued: Issued, mode: str, msg: str, **extra: str
 ) -> JsonResponse:
-    """Put tokens where the mode wants them: into the body, or into cookies beside a message."""
+    """Put tokens where the mode wants them: into the body, or into cookies.
+
+    Beside cookies the body holds `msg`, and the access token's claims: a page on another origin
+    cannot read a cookie.
+    """
     engine = conf.engine()
     cookies = engine.deliver(
         mode,
@@ -60,7 +65,8 @@ def build_tokens_response(
             {"refresh": issued.refresh_text, "access": issued.access.text}, headers=no_store
         )
     else:
-        response = JsonResponse({"msg": msg, **extra}, headers=no_store)
+        claims = json.loads(issued.access.payload)
+        response = JsonResponse({"msg": msg, **extra, "claims": claims}, headers=no_store)
     set_cookies(response, cookies)
     return response
 

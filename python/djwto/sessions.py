@@ -288,8 +288,11 @@ def is_known(account: str, address: str, tenant: str = "") -> bool:
     return _core.network(address) in networks
 
 
-def is_logged_in(request: HttpRequest, user: Any, mode: str) -> bool:
-    """Whether the request holds, in this mode, a good access token of this very user."""
+def logged_in_claims(request: HttpRequest, user: Any, mode: str) -> tokens.Claims | None:
+    """Give the claims of the good access token that a request holds, in this mode, of this user.
+
+    None where there is none.
+    """
     tenant = tenants.of(request)
     try:
         seen = conf.engine().authenticate(
@@ -300,9 +303,9 @@ def is_logged_in(request: HttpRequest, user: Any, mode: str) -> bool:
             tenant=tenant or None,
         )
     except JWTValidationError:
-        return False
+        return None
     is_own = seen.mode == mode and str(seen.claims["user"]["id"]) == str(user.pk)
-    return is_own and is_renewable(seen.claims)
+    return seen.claims if is_own and is_renewable(seen.claims) else None
 
 
 def session_id_of(claims: tokens.Claims) -> uuid.UUID | None:

@@ -29,6 +29,7 @@ def _patterns() -> list[URLPattern]:
         path("login/", views.GetTokensView.as_view(), name="login"),
         path(".well-known/jwks.json", views.JwksView.as_view(), name="jwks"),
         path("csrf/", views.CsrfTokenView.as_view(), name="csrf"),
+        path("session/", views.SessionView.as_view(), name="session"),
         path(
             "validate_access/",
             views.ValidateTokensView.as_view(kind="access"),
@@ -47,7 +48,7 @@ def _patterns() -> list[URLPattern]:
         path(f"{refresh}/logout/", views.BlackListTokenView.as_view(), name="logout"),
         path(f"{refresh}/logout_all/", views.LogoutAllView.as_view(), name="logout_all"),
         path(f"{refresh}/sessions/", views.SessionsView.as_view(), name="sessions"),
-        path(f"{refresh}/sessions/<uuid:pk>/", views.SessionView.as_view(), name="session"),
+        path(f"{refresh}/sessions/<uuid:pk>/", views.EndSessionView.as_view(), name="end_session"),
     ]
     if conf.valid("ALLOW_REFRESH_UPDATE"):
         patterns.append(

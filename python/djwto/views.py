@@ -53,6 +53,7 @@ from djwto.responses import build_tokens_response
 __all__ = [
     "BlackListTokenView",
     "CsrfTokenView",
+    "EndSessionView",
     "GetTokensView",
     "JwksView",
     "LogoutAllView",
@@ -233,7 +234,7 @@ class SessionsView(Endpoint):
         return JsonResponse({"sessions": rows})
 
 
-class SessionView(Endpoint):
+class EndSessionView(Endpoint):
     """`sessions/<id>/`: one of them."""
 
     def delete(self, request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -296,6 +297,14 @@ class PasswordChangeView(Endpoint):
         return JsonResponse({"msg": "Password successfully changed."})
 
 
+class SessionView(Endpoint):
+    """`session/`: who is logged in, for a page that cannot read the cookies."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Give the claims of the present access token, if its session is live."""
+        return JsonResponse({"claims": admission.authenticate_live(request, "access").claims})
+
+
 class CsrfTokenView(Endpoint):
     """`csrf/`: the CSRF token, for a page on another origin."""
 
@@ -332,11 +341,13 @@ def log_in(request: HttpRequest, mode: str, *, anew: bool = False) -> JsonRespon
 
 def _log_in(request: HttpRequest, mode: str, *, anew: bool) -> JsonResponse:
     user = _authenticated(request)
-    if not anew and sessions.is_logged_in(request, user, mode):
+    claims = None if anew else sessions.logged_in_claims(request, user, mode)
+    if claims is not None:
         sessions.flush_other_user(request, user.pk)
-        extra = csrf.login_extra(request, mode, rotate=False)
-        reply = JsonResponse({"msg": "User already authenticated.", **extra})
-        return csrf.set_cookie(request, reply)
+        body: dict[str, Any] = {"msg": "User already authenticated."}
+        if mode != "JSON":
+            body |= {**csrf.login_extra(request, mode, rotate=False), "claims": claims}
+        return csrf.set_cookie(request, JsonResponse(body))
     return sessions.login(request, user, mode=mode, amr=("pwd",))
 
 

@@ -53,6 +53,11 @@ impl Token {
     fn text(&self) -> &str {
         self.0.text()
     }
+
+    #[getter]
+    fn payload(&self) -> &str {
+        self.0.payload()
+    }
 }
 
 /// One cookie to set or to clear.
