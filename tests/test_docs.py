@@ -123,6 +123,7 @@ class Page(ExitStack):
         self.settings = self.enter_context(ExitStack())
         self.known = {}
         self.reply = None
+        self.urls = None
         self._restart_client()
 
     def run(self, found):
@@ -188,8 +189,12 @@ class Page(ExitStack):
             }
         if PUT_ON not in values.get("MIDDLEWARE", ()):
             names = [name for name in names if name not in NOT_PUT_ON]
+        put_on = {name: values[name] for name in names}
+        if self.urls is not None:
+            # The close undoes what was put on since the last settings, these too.
+            put_on["ROOT_URLCONF"] = self.urls
         self.settings.close()
-        self.settings.enter_context(override_settings(**{name: values[name] for name in names}))
+        self.settings.enter_context(override_settings(**put_on))
         assert conf.problems() == [], f"{block.path.name}:{block.line}"
         self._restart_client()
 
@@ -207,6 +212,7 @@ class Page(ExitStack):
 
     def _use_module(self, name, module):
         if name == "urls.py":
+            self.urls = module
             self.enter_context(override_settings(ROOT_URLCONF=module))
         if name == "apps.py":
             for value in list(vars(module).values()):
