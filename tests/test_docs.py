@@ -271,15 +271,34 @@ def _setting_ids():
     return SETTING_IDS
 
 
-def test_settings_page_lists_the_settings():
-    page = (DOCS / "settings.md").read_text()
-    entry = re.compile(
-        r"^### `DJWTO_(\w+)`\n\n\*Type:\* .+\n\*Default:\* `(.+)`.*\n\*Check:\* `(djwto\.E\d+)`",
+def test_settings_page_describes_the_settings():
+    found = {name: (eval(value, NAMES), check) for name, value, check in _described_settings()}
+    assert found == {one.name: (one.default, _setting_ids()[one.name]) for one in SETTINGS}
+    assert len(found) == len(_described_settings())
+
+
+def test_settings_page_begins_with_all_settings_in_the_order_of_their_sections():
+    page = (DOCS / "settings.md").read_text().partition("\n## ")[0]
+    row = re.compile(r"^\| \[`DJWTO_(\w+)`\]\(#djwto_(\w+)\) \| `(.*)` \| \S.* \|$", re.MULTILINE)
+    listed = row.findall(page)
+    assert [name.lower() for name, _, _ in listed] == [anchor for _, anchor, _ in listed]
+    # A default that is a dict stands in its section only.
+    assert [(name, default) for name, _, default in listed] == [
+        (name, "{…}" if default.startswith("{") else default)
+        for name, default, _ in _described_settings()
+    ]
+
+
+NAMES = {"timedelta": timedelta}
+
+
+def _described_settings() -> list[tuple[str, str, str]]:
+    """Find the sections of the settings: the name, the default as it is written, the check."""
+    section = re.compile(
+        r"^### `DJWTO_(\w+)`\n\n\*Type:\* .+\n\*Default:\* `(.+?)`.*\n\*Check:\* `(djwto\.E\d+)`",
         re.MULTILINE,
     )
-    names = {"timedelta": timedelta}
-    listed = [(name, eval(value, names), number) for name, value, number in entry.findall(page)]
-    assert listed == [(one.name, one.default, _setting_ids()[one.name]) for one in SETTINGS]
+    return section.findall((DOCS / "settings.md").read_text())
 
 
 def test_settings_page_lists_the_checks():
