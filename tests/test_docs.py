@@ -11,7 +11,7 @@ How a page's blocks are run, in their order, with one user (alice, password `pas
 
 Pages with a test in `tests/served/recipes` are left to it: their blocks are whole projects.
 
-`python -m tests.test_docs` writes the table of `docs/errors.md` anew.
+`python -m tests.test_docs` writes the sections of `docs/errors.md` anew.
 """
 
 import ast
@@ -307,8 +307,15 @@ def test_settings_page_lists_the_checks():
     assert set(re.findall(r"`(djwto\.[EW]\d{3})`", (DOCS / "settings.md").read_text())) == ids
 
 
-def test_errors_page_lists_the_codes():
-    assert error_table() in ERRORS.read_text(), "run: python -m tests.test_docs"
+def test_errors_page_begins_with_what_a_client_does_at_each_code():
+    page = ERRORS.read_text().partition("\n## ")[0]
+    row = re.compile(r"^\| \[`(\w+)`\]\(#(\w+)\) \| (\d+) \| \S.* \|$", re.MULTILINE)
+    listed = [(slug, anchor, int(status)) for slug, anchor, status in row.findall(page)]
+    assert listed == [(code.slug, code.slug, code.status) for code in CODES.values()]
+
+
+def test_errors_page_describes_the_codes():
+    assert ERRORS.read_text().endswith(error_sections()), "run: python -m tests.test_docs"
 
 
 def test_modules_page_lists_names_that_exist():
@@ -387,17 +394,21 @@ def test_deployment_examples_pass_the_checks(name):
     assert [message.id for message in found if message.id.startswith("djwto.")] == []
 
 
-def error_table() -> str:
-    """Write the table of failures, in the order of the engine's list."""
-    rows = [f"| {c.status} | `{c.slug}` | {c.sentence} | {c.meaning} |" for c in CODES.values()]
-    return "\n".join(["| status | `code` | `error` | meaning |", "|---|---|---|---|", *rows, ""])
+WRITTEN = "<!-- from here on: python -m tests.test_docs -->\n"
 
 
-def write_error_table() -> None:
-    """Put the table where the old one stands in the page."""
-    old = re.compile(r"^\| status \|.*?(?=^[^|]|\Z)", re.MULTILINE | re.DOTALL)
-    page = ERRORS.read_text()
-    ERRORS.write_text(old.sub(lambda _: error_table(), page, count=1))
+def error_sections() -> str:
+    """Write a section for each failure, in the order of the engine's list."""
+    sections = (
+        f"\n### `{code.slug}`\n\n{code.status}: `{code.sentence}`\n\n{code.meaning}\n"
+        for code in CODES.values()
+    )
+    return WRITTEN + "".join(sections)
+
+
+def write_error_sections() -> None:
+    """Put the sections where the old ones stand in the page."""
+    ERRORS.write_text(ERRORS.read_text().partition(WRITTEN)[0] + error_sections())
 
 
 # --- the site -----------------------------------------------------------------------------------
@@ -457,5 +468,5 @@ def test_python_blocks_are_python():
 
 
 if __name__ == "__main__":
-    write_error_table()
-    print(f"{len(CODES)} rows written to {ERRORS.relative_to(ROOT)}")
+    write_error_sections()
+    print(f"{len(CODES)} sections written to {ERRORS.relative_to(ROOT)}")
