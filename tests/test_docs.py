@@ -153,14 +153,24 @@ class Page(ExitStack):
             self._send(*first.split(), headers, body.strip())
 
     def _send(self, method, path, headers, body):
-        fill = re.compile(r"<(\w+)>")
-        named = {k: fill.sub(lambda m: self.known[m[1]], value) for k, value in headers}
+        path = self._fill(path)
+        named = {name: self._fill(value) for name, value in headers}
         kind = named.pop("Content-Type", "application/x-www-form-urlencoded" if body else "")
         self.reply = self.client.generic(
             method, path, body, content_type=kind, secure=True, headers=named
         )
         if self.reply.get("Content-Type") == "application/json":
-            self.known.update(json.loads(self.reply.content))
+            self._learn(json.loads(self.reply.content))
+
+    def _learn(self, found):
+        """Keep what later requests name as `<name>`; `<id>` is that of the latest session."""
+        if isinstance(found, dict):
+            self.known |= found
+            for session in found.get("sessions", [])[:1]:
+                self.known["id"] = session["id"]
+
+    def _fill(self, text):
+        return re.sub(r"<(\w+)>", lambda match: self.known[match[1]], text)
 
     def _compare(self, block, status, headers, body):
         where = f"{block.path.name}:{block.line}"
@@ -305,6 +315,26 @@ def test_settings_page_lists_the_checks():
     code = "".join(path.read_text() for path in (ROOT / "python/djwto").rglob("*checks.py"))
     ids = {*_setting_ids().values(), *re.findall(r"djwto\.[EW]\d{3}", code)}
     assert set(re.findall(r"`(djwto\.[EW]\d{3})`", (DOCS / "settings.md").read_text())) == ids
+
+
+def test_endpoints_page_begins_with_all_endpoints():
+    page = (DOCS / "endpoints.md").read_text().partition("\n## ")[0]
+    row = re.compile(r"^\| ([A-Z]+) \| \[`(\S+)`\]\(#[\w-]+\) \| `(\w+)` \| \S.* \|$", re.MULTILINE)
+    assert sorted(row.findall(page)) == sorted(_endpoints())
+
+
+def _endpoints() -> list[tuple[str, str, str]]:
+    """Give the method, path and name of each endpoint, as the page writes them."""
+    from djwto import urls
+
+    refresh = conf.value("REFRESH_COOKIE_PATH")
+    return [
+        (method.upper(), f"/{pattern.pattern}".replace(refresh, "R").replace("uuid:pk", "id"), name)
+        for pattern in urls.urlpatterns
+        for name in [pattern.name]
+        for method in ("get", "post", "put", "patch", "delete")
+        if hasattr(pattern.callback.view_class, method)
+    ]
 
 
 def test_errors_page_begins_with_what_a_client_does_at_each_code():
