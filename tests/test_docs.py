@@ -413,7 +413,7 @@ def _names_imported(tree: ast.Module) -> set[str]:
     return found | {f"{known[module]}.{name}" for module, name in named if module in known}
 
 
-@pytest.mark.parametrize("name", ["cross-site", "same-site"])
+@pytest.mark.parametrize("name", ["cross-site", "production", "same-site"])
 def test_deployment_examples_pass_the_checks(name):
     example = next(b for b in blocks(DOCS / "deployment.md") if b.title == f"{name}/settings.py")
     values = {}
