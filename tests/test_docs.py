@@ -8,6 +8,7 @@ How a page's blocks are run, in their order, with one user (alice, password `pas
   `tests.py` is run, the `ready()` of `apps.py` is called;
 - other ``python``: executed, in one namespace for the page;
 - ``http``: a request, and where another ``http`` block follows, the reply that it must get.
+  `<name>` in its path or a header is what an earlier reply gave under that name.
 
 Pages with a test in `tests/served/recipes` are left to it: their blocks are whole projects.
 
