@@ -122,3 +122,22 @@ def test_a_trusted_frontend_on_the_same_site_logs_in_and_calls(
     page.goto(frontend)
     complaints.expect_status(403)
     assert post_form(page, f"{api}/api/account/").status == 403
+
+
+def test_the_cookies_of_one_host_serve_a_frontend_on_the_same_site(
+    page: Page, elsewhere: Elsewhere, portals: Portals
+) -> None:
+    """As `docs/deployment.md` recommends: the page takes what it needs from the replies."""
+    frontend = elsewhere.origin("app.demo.localhost")
+    env = {"PORTAL_MODE": "ONE-COOKIE", "PORTAL_COOKIE_PREFIX": "__Host-"}
+    api = under(portals(**env, PORTAL_TRUSTED_ORIGINS=frontend).base_url, "api.demo.localhost")
+
+    page.goto(frontend)
+    login = post_form(page, f"{api}/login/", **CREDENTIALS).json()
+    names = {cookie["name"] for cookie in page.context.cookies()}
+    assert {"__Host-jwt_access", "__Host-jwt_refresh"} <= names
+    assert login["claims"]["user"]["username"] == "alice"
+
+    page.goto(frontend)
+    reply = post_form(page, f"{api}/api/account/", csrfmiddlewaretoken=login["csrf_token"])
+    assert (reply.status, reply.json()["user"]["username"]) == (200, "alice")
