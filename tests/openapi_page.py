@@ -28,17 +28,31 @@ def document() -> dict[str, Any]:
 def page_of(found: dict[str, Any]) -> str:
     """Give the page, with the tables of this document."""
     head = PAGE.read_text().partition(START)[0]
-    sections = [
-        _section(path, method, operation)
+    every = [
+        (path, method, operation)
         for path, item in found["paths"].items()
         for method, operation in item.items()
+    ]
+    shared = _token_failures(every)
+    rows = [
+        f"| [{title}](#{_anchor(title)}) | {operation['summary']} |"
+        for path, method, operation in every
+        for title in [_title(path, method)]
     ]
     schemes = [
         f"| `{name}` | {_where(one)} | {one['description']} |"
         for name, one in found["components"]["securitySchemes"].items()
     ]
-    table = "\n".join(["| name | where | what |", "|---|---|---|", *schemes])
-    parts = ["## Endpoints", *sections, "## What opens them", table]
+    parts = [
+        "## Endpoints",
+        "\n".join(["| endpoint | what it does |", "|---|---|", *rows]),
+        *(_section(path, method, operation, shared) for path, method, operation in every),
+        "## Token failures",
+        "A token that is missing or bad gets 401 with one of these codes:",
+        ", ".join(f"`{code}`" for code in shared) + ".",
+        "## Security schemes",
+        "\n".join(["| name | where | what |", "|---|---|---|", *schemes]),
+    ]
     return head + START + "\n" + "\n\n".join(parts) + "\n"
 
 
@@ -46,11 +60,33 @@ def file_of(found: dict[str, Any]) -> str:
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
-def _section(path: str, method: str, operation: dict[str, Any]) -> str:
-    lines = [f"### `{method.upper()} {path}`", "", operation["summary"], ""]
+def _token_failures(every: list[tuple[str, str, dict[str, Any]]]) -> list[str]:
+    """Give the codes that every endpoint with a token answers: the page lists them once."""
+    lists = [
+        codes
+        for _path, _method, operation in every
+        if operation["security"] and "401" in operation["responses"]
+        for schema in _schemas(operation["responses"]["401"])
+        if (codes := schema["properties"].get("code", {}).get("enum"))
+    ]
+    return [code for code in lists[0] if all(code in codes for codes in lists)]
+
+
+def _title(path: str, method: str) -> str:
+    return f"`{method.upper()} {path}`"
+
+
+def _anchor(title: str) -> str:
+    """Give the anchor that mkdocs makes of a title; its strict build fails on a wrong one."""
+    return re.sub(r"[^\w\s-]", "", title).lower().replace(" ", "-")
+
+
+def _section(path: str, method: str, operation: dict[str, Any], shared: list[str]) -> str:
+    lines = [f"### {_title(path, method)}", "", operation["summary"], ""]
     needs = [" and ".join(f"`{name}`" for name in need) for need in operation["security"]]
     if needs:
-        lines += ["Takes " + ", or ".join(need or "nothing" for need in needs) + ".", ""]
+        needed = ", or ".join(need or "nothing" for need in needs)
+        lines += [f"Needs {needed}: see [Security schemes](#security-schemes).", ""]
     body = operation.get("requestBody")
     if body is not None:
         schema = body["content"]["application/json"]["schema"]
@@ -63,35 +99,48 @@ def _section(path: str, method: str, operation: dict[str, Any]) -> str:
     lines += ["| status | body | headers |", "|---|---|---|"]
     for status, response in operation["responses"].items():
         headers = ", ".join(f"`{name}`" for name in response.get("headers", {}))
-        lines.append(f"| {status} | {_body(response)} | {headers} |")
+        lines.append(f"| {status} | {_body(response, shared)} | {headers} |")
     return "\n".join(lines)
 
 
 def _what(schema: dict[str, Any], *, required: bool) -> str:
-    words = ["required" if required else "optional"]
+    sentences = ["Required." if required else "Optional."]
     if "enum" in schema:
-        words.append("one of " + ", ".join(f"`{one}`" for one in schema["enum"]))
+        sentences.append("One of " + ", ".join(f"`{one}`" for one in schema["enum"]) + ".")
     if "description" in schema:
-        words.append(schema["description"])
-    return "; ".join(words)
+        sentences.append(schema["description"])
+    return " ".join(sentences)
 
 
-def _body(response: dict[str, Any]) -> str:
+def _body(response: dict[str, Any], shared: list[str]) -> str:
     found = []
-    for kind, content in response.get("content", {}).items():
-        schema = content["schema"]
-        for one in schema.get("anyOf", [schema]):
-            if kind == "text/html":
-                found.append("an HTML page")
-                continue
-            fields = one["properties"]
-            text = "`{" + ", ".join(f'"{name}"' for name in fields) + "}`"
-            for name in ("msg", "code"):
-                if "enum" in fields.get(name, {}):
-                    listed = ", ".join(f"`{value}`" for value in fields[name]["enum"])
-                    text += f", `{name}`: {listed}"
-            found.append(text)
+    for fields in [schema["properties"] for schema in _schemas(response)]:
+        text = "`{" + ", ".join(f'"{name}"' for name in fields) + "}`"
+        for name in ("msg", "code"):
+            if "enum" in fields.get(name, {}):
+                text += f", `{name}`: {_values(fields[name]['enum'], shared)}"
+        found.append(text)
+    if "text/html" in response.get("content", {}):
+        found.append("an HTML page")
     return "; or ".join(found) or "empty"
+
+
+def _values(values: list[str], shared: list[str]) -> str:
+    """List values, and the codes that every endpoint with a token has by a link."""
+    if not set(shared) <= set(values):
+        return ", ".join(f"`{value}`" for value in values)
+    own = [f"`{value}`" for value in values if value not in shared]
+    return ", ".join(["a [token failure](#token-failures)", *own])
+
+
+def _schemas(response: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the schemas of the JSON bodies of a response."""
+    return [
+        schema
+        for kind, content in response.get("content", {}).items()
+        if kind != "text/html"
+        for schema in content["schema"].get("anyOf", [content["schema"]])
+    ]
 
 
 def _where(scheme: dict[str, Any]) -> str:
