@@ -27,6 +27,7 @@ import unittest
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.metadata import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -489,6 +490,17 @@ class Loads(html.parser.HTMLParser):
 def test_files_link_to_files(name):
     targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / name).read_text())
     assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_pages_name_extras_that_exist():
+    named = {
+        extra.strip()
+        for path in [*PAGES, ROOT / "README.md"]
+        for extras in re.findall(r"\bdjwto\[([\w, -]+)\]", path.read_text())
+        for extra in extras.split(",")
+    }
+    assert named <= set(metadata("djwto").get_all("Provides-Extra"))
+    assert {"ninja", "channels", "rest-framework", "spectacular"} <= named
 
 
 def test_python_blocks_are_python():
