@@ -61,6 +61,7 @@ def test_a_page_gets_cookies_and_keeps_its_session(visitor: Visitor) -> None:
     assert visitor.get("/admin/").status_code == 200
     del visitor.cookies["sessionid"]
     assert visitor.get("/whoami/").text == "alice"
+    assert visitor.get("/admin/", allow_redirects=False).status_code == 200
 
 
 def test_the_view_makes_no_text_of_a_cookie(visitor: Visitor) -> None:
