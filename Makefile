@@ -20,7 +20,7 @@ SECONDS ?= 600
 # Runs targets of this file and prints how long each took; see the tool's first lines.
 STAGES = MAKE="$(MAKE)" $(PYTHON) tools/stages.py
 
-.PHONY: help system build demo demo-rest lint format bench docs fuzz deny sbom lock clean \
+.PHONY: help system build demo demo-rest lint format bench docs picture fuzz deny sbom lock clean \
 	test test-rust test-python test-served test-conformance \
 	test-long long-tests package-test sdist-test test-versions
 help:
@@ -32,6 +32,7 @@ help:
 	@echo "make lint       formatting, clippy, ruff, mypy, stubtest"
 	@echo "make bench      speed beside the peers"
 	@echo "make docs       the documentation, into site/"
+	@echo "make picture    the README's picture of the portal, into docs/images/"
 	@echo "make fuzz       ten minutes for each fuzz target; SECONDS=5 for a look"
 	@echo "make deny       licences, origins and doubles of the Rust crates"
 	@echo "make sbom       bills of material, into dist/sbom"
@@ -157,6 +158,9 @@ sbom: $(VENV)/packages-dev $(VENV)/packages-sbom
 
 docs: $(VENV)/packages-dev $(VENV)/built
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+picture: build
+	$(BIN)/python tools/picture.py
 
 lock: $(VENV)/packages-dev
 	$(BIN)/uv pip compile --upgrade --quiet --universal --python-version 3.10 \
