@@ -93,7 +93,7 @@ test-python: build
 		$(BIN)/python -m pytest --store $$store $(STORED) || exit 1; \
 	done
 
-# Over https: the README's steps, several processes, a lost database, a browser.
+# Over https: the quickstart's steps, several processes, a lost database, a browser.
 test-served: build
 	$(BIN)/python -m pytest tests/served
 

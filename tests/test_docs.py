@@ -10,7 +10,8 @@ How a page's blocks are run, in their order, with one user (alice, password `pas
 - ``http``: a request, and where another ``http`` block follows, the reply that it must get.
   `<name>` in its path or a header is what an earlier reply gave under that name.
 
-Pages with a test in `tests/served/recipes` are left to it: their blocks are whole projects.
+Pages with a test in `tests/served/recipes` are left to it: their blocks are whole projects. The
+quickstart is left to `tests/served/test_readme.py`.
 
 `python -m tests.test_docs` writes the sections of `docs/errors.md` anew.
 """
@@ -84,14 +85,15 @@ def blocks(path: Path) -> list[Block]:
 # --- examples -----------------------------------------------------------------------------------
 
 
-def _is_recipe(path: Path) -> bool:
-    """Whether the page's blocks are a whole project, which `tests/served/recipes` serves."""
-    return (ROOT / f"tests/served/recipes/test_{path.stem.replace('-', '_')}.py").exists()
+def _is_served(path: Path) -> bool:
+    """Whether the page's blocks are a whole project, which a test of `tests/served` serves."""
+    test = ROOT / f"tests/served/recipes/test_{path.stem.replace('-', '_')}.py"
+    return path.stem == "quickstart" or test.exists()
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "path", [path for path in PAGES if not _is_recipe(path)], ids=lambda path: path.stem
+    "path", [path for path in PAGES if not _is_served(path)], ids=lambda path: path.stem
 )
 def test_examples(path, page):
     page.run(blocks(path))

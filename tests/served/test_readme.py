@@ -1,7 +1,7 @@
-"""The README's five minutes, done as they are written: contract §1 on a fresh project.
+"""The quickstart's five minutes, done as they are written: contract §1 on a fresh project.
 
-Each titled block is taken from the README in its order: files are written, commands are run,
-programs are executed and must print what the README says they print. Only the port and the making
+Each titled block is taken from the page in its order: files are written, commands are run,
+programs are executed and must print what the page says they print. Only the port and the making
 of the certificate are the test's own.
 """
 
@@ -31,7 +31,7 @@ PROGRAMS = Path(sys.executable).parent
 
 def test_five_minutes(tmp_path):
     with Walk(tmp_path) as walk:
-        for block in blocks(ROOT / "README.md"):
+        for block in blocks(ROOT / "docs/quickstart.md"):
             walk.take(block)
         assert walk.done == ["program.py", "page.py"]
         check_cookies(walk.url)
@@ -39,7 +39,7 @@ def test_five_minutes(tmp_path):
 
 
 def check_cookies(url):
-    """What the README does not show: attributes of cookies, a refusal, the way out."""
+    """What the page does not show: attributes of cookies, a refusal, the way out."""
     with session() as sess:
         reply = sess.post(f"{url}/login/", {"username": "alice", "password": "pass"}, timeout=30)
         assert reply.json()["msg"] == "Tokens successfully created."
@@ -63,7 +63,7 @@ def check_secrets(walk):
 
 
 class Walk:
-    """A walk through the README."""
+    """A walk through the quickstart."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -116,7 +116,7 @@ class Walk:
 
     def write(self, name, text):
         path = self.folder / name
-        # Settings are added to what `startproject` made; the other files are the README's own.
+        # Settings are added to what `startproject` made; the other files are the page's own.
         start = path.read_text() if path.name == "settings.py" else ""
         path.write_text(f"{start}\n{text}")
         self.stop()

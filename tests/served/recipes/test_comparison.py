@@ -1,14 +1,18 @@
 """`docs/comparison.md`: its project serves djwto and four others, and each row is asked of them."""
 
+import base64
+import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from importlib.metadata import files, requires
 from typing import Any
 
 import pytest
 import requests
+from packaging.requirements import Requirement
 from requests.adapters import HTTPAdapter
 
 from tests.served.recipes.project import Project, Visitor, served
@@ -35,8 +39,16 @@ user = User.objects.get(username=sys.argv[1])
 user.set_password("pass")  # with a new salt
 user.save()
 """
-NAMES = ("djwto", "simplejwt", "dj-rest-auth", "allauth", "knox")
+OTHERS = ("simplejwt", "dj-rest-auth", "allauth", "knox")
+NAMES = ("djwto", *OTHERS)
 WITH_REFRESH = ("djwto", "simplejwt", "dj-rest-auth", "allauth")
+PACKAGES = {
+    "djwto": "djwto",
+    "simplejwt": "djangorestframework-simplejwt",
+    "dj-rest-auth": "dj-rest-auth",
+    "allauth": "django-allauth",
+    "knox": "django-rest-knox",
+}
 APP = "/_allauth/app/v1"
 
 
@@ -201,14 +213,23 @@ def test_an_access_token_after_a_new_password(
 
 
 @pytest.mark.parametrize(
-    ("name", "renews"),
-    [("djwto", False), ("simplejwt", True), ("dj-rest-auth", True), ("allauth", False)],
+    ("name", "opens", "opens_if_strict"),
+    [
+        ("djwto", False, False),
+        ("simplejwt", True, False),
+        ("dj-rest-auth", True, False),
+        ("allauth", False, False),
+    ],
 )
-def test_a_refresh_token_after_a_new_password(project: Project, name: str, *, renews: bool) -> None:
-    with project.visitor() as visitor:
-        tokens = log_in(visitor, name, "carol")
-        project.run(NEW_PASSWORD, "carol")
-        assert (renew(visitor, name, tokens) is not None) == renews
+def test_a_refresh_token_after_a_new_password(
+    project: Project, strict: Project, name: str, *, opens: bool, opens_if_strict: bool
+) -> None:
+    for where, expected in ((project, opens), (strict, opens_if_strict)):
+        with where.visitor() as visitor:
+            tokens = log_in(visitor, name, "carol")
+            where.run(NEW_PASSWORD, "carol")
+            renewed = renew(visitor, name, tokens)
+        assert (renewed is not None and ask(where, name, renewed).ok) == expected
 
 
 @pytest.mark.parametrize("name", WITH_REFRESH)
@@ -305,15 +326,49 @@ def test_a_list_of_sessions(project: Project, name: str) -> None:
         assert renew(other, name, theirs) is None
 
 
-def test_what_others_have_and_djwto_has_not(project: Project) -> None:
-    """Sliding tokens, and the end of all of a user's opaque tokens."""
+def test_allauths_browser_client_is_djangos_session(project: Project) -> None:
+    browser = "/_allauth/browser/v1"
+    with project.visitor() as visitor:
+        assert visitor.post(f"{browser}/auth/login", json=ALICE).status_code == 403
+        visitor.get(f"{browser}/config").raise_for_status()  # brings the CSRF token
+        found = answer(visitor.post(f"{browser}/auth/login", json=ALICE))["meta"]
+        assert found == {"is_authenticated": True}
+        assert {cookie.name for cookie in visitor.cookies} == {"csrftoken", "sessionid"}
+
+
+def test_sliding_tokens_and_opaque_tokens(project: Project) -> None:
     with project.visitor() as visitor:
         sliding = answer(visitor.post("/simplejwt/sliding/", json=ALICE))["token"]
-        renewed = visitor.post("/simplejwt/sliding/refresh/", json={"token": sliding})
-        assert answer(renewed)["token"] != ""
+        renewed = answer(visitor.post("/simplejwt/sliding/refresh/", json={"token": sliding}))
+        for token in (sliding, renewed["token"]):
+            assert json.loads(payload(token))["token_type"] == "sliding"
         tokens = log_in(visitor, "knox", "carol"), log_in(visitor, "knox", "carol")
+        assert bytes.fromhex(tokens[0].access)  # random bytes, and nothing else
         visitor.post("/knox/logoutall/", headers=header("knox", tokens[0])).raise_for_status()
     assert [ask(project, "knox", one).status_code for one in tokens] == [401, 401]
+
+
+def test_what_each_package_needs() -> None:
+    without_rest_framework, with_old_django = set(), set()
+    for name, package in PACKAGES.items():
+        found = [Requirement(text) for text in requires(package) or []]
+        needs = {one.name.lower(): one.specifier for one in found if one.marker is None}
+        if "djangorestframework" not in needs:
+            without_rest_framework.add(name)
+        if needs["django"].contains("4.2.16"):
+            with_old_django.add(name)
+    assert without_rest_framework == {"djwto", "allauth"}
+    assert with_old_django == {"simplejwt", "dj-rest-auth", "allauth", "knox"}
+
+
+def test_what_each_package_brings() -> None:
+    brought = {name: {str(one) for one in files(PACKAGES[name]) or []} for name in OTHERS}
+    assert "allauth/mfa/webauthn/__init__.py" in brought["allauth"]
+    assert "allauth/idp/oidc/__init__.py" in brought["allauth"]
+    assert "dj_rest_auth/mfa/totp.py" in brought["dj-rest-auth"]
+    for paths in brought.values():
+        assert paths
+        assert not [path for path in paths if path.endswith((".so", ".pyd", ".dylib"))]
 
 
 # --- helpers ------------------------------------------------------------------------------------
@@ -332,6 +387,11 @@ def everything(project: Project) -> str:
     """Give all that is in the database, as text."""
     with closing(sqlite3.connect(project.folder / "db.sqlite3")) as database:
         return "\n".join(database.iterdump())
+
+
+def payload(token: str) -> bytes:
+    part = token.split(".")[1]
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
 class From(HTTPAdapter):
