@@ -9,6 +9,7 @@ import argparse
 import shutil
 import sys
 import tempfile
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def take(chromium: Browser, scheme: str, folder: Path, path: Path) -> None:
         expect(page.locator("#price")).to_have_text("€254,000")
         call(page, "GET /api/predictions/", "200 OK")
         page.get_by_text("All claims in").click()  # they hold identifiers, new in each run
-        page.clock.set_fixed_time(MOMENT)
+        page.clock.set_fixed_time(in_utc(MOMENT))
         expect(page.get_by_role("timer")).to_have_text("4:32")
         page.get_by_role("heading", name="Your sessions").click()  # nothing has the focus
         page.mouse.move(0, 0)
@@ -95,9 +96,13 @@ def log_in_at(
         **device,
     )
     page = context.new_page()
-    page.clock.set_fixed_time(moment)
+    page.clock.set_fixed_time(in_utc(moment))
     log_in(page, server.base_url, "carol")
     return page
+
+
+def in_utc(moment: str) -> datetime:
+    return datetime.fromisoformat(moment).replace(tzinfo=timezone.utc)
 
 
 class Clock:
