@@ -1,7 +1,7 @@
 """The README's first guarded view, done as it is written: in a new project, with `runserver`.
 
-Blocks for a file of the project go to the end of that file. Only the port, and the password that
-`createsuperuser` asks for, are the test's own.
+Blocks for a file of the project go to the end of that file. Only the port is the test's
+choice.
 """
 
 import json
@@ -66,7 +66,9 @@ class FirstView(Walk):
             self.env[name] = self.run(["sh", "-c", f'{line}; printf %s "${name}"'])
             assert len(self.env[name]) > 32
         elif "createsuperuser" in words:
-            self.env["DJANGO_SUPERUSER_PASSWORD"] = "pass"
+            chosen = re.search(r"the user alice, with the password `(.+?)`", README)
+            assert chosen is not None
+            self.env["DJANGO_SUPERUSER_PASSWORD"] = chosen[1]
             self.run([*words, "--noinput"])
         elif "runserver" in words:
             self.serve_command = [*words, str(self.port)]
