@@ -4,8 +4,6 @@ import ast
 import re
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs/comparison.md").read_text()
 README = (ROOT / "README.md").read_text()
@@ -25,6 +23,10 @@ def rows(text: str, first: str) -> list[list[str]]:
     table = re.search(rf"^\| *{first} *\|.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)
     assert table is not None, first
     return [[cell.strip() for cell in row.split("|")[1:-1]] for row in table[1].splitlines()]
+
+
+def questions() -> list[list[str]]:
+    return rows(PAGE, " \\| question")
 
 
 def test_the_versions_are_the_locked_ones() -> None:
@@ -64,9 +66,14 @@ def test_both_pages_have_a_date_and_it_is_the_same() -> None:
     assert f"AMD EPYC, 2 cores, Linux, {written.pop()}" in FIGURES
 
 
-@pytest.mark.parametrize("first", ["question", "what \\| where"])
-def test_each_row_names_a_test_that_exists(first: str) -> None:
-    for row in rows(PAGE, first):
+def test_each_question_has_a_test_that_exists() -> None:
+    listed = re.findall(r"^(\d+)\. `(test_\w+)`$", PAGE, re.MULTILINE)
+    assert [number for number, _ in listed] == [row[0] for row in questions()]
+    assert {name for _, name in listed} <= functions(MAIN)
+
+
+def test_what_the_others_have_is_shown_by_a_test_that_exists() -> None:
+    for row in rows(PAGE, "what \\| where"):
         found = re.fullmatch(r"`(?:(tests/[\w/]+\.py)::)?(test_\w+)`", row[-1])
         if found is None:
             assert row[0] == "releases on PyPI", row
@@ -100,7 +107,7 @@ def test_each_figure_is_one_that_a_bench_printed() -> None:
 
 
 def test_the_readmes_table_says_what_the_page_says() -> None:
-    page = {what: cells[:-1] for what, *cells in rows(PAGE, "question")}
+    page = {what: cells for _, what, *cells in questions()}
     measured = {what: cells for what, *cells in rows(PAGE, "what \\| djwto")}
     has = {what: where for what, where, _ in rows(PAGE, "what \\| where")}
     for what, *cells in rows(README, ""):
