@@ -1,4 +1,4 @@
-"""The documentation is true: its examples run, its lists are the code's, its links lead somewhere.
+"""The documentation is true: its examples run, its lists are the code's.
 
 How a page's blocks are run, in their order, with one user (alice, password `pass`):
 
@@ -17,11 +17,9 @@ quickstart is left to `tests/served/test_readme.py`.
 """
 
 import ast
-import html.parser
 import importlib
 import json
 import re
-import subprocess
 import sys
 import types
 import unittest
@@ -30,16 +28,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import metadata
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from django.apps import AppConfig
 from django.core import checks
+from django.dispatch import Signal
 from django.test import Client, override_settings
+from django.views import View
 
 from djwto import _core, conf
 from djwto.exceptions import CODES
 from djwto.settings import SETTINGS
+from tests.public_names import APPS, public_names
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -352,46 +352,30 @@ def test_errors_page_describes_the_codes():
     assert ERRORS.read_text().endswith(error_sections()), "run: python -m tests.test_docs"
 
 
-def test_modules_page_lists_names_that_exist():
-    for name in _public_names():
-        parent, _, last = name.rpartition(".")
-        assert name in _MODULES or hasattr(importlib.import_module(parent), last), name
-
-
-def test_modules_page_lists_every_name_that_the_pages_use():
+def test_pages_use_public_names_alone():
     found = set().union(*(_names_used(path) for path in [*PAGES, ROOT / "README.md"]))
     assert len(found) > 30
-    assert found - _public_names() == set()
+    assert found - public_names() - APPS == set()
 
 
-_MODULES = (
-    "djwto.urls",
-    "djwto.verifier",
-    "djwto.contrib.simplejwt",
-    "djwto.contrib.simplejwt.urls",
-    "djwto.contrib.simplejwt.authentication.JWTAuthentication",
-)
-"""What the page lists and no module has as an attribute, or only where its app is installed."""
+@pytest.mark.parametrize("module", ["signals", "views"])
+def test_all_signals_and_views_are_public(module):
+    found = vars(importlib.import_module(f"djwto.{module}"))
+    own = {name for name, value in found.items() if _is_signal_or_view(value, found["__name__"])}
+    assert own - {"Endpoint"} == {
+        name for name in found["__all__"] if name != "build_tokens_response"
+    }
 
 
-@pytest.mark.parametrize("module", ["authentication", "signals", "views"])
-def test_modules_page_lists_all_of_a_module_that_has_nothing_else(module):
-    from django.dispatch import Signal
-
-    found = importlib.import_module(f"djwto.{module}")
-    signals = [name for name, value in vars(found).items() if isinstance(value, Signal)]
-    names = getattr(found, "__all__", signals)
-    assert {n.rpartition(".")[2] for n in _public_names() if f"djwto.{module}." in n} == set(names)
-
-
-def _public_names() -> set[str]:
-    page = (DOCS / "modules.md").read_text()
-    return set(re.findall(r"^\| `(djwto\.[\w.]+)` \|", page, re.MULTILINE))
+def _is_signal_or_view(value: object, module: str) -> bool:
+    if isinstance(value, type):
+        return issubclass(value, View) and value.__module__ == module
+    return isinstance(value, Signal) and module == "djwto.signals"
 
 
 def _names_used(path: Path) -> set[str]:
     """Find the names of djwto in a page: in its text, and in what its Python blocks import."""
-    modules = {name.split(".")[1] for name in _public_names()}
+    modules = {name.split(".")[1] for name in public_names()}
     page = path.read_text()
     module = r"\bdjwto\.(?:contrib\.\w+(?:\.[a-z_]+(?=\.\w))?|(?!contrib\.)[a-z_]+)"
     found = set(re.findall(rf'{module}\.\w+|(?<=")djwto\.urls(?=")', page))
@@ -445,47 +429,7 @@ def write_error_sections() -> None:
     ERRORS.write_text(ERRORS.read_text().partition(WRITTEN)[0] + error_sections())
 
 
-# --- the site -----------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site")
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
-
-
-def test_site_has_every_page_and_a_search(site):
-    assert {path.stem for path in PAGES} <= {path.stem for path in site.glob("*.html")}
-    assert json.loads((site / "search" / "search_index.json").read_text())["docs"]
-
-
-def test_site_loads_nothing_from_elsewhere(site):
-    for path in site.rglob("*.html"):
-        finder = Loads()
-        finder.feed(path.read_text())
-        assert [url for url in finder.urls if urlsplit(url).netloc] == [], path.name
-    for path in site.rglob("*.css"):
-        assert not re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", path.read_text()), path.name
-
-
-class Loads(html.parser.HTMLParser):
-    """Collects what a page makes a browser load."""
-
-    def __init__(self):
-        super().__init__()
-        self.urls = []
-
-    def handle_starttag(self, tag, attrs):
-        if tag in ("script", "link", "img", "iframe", "source"):
-            self.urls += [value for name, value in attrs if name in ("src", "href") and value]
+# --- the files ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md"])

@@ -24,7 +24,8 @@ PROJECTS = ("rest",)
 
 def main() -> int:
     wheel = build_wheel()
-    every = [["--ignore=tests/test_docs.py"], *map(suite_of, projects())]
+    without = [f"--ignore=tests/test_{name}.py" for name in ("docs", "site")]
+    every = [without, *map(suite_of, projects())]
     outcomes = {version: run(version, wheel, every) for version in VERSIONS}
     doors = [[str(path) for name in DOORS if (path := ROOT / f"tests/test_{name}.py").exists()]]
     doors += map(suite_of, PROJECTS)

@@ -4,6 +4,8 @@ from django.http import HttpRequest
 
 from djwto import conf
 
+__all__ = ["client_address"]
+
 
 def client_address(request: HttpRequest) -> str:
     """Give the address of the client in canonical text; "" where there is none.

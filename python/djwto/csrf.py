@@ -21,7 +21,10 @@ from djwto import _core, conf, request_body, responses, state
 from djwto.exceptions import JWTError
 from djwto.responses import ResponseT
 
+__all__ = ["SAFE_METHODS", "check", "failure"]
+
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
+"""The methods that need no CSRF token."""
 
 GUARD_EXEMPT = object()
 """What a guard puts in `csrf_exempt`, to tell it from the `True` of the view's author."""

@@ -8,6 +8,8 @@ from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, Validatio
 
 from djwto import _core
 
+__all__ = ["CODES", "JWTBlacklistError", "JWTError", "JWTIssueError", "JWTValidationError"]
+
 
 class Code(NamedTuple):
     """One entry of the list of failures, which lives in the engine."""
@@ -19,6 +21,7 @@ class Code(NamedTuple):
 
 
 CODES: dict[str, Code] = {row[0]: Code(*row) for row in _core.codes()}
+"""Every failure by its `code`, with `slug`, `status`, `sentence` and `meaning`."""
 
 SERVER_ERROR = 500
 """From this status on a failure is the server's, and no refusal."""

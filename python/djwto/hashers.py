@@ -8,6 +8,8 @@ from django.utils.encoding import force_bytes, force_str
 
 from djwto import _core
 
+__all__ = ["PBKDF2PasswordHasher"]
+
 
 class PBKDF2PasswordHasher(hashers.PBKDF2PasswordHasher):
     """Django's default hasher, faster: the same text for the same password, salt and iterations.

@@ -16,6 +16,8 @@ from django.utils.module_loading import import_string
 from djwto import access, csrf, responses, state
 from djwto.exceptions import SERVER_ERROR, JWTError
 
+__all__ = ["JWTMiddleware", "PrivateRepliesMiddleware"]
+
 
 class _Middleware:
     """Calls what comes before and after the view, in a sync and in an async chain."""

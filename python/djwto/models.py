@@ -15,6 +15,8 @@ from django.utils.timezone import get_default_timezone, make_naive
 from djwto import prepared, times
 from djwto.fields import UnicodeField
 
+__all__ = ["JWTBlacklist", "Session"]
+
 if apps.apps_ready and not apps.is_installed("djwto"):
     raise ImproperlyConfigured(
         'djwto.urls, djwto.sessions and what else needs the tables of djwto: expected "djwto" in '

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.views.debug import SafeExceptionReporterFilter
 
+__all__ = ["TokenFilter"]
+
 
 class TokenFilter(SafeExceptionReporterFilter):
     """Django's own filter, which also hides every cookie with `jwt_` in its name.

@@ -15,6 +15,8 @@ from djwto._core import SetCookie
 from djwto.exceptions import JWTError
 from djwto.tokens import Issued
 
+__all__ = ["keep_private", "refusal"]
+
 ResponseT = TypeVar("ResponseT", bound=HttpResponseBase)
 
 WWWAUTHENTICATE = _core.CHALLENGE

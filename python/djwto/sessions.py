@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, JsonResponse
 
+__all__ = ["end", "end_all", "is_live", "login"]
+
 
 def login(
     request: HttpRequest,

@@ -5,22 +5,55 @@ Django's `user_logged_in`, `user_login_failed` and `user_logged_out` are sent to
 
 from django.dispatch import Signal
 
-#: Arguments: `request`, `refresh_claims`, `access_claims`. Sender: `GetTokensView`.
+__all__ = [
+    "jwt_access_refreshed",
+    "jwt_blacklisted",
+    "jwt_logged_in",
+    "jwt_login_fail",
+    "jwt_refresh_updated",
+    "jwt_renewed_elsewhere",
+    "jwt_reuse_detected",
+    "jwt_token_validated",
+]
+
 jwt_logged_in = Signal()
-#: Arguments: `request`, `error` (as in the reply). Sender: `GetTokensView`.
+"""A user has logged in. Sender: `GetTokensView`.
+
+Arguments: `request`, `refresh_claims`, `access_claims`.
+"""
 jwt_login_fail = Signal()
-#: Arguments: `request`, `refresh_claims`. Sender: `RefreshAccessView` or `UpdateRefreshView`.
-#: A refresh token came again that was used before: its session was ended.
+"""A login has failed. Sender: `GetTokensView`.
+
+Arguments: `request`, `error` (as in the reply).
+"""
 jwt_reuse_detected = Signal()
-#: Arguments: `request`, `refresh_claims`. Sender: `RefreshAccessView` or `UpdateRefreshView`.
-#: A renewal within the grace period came from another device or network than the one before it.
-#: Sent once for each session; it was answered, and nothing was ended.
+"""A refresh token came again that was used before: its session was ended.
+
+Sender: `RefreshAccessView` or `UpdateRefreshView`. Arguments: `request`, `refresh_claims`.
+"""
 jwt_renewed_elsewhere = Signal()
-#: Arguments: `request`, `jti`. Sender: `BlackListTokenView`.
+"""A renewal in the grace period came from another device or network than the one before it.
+
+It was answered, and nothing was ended. Sent once for each session. Sender: `RefreshAccessView` or
+`UpdateRefreshView`. Arguments: `request`, `refresh_claims`.
+"""
 jwt_blacklisted = Signal()
-#: Arguments: `request`. Sender: `ValidateTokensView`.
+"""A refresh token was logged out. Sender: `BlackListTokenView`.
+
+Arguments: `request`, `jti`.
+"""
 jwt_token_validated = Signal()
-#: Arguments: `request`, `refresh_claims`, `access_claims`. Sender: `RefreshAccessView`.
+"""An endpoint has found a token good. Sender: `ValidateTokensView`.
+
+Argument: `request`.
+"""
 jwt_access_refreshed = Signal()
-#: Arguments: `request`, `refresh_claims`, `access_claims`. Sender: `UpdateRefreshView`.
+"""`refresh_access/` has renewed tokens. Sender: `RefreshAccessView`.
+
+Arguments: `request`, `refresh_claims`, `access_claims`.
+"""
 jwt_refresh_updated = Signal()
+"""`update_refresh/` has renewed tokens. Sender: `UpdateRefreshView`.
+
+Arguments: `request`, `refresh_claims`, `access_claims`.
+"""

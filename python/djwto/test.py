@@ -13,6 +13,8 @@ from django.test import AsyncClient, AsyncRequestFactory, RequestFactory
 
 from djwto import sessions
 
+__all__ = ["alogin", "login"]
+
 
 def login(client: Any, user: Any, *, mode: str | None = None) -> None:
     """Log a user in: the client sends the access token, as header or cookie, from now on.

@@ -36,6 +36,8 @@ from djwto.exceptions import JWTError
 from djwto.throttle_gate import gate, processors
 from djwto.throttle_slots import Slots, release
 
+__all__ = ["axes_lockout"]
+
 WAIT_SECONDS = 10
 """How long a login waits, at most: for a slot and for its turn to check the password together."""
 _POLL_SECONDS = 0.1

@@ -19,6 +19,8 @@ from django.utils.timezone import get_default_timezone, make_naive
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
+__all__ = ["as_datetime"]
+
 SECOND = 1_000_000
 """Microseconds of a second."""
 NEVER = 253_370_764_800 * SECOND

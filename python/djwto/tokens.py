@@ -13,6 +13,17 @@ from django.http import HttpRequest
 from djwto import _core, conf, revocation, tenants, times
 from djwto.exceptions import JWTIssueError, JWTTooLargeError
 
+__all__ = [
+    "decode_token",
+    "encode_claims",
+    "get_access_claims_from_refresh",
+    "issue",
+    "process_claims",
+    "process_lifetime",
+    "process_perms",
+    "process_user",
+]
+
 Claims = dict[str, Any]
 
 _ENGINES_OWN = frozenset(

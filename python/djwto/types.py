@@ -6,6 +6,8 @@ from django.http import HttpRequest
 
 from djwto.exceptions import JWTError
 
+__all__ = ["THttpRequest"]
+
 
 class THttpRequest(HttpRequest):
     """A request that a guard has let through."""

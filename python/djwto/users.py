@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from django.db.models import Model
 
+__all__ = ["TokenUser"]
+
 
 class TokenUser(Promise):
     """The user of a token, made of its claims without a query. `get()` loads the row.

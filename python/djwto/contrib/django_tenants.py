@@ -14,6 +14,8 @@ from djwto import tenant_apps
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+__all__ = ["schema"]
+
 
 def schema(request: HttpRequest | None) -> str:
     """Give the name of the present schema.

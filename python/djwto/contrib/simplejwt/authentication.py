@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from djwto.exceptions import JWTError
 
+__all__ = ["JWTAuthentication"]
+
 
 class JWTAuthentication(rest_framework.JWTAuthentication):
     """Takes the place of simplejwt's class of that name: its clients get the same refusals.

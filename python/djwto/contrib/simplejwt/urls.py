@@ -4,6 +4,8 @@ from django.urls import path
 
 from djwto.contrib.simplejwt import views
 
+__all__ = ["urlpatterns"]
+
 urlpatterns = [
     path("token/", views.TokenObtainPairView.as_view(), name="token_obtain_pair"),
     path("token/refresh/", views.TokenRefreshView.as_view(), name="token_refresh"),
