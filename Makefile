@@ -20,7 +20,7 @@ SECONDS ?= 600
 # Runs targets of this file and prints how long each took; see the tool's first lines.
 STAGES = MAKE="$(MAKE)" $(PYTHON) tools/stages.py
 
-.PHONY: help system build demo demo-rest lint format bench docs picture fuzz deny sbom lock clean \
+.PHONY: help system build demo demo-rest lint format bench docs docs-version picture fuzz deny sbom lock clean \
 	test test-rust test-python test-served test-conformance \
 	test-long long-tests package-test sdist-test test-versions
 help:
@@ -159,6 +159,10 @@ sbom: $(VENV)/packages-dev $(VENV)/packages-sbom
 # The source is read and not imported, so nothing is built. What a page loads or links to is tested.
 docs: $(VENV)/packages-docs
 	PATH="$(CURDIR)/$(BIN):$$PATH" NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+# The pages of a release, such as `make docs-version VERSION=0.2`; see the tool's first lines.
+docs-version: docs
+	PATH="$(CURDIR)/$(BIN):$$PATH" tools/docs-version $(VERSION)
 
 picture: build
 	$(BIN)/python tools/picture.py

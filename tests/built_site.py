@@ -3,9 +3,9 @@
 import html.parser
 import os
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -13,23 +13,44 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def build(folder: Path) -> Path:
     """Build all pages into a folder. Fails at what mkdocs warns of, such as a broken link."""
-    run("mkdocs", "build", "--strict", "--site-dir", str(folder))
+    _run(sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder))
     return folder
 
 
-def run(module: str, *args: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> None:
-    """Run a program of Python as the Makefile does, with the programs beside it on the path."""
-    beside = Path(sys.executable).parent
-    more = {"NO_MKDOCS_2_WARNING": "1", "PATH": f"{beside}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(
-        [sys.executable, "-m", module, *args],
-        cwd=cwd,
-        env={**os.environ, **more, **(env or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def build_version(folder: Path, version: str) -> Path:
+    """Build a version as `make docs-version` does, in a repository made for it; give the branch."""
+    source, branch = folder / "source", folder / "branch"
+    # Pages include files from anywhere in the repository.
+    listed = _run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, source / name)
+    _run("git", "init", "--quiet", cwd=source)
+    _run("git", "commit", "--quiet", "--allow-empty", "--message=first", cwd=source)
+    _run("tools/docs-version", version, cwd=source)
+    branch.mkdir()
+    _run("git", f"--work-tree={branch}", "checkout", "--quiet", "gh-pages", "--", ".", cwd=source)
+    return branch
+
+
+def _run(*command: str, cwd: Path = ROOT) -> str:
+    """Run a program with those of this Python first on the path, as the Makefile does."""
+    env = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "NO_MKDOCS_2_WARNING": "1",
+        # The settings of who runs the tests do not matter.
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_COUNT": "2",
+        "GIT_CONFIG_KEY_0": "user.name",
+        "GIT_CONFIG_VALUE_0": "tests",
+        "GIT_CONFIG_KEY_1": "user.email",
+        "GIT_CONFIG_VALUE_1": "tests@example.com",
+    }
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 class Loads(html.parser.HTMLParser):
