@@ -42,13 +42,14 @@ def _rows() -> list[tuple[str, str]]:
     """Give the id and the time of each row. Every row says what is wrong, and what to do."""
     row = r"^\| <span id=\"\w+\"></span>`(djwto\.\w+)` \| `([\w-]+)` \| \S[^|]+ \| \S[^|]+ \|$"
     found = re.findall(row, PAGE, re.MULTILINE)
-    assert len(found) == PAGE.count("| <span")
+    assert len(found) == PAGE.partition("\n## Settings")[0].count("| <span")
     return found
 
 
 def _setting_rows() -> dict[str, str]:
-    row = r"^\| `(djwto\.E\d+)` \| \[`DJWTO_(\w+)`\]\(settings\.md#djwto_(\w+)\) \|$"
-    found = re.findall(row, PAGE, re.MULTILINE)
+    table = PAGE.partition("\n## Settings")[2]
+    row = r"`(djwto\.E\d+)` \| \[`DJWTO_(\w+)`\]\(settings\.md#djwto_(\w+)\) \|$"
+    found = re.findall(row, table, re.MULTILINE)
     assert [name.lower() for _, name, _ in found] == [anchor for _, _, anchor in found]
     return {number: name for number, name, _ in found}
 

@@ -61,6 +61,12 @@ def test_links_to_other_sites_are_https_and_known(pages):
     assert {urlsplit(url).hostname for url in found} <= HOSTS
 
 
+def test_ids_of_checks_link_to_their_rows(pages):
+    links = [one for page in pages.values() for one in page.links if one.startswith("checks.html#")]
+    assert len(links) > 60  # one of each setting, and those that the pages name
+    assert "checks.html#w034" in pages["deployment.html"].links
+
+
 def _is_elsewhere(url: str) -> bool:
     return bool(urlsplit(url).netloc) or urlsplit(url).scheme not in ("", "data", "mailto")
 
