@@ -157,6 +157,10 @@ def test_the_menu_opens_on_a_phone(page: Page, site: str) -> None:
         ("websocket", "channels"),
         ("openapi", "openapi"),
         ("simplejwt", "from-simplejwt"),
+        ("DJWTO_MODE", "settings"),
+        ("token_expired", "errors"),
+        ("W034", "checks"),
+        ("jwt_passes_test", "reference"),
     ],
 )
 def test_search_finds_the_page(page: Page, site: str, word: str, name: str) -> None:
