@@ -160,9 +160,9 @@ sbom: $(VENV)/packages-dev $(VENV)/packages-sbom
 docs: $(VENV)/packages-docs
 	PATH="$(CURDIR)/$(BIN):$$PATH" NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-# The pages of a release, such as `make docs-version VERSION=0.2`; see the tool's first lines.
+# The pages of a release: `make docs-version VERSION=0.2 URL=https://…/`; see the tool's first lines.
 docs-version: docs
-	PATH="$(CURDIR)/$(BIN):$$PATH" tools/docs-version $(VERSION)
+	PATH="$(CURDIR)/$(BIN):$$PATH" tools/docs-version $(VERSION) $(URL)
 
 picture: build
 	$(BIN)/python tools/picture.py

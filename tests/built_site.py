@@ -17,8 +17,8 @@ def build(folder: Path) -> Path:
     return folder
 
 
-def build_version(folder: Path, version: str) -> Path:
-    """Build a version as `make docs-version` does, in a repository made for it; give the branch."""
+def build_versions(folder: Path, *versions: str) -> Path:
+    """Build versions as `make docs-version` does, in a repository made for it; give the branch."""
     source, branch = folder / "source", folder / "branch"
     # Pages include files from anywhere in the repository.
     listed = _run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
@@ -28,7 +28,8 @@ def build_version(folder: Path, version: str) -> Path:
             shutil.copy(ROOT / name, source / name)
     _run("git", "init", "--quiet", cwd=source)
     _run("git", "commit", "--quiet", "--allow-empty", "--message=first", cwd=source)
-    _run("tools/docs-version", version, cwd=source)
+    for version in versions:
+        _run("tools/docs-version", version, "https://docs.example.com/", cwd=source)
     branch.mkdir()
     _run("git", f"--work-tree={branch}", "checkout", "--quiet", "gh-pages", "--", ".", cwd=source)
     return branch

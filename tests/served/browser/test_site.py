@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.built_site import build_version
+from tests.built_site import build_versions
 
 PHONE = {"width": 360, "height": 740}
 
@@ -25,7 +25,7 @@ _WIDER_THAN_THE_WINDOW = "document.documentElement.scrollWidth > window.innerWid
 
 @pytest.fixture(scope="module")
 def branch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_version(tmp_path_factory.mktemp("site"), "0.2")
+    return build_versions(tmp_path_factory.mktemp("site"), "0.1", "0.2")
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +53,23 @@ class _Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-def test_the_root_leads_to_the_latest_version_and_pages_name_it(page: Page, root: str) -> None:
+def test_the_root_leads_to_the_latest_version_and_old_ones_say_so(page: Page, root: str) -> None:
+    note = page.get_by_text("These pages are about an older version.")
     page.goto(root)
     expect(page.locator("h1")).to_contain_text("djwto")
     assert page.url == f"{root}/latest/"
-    expect(page.get_by_role("button", name="Select version")).to_contain_text("0.2")
+    versions = page.get_by_role("button", name="Select version")
+    expect(versions).to_have_text("0.2")
+    expect(note).to_be_hidden()
+
+    versions.hover(force=True)  # the list opens over the button
+    page.get_by_role("link", name="0.1", exact=True).click()
+    page.wait_for_url(f"{root}/0.1/**")
+    expect(versions).to_have_text("0.1")
+    expect(note).to_be_visible()
+    _expect_nothing_from_axe(page, "aside")
+    page.get_by_role("link", name="Read the latest.").click()
+    page.wait_for_url(f"{root}/latest/")
 
 
 def test_every_page_fits_a_phone_and_loads_nothing_from_elsewhere(
@@ -104,11 +116,7 @@ def test_axe_finds_nothing_in_the_light_and_in_the_dark(
     page: Page, site: str, name: str, within: str
 ) -> None:
     page.goto(f"{site}/{name}.html")
-    page.evaluate(AXE_SCRIPT)
-    for scheme, drawn in (("light", "default"), ("dark", "slate")):
-        page.emulate_media(color_scheme=scheme)
-        page.wait_for_selector(f"body[data-md-color-scheme={drawn}]")
-        assert page.evaluate(_AXE, within) == [], scheme
+    _expect_nothing_from_axe(page, within)
 
 
 def test_the_picture_follows_the_colours(page: Page, site: str) -> None:
@@ -190,6 +198,14 @@ def test_code_is_copied(page: Page, context: BrowserContext, site: str) -> None:
     page.get_by_role("button", name="Copy to clipboard").first.click()
     expect(page.get_by_text("Copied to clipboard")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == "python manage.py check --deploy"
+
+
+def _expect_nothing_from_axe(page: Page, within: str) -> None:
+    page.evaluate(AXE_SCRIPT)
+    for scheme, drawn in (("light", "default"), ("dark", "slate")):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_selector(f"body[data-md-color-scheme={drawn}]")
+        assert page.evaluate(_AXE, within) == [], scheme
 
 
 def _tab_to(page: Page, selector: str) -> None:
