@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
+# On Windows, where the wheels of a release are built, the folder has another name.
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := $(shell find crates python -name '*.rs' -o -name 'Cargo.toml' -o -name '*.pyi')
 
@@ -17,25 +18,37 @@ STORED := $(patsubst %,tests/test_%.py,models permissions prepared receivers ren
 # How long `make fuzz` works on each target.
 SECONDS ?= 600
 
+# What `make wheel` builds for: a Rust target, this machine's by default, and a free-threaded Python.
+TARGET ?=
+FREE_THREADED ?=
+
+# The oldest Rust that is promised.
+MSRV ?= $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
 # Runs targets of this file and prints how long each took; see the tool's first lines.
 STAGES = MAKE="$(MAKE)" $(PYTHON) tools/stages.py
 
-.PHONY: help system build demo demo-rest lint format bench docs docs-version picture fuzz deny sbom lock clean \
+.PHONY: help system build demo demo-rest lint workflows format bench docs docs-version picture fuzz deny lock clean \
 	test test-rust test-python test-served test-conformance \
-	test-long long-tests package-test sdist-test test-versions
+	test-long long-tests test-versions \
+	dist dist-empty wheel sdist crates npm sbom dist-check release-check \
+	msrv advisories pythons nightly publish-tag publish-crates publish-npm
 help:
 	@echo "make demo       the example portal on https://127.0.0.1:8002"
 	@echo "make demo-rest  an example with REST framework, on https://localhost:8003"
 	@echo "make build      the development build of the engine, for the tests"
 	@echo "make test       Rust, Python, browser, conformance: the tests of every change"
 	@echo "make test-long  kills, races, scale, packages, all versions of Python and Django"
-	@echo "make lint       formatting, clippy, ruff, mypy, stubtest"
+	@echo "make lint       formatting, clippy, ruff, mypy, stubtest, the workflows"
 	@echo "make bench      speed beside the peers"
 	@echo "make docs       the documentation, into site/"
 	@echo "make picture    the README's picture of the portal, into docs/images/"
 	@echo "make fuzz       ten minutes for each fuzz target; SECONDS=5 for a look"
 	@echo "make deny       licences, origins and doubles of the Rust crates"
+	@echo "make dist       what a release consists of, into dist, built and tried"
 	@echo "make sbom       bills of material, into dist/sbom"
+	@echo "make msrv       the oldest Rust that is promised compiles it"
+	@echo "make advisories known holes of what comes with a build; wants the network"
 	@echo "make lock       pin the newest versions of the Python packages"
 
 # --- set-up -------------------------------------------------------------------------------------
@@ -103,24 +116,86 @@ test-conformance: build
 
 # What is long by nature: tests with the mark `long`, and builds of what is shipped.
 test-long:
-	+@$(STAGES) long-tests package-test sdist-test test-versions
+	+@$(STAGES) long-tests crates wheel sdist dist-check test-versions
 
 long-tests: build
 	$(BIN)/python -m pytest -m long -o 'norecursedirs=.* projects' tests
 
-# The crates as they would be published, each built from what is in its package.
-package-test:
-	cargo package --workspace --exclude djwto-python --locked --quiet --allow-dirty
-
-sdist-test: build
-	$(BIN)/python tools/sdist_test.py
-
-test-versions: build
+test-versions: build $(VENV)/packages-release
 	$(BIN)/python tools/matrix.py
+
+# --- a release; RELEASING.md says when ------------------------------------------------------------
+
+# All that is published. What `make test-long` runs too is built and tried there; see `tools/wheels.py`.
+dist:
+	+@$(STAGES) dist-empty wheel sdist crates npm sbom dist-check
+
+dist-empty:
+	rm -rf dist
+
+wheel: $(VENV)/packages-release
+	@[ -z "$(TARGET)" ] || rustup target list --installed | grep -qx "$(TARGET)" \
+		|| rustup target add "$(TARGET)"
+	$(BIN)/python tools/wheels.py wheel --target "$(TARGET)" --python "$(FREE_THREADED)"
+
+sdist: build $(VENV)/packages-release
+	$(BIN)/python tools/wheels.py sdist
+
+# The crates as they would be published, each built from what is in its package.
+crates:
+	cargo package --workspace --exclude djwto-python --locked --quiet --allow-dirty
+	@mkdir -p dist/crates
+	cp $(or $(CARGO_TARGET_DIR),target)/package/*-$$($(PYTHON) tools/version.py).crate dist/crates
+
+# The client of clients/browser, where it is.
+npm:
+	@if [ ! -e clients/browser/package.json ]; then echo "no clients/browser here"; else \
+		$(MAKE) --no-print-directory client && mkdir -p dist/npm && \
+		cd clients/browser && npm pack --silent --pack-destination ../../dist/npm; \
+	fi
+
+sbom: $(VENV)/packages-dev $(VENV)/packages-sbom
+	@tools/sbom $(BIN)
+
+dist-check: build $(VENV)/packages-release
+	$(BIN)/python tools/wheels.py check
+
+# Before anything is uploaded: `make release-check TAG=v0.2.0`.
+release-check:
+	$(PYTHON) tools/version.py --tag "$(TAG)"
+
+# The workflows alone run these, with a token that lives for minutes.
+publish-tag:
+	gh release create "$(TAG)" --verify-tag --notes-from-tag dist/*/*
+
+publish-crates:
+	cargo publish --workspace --locked
+
+# npm 11 has trusted publishing, and attests by itself.
+publish-npm:
+	npx --yes npm@11.19.1 publish --access public ./dist/npm/*.tgz
+
+msrv:
+	rustup toolchain list | grep -q "^$(MSRV)" \
+		|| rustup toolchain install --profile minimal --no-self-update $(MSRV)
+	cargo +$(MSRV) check --workspace --all-targets --all-features --locked
+
+# Both ask a database on the network.
+advisories: $(VENV)/packages-audit
+	@command -v cargo-deny >/dev/null || cargo install --quiet --locked --version 0.20.2 cargo-deny
+	cargo deny --locked --all-features check advisories
+	$(BIN)/pip-audit --progress-spinner off --disable-pip --no-deps -r requirements/demo.txt
+
+# For machines that come without them: every Python of `tools/pythons.py`, and Rust for `make fuzz`.
+pythons: $(VENV)/packages-release
+	$(BIN)/uv python install $$(sed -n 's/^VERSIONS = //p' tools/pythons.py | tr -d '(),"')
+
+nightly:
+	rustup toolchain install --profile minimal --no-self-update nightly
 
 # --- the rest -------------------------------------------------------------------------------------
 
-lint: $(VENV)/packages-dev $(VENV)/built
+lint: $(VENV)/packages-dev $(VENV)/built workflows
 	cargo fmt --all --check
 	for crate in fuzz benches/floor benches/paths; do \
 		cargo fmt --manifest-path $$crate/Cargo.toml --check || exit 1; \
@@ -133,6 +208,16 @@ lint: $(VENV)/packages-dev $(VENV)/built
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m mypy.stubtest djwto._core --concise
 
+# Nothing of .github can run here; these read it, without a network.
+workflows: $(VENV)/packages-audit
+	$(BIN)/zizmor --offline --quiet --strict-collection --persona=pedantic .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config \
+		.github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms \
+		.github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
+
 format:
 	cargo fmt --all
 	for crate in fuzz benches/floor benches/paths; do \
@@ -141,7 +226,7 @@ format:
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/packages-demo
+bench: $(VENV)/packages-demo $(VENV)/packages-release
 	$(BIN)/python tools/bench.py
 
 fuzz:
@@ -152,9 +237,6 @@ deny:
 	@command -v cargo-deny >/dev/null || cargo install --quiet --locked --version 0.20.2 cargo-deny
 	cargo deny --locked --all-features check licenses bans sources
 	cargo deny --locked --manifest-path fuzz/Cargo.toml check sources
-
-sbom: $(VENV)/packages-dev $(VENV)/packages-sbom
-	@tools/sbom $(BIN)
 
 # The source is read and not imported, so nothing is built. What a page loads or links to is tested.
 docs: $(VENV)/packages-docs
@@ -170,7 +252,7 @@ picture: build
 lock: $(VENV)/packages-dev
 	$(BIN)/uv pip compile --upgrade --quiet --universal --python-version 3.10 \
 		--no-emit-index-url --no-header requirements/dev.in -o requirements/dev.txt
-	for name in demo rest test docs bench sbom; do \
+	for name in demo rest test docs bench sbom release audit; do \
 		$(BIN)/uv pip compile --upgrade --quiet --universal --python-version 3.10 \
 			--no-emit-index-url --no-header -c requirements/dev.txt \
 			requirements/$$name.in -o requirements/$$name.txt; \

@@ -10,7 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from matrix import ROOT, VERSIONS, build_wheel, find
+from pythons import VERSIONS, find
+from wheels import ROOT, build_wheel
 
 BIN = Path(sys.executable).parent
 VENV = ROOT / ".venvs" / "bench"
@@ -20,7 +21,7 @@ REQUIREMENTS = ROOT / "requirements"
 
 
 def main() -> None:
-    wheels = [build_wheel(), build_wheel(ROOT / "benches" / "floor", "floor")]
+    wheels = [build_wheel(), build_wheel(ROOT / "benches" / "floor", ROOT / "dist" / "floor")]
     packages()
     pip("--force-reinstall", "--no-deps", *wheels)
     environment = {

@@ -6,17 +6,14 @@ the tests of the doors into other frameworks.
 A Python that is not on this machine is named and left out; none at all is a failure.
 """
 
-import os
 import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 from zipfile import ZipFile
 
-ROOT = Path(__file__).resolve().parent.parent
-BIN = Path(sys.executable).parent
-VERSIONS = ("3.10", "3.11", "3.12", "3.13")
+from pythons import VERSIONS, find
+from wheels import BIN, ROOT, build_wheel
+
 DOORS = ("channels", "jwt_middleware", "middleware", "ninja", "openapi", "testing")
 """The tests that a framework's own version may break; those of `PROJECTS` too."""
 PROJECTS = ("rest",)
@@ -37,17 +34,6 @@ def main() -> int:
     passed = [outcome for outcome in outcomes.values() if outcome.startswith("passed")]
     failed = [outcome for outcome in outcomes.values() if outcome.startswith("failed")]
     return 0 if passed and not failed else 1
-
-
-def build_wheel(project: Path = ROOT, name: str = "djwto") -> Path:
-    """Build what would be shipped, into a folder of its own."""
-    dist = ROOT / "dist" / name
-    shutil.rmtree(dist, ignore_errors=True)
-    options = ["--release", "--locked", "--quiet", "--target-dir", ROOT / "target", "--out", dist]
-    subprocess.run([BIN / "maturin", "build", *options], cwd=project, check=True)
-    (wheel,) = dist.glob("*.whl")
-    print(f"{wheel.name}: {wheel.stat().st_size / 2**20:.1f} MiB")
-    return wheel
 
 
 def oldest_packages(wheel: Path) -> list[str]:
@@ -95,21 +81,6 @@ def run(version: str, wheel: Path, suites: list[list[str]], pins: list[str] | No
         command = [python, "-m", "pytest", "-q", *arguments]
         failures += subprocess.run(command, cwd=ROOT, check=False).returncode != 0
     return f"{'failed' if failures else 'passed'} with Django {django}"
-
-
-def find(version: str) -> str | None:
-    """Ask pyenv, then PATH (where pyenv's own shims may stand for a version that is not set)."""
-    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    candidates = sorted(root.glob(f"versions/{version}.*/bin/python"))
-    found = shutil.which(f"python{version}")
-    if found:
-        candidates.insert(0, Path(found))
-    for candidate in reversed(candidates):
-        probe = [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-        answer = subprocess.run(probe, capture_output=True, text=True, check=False)
-        if answer.stdout.strip() == version:
-            return str(candidate)
-    return None
 
 
 if __name__ == "__main__":

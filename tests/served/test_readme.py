@@ -3,11 +3,13 @@
 Each titled block is taken from the page in its order: files are written, commands are run,
 programs are executed and must print what the page says they print. Only the port and the making
 of the certificate are the test's own.
+
+`--installed FOLDER` takes the programs of an environment where djwto alone is installed, and lets
+the page's own `pip install` bring the rest: so `tools/wheels.py` tries what is published.
 """
 
 import base64
 import contextlib
-import io
 import json
 import os
 import shlex
@@ -29,8 +31,8 @@ from tests.test_docs import ROOT, blocks
 PROGRAMS = Path(sys.executable).parent
 
 
-def test_five_minutes(tmp_path):
-    with Walk(tmp_path) as walk:
+def test_five_minutes(tmp_path, request):
+    with Walk(tmp_path, request.config.getoption("--installed")) as walk:
         for block in blocks(ROOT / "docs/quickstart.md"):
             walk.take(block)
         assert walk.done == ["program.py", "page.py"]
@@ -65,8 +67,9 @@ def check_secrets(walk):
 class Walk:
     """A walk through the quickstart."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, installed=None):
         self.folder = folder
+        self.is_bare = installed is not None
         self.log = folder / "server.log"
         self.port = services.free_port()
         self.url = f"https://localhost:{self.port}"
@@ -76,7 +79,7 @@ class Walk:
         self.process = None
         ours = ("DJANGO_", "DJWTO_", "GRANIAN_", "PYTHONWARNINGS")
         self.env = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
-        self.env["PATH"] = f"{PROGRAMS}{os.pathsep}{self.env['PATH']}"
+        self.env["PATH"] = f"{installed or PROGRAMS}{os.pathsep}{self.env['PATH']}"
         self.env["PYTHONWARNINGS"] = "error"
 
     def __enter__(self):
@@ -106,6 +109,8 @@ class Walk:
             self.folder = self.folder / words[1]
         elif words[0] == "pip":
             assert "granian" in words
+            if self.is_bare:
+                self.run(["python", "-W", "default", "-m", *words])
         elif words[0] == "openssl":
             self.make_certificate(words[words.index("-out") + 1], words[words.index("-keyout") + 1])
         elif words[0] == "granian":
@@ -124,14 +129,9 @@ class Walk:
     def execute(self, block):
         if self.process is None:
             self.serve()
-        source = block.text.replace("8002", str(self.port))
-        out = io.StringIO()
-        with warnings.catch_warnings(), contextlib.redirect_stdout(out):
-            warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
-            names = {}
-            exec(compile(source, block.title, "exec"), names)
-        names["sess"].close()
-        self.printed = out.getvalue()
+        (self.folder / block.title).write_text(block.text.replace("8002", str(self.port)))
+        ignored = "ignore:Unverified HTTPS request"
+        self.printed = self.run(["python", "-W", ignored, block.title])
         self.done.append(block.title)
 
     def run(self, words):
