@@ -42,7 +42,7 @@ STORES = ("sqlite", "postgres", "mariadb")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`pytest --store mariadb tests/test_renewal.py` runs the same tests on another database."""
     parser.addoption("--store", choices=STORES, default="sqlite", help="the suite's database")
-    parser.addoption("--installed", help="for test_readme.py: programs of another environment")
+    parser.addoption("--installed", help="for the README: programs of another environment")
 
 
 @pytest.fixture(scope="session")

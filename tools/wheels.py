@@ -12,8 +12,8 @@ On Linux zig links against an old glibc or musl, and the platform tag is checked
 crate of the workspace, so the distribution must hold every crate.
 
 `check` reads the metadata as PyPI does and looks for symbols outside the stable ABI. Then it
-installs each wheel in an empty environment and does what the quickstart says. The wheel that is
-published runs on the oldest and the newest Python, the one of `sdist` on the Python at hand.
+installs each wheel in an empty environment and does what the README and the quickstart say: the
+published one on the oldest and the newest Python, that of `sdist` on the Python at hand.
 """
 
 import argparse
@@ -166,18 +166,19 @@ def check() -> None:
 
 
 def try_wheel(wheel: Path, version: str) -> bool:
-    """Install a wheel where nothing else is, and do what the quickstart says."""
+    """Install a wheel where nothing else is, and do what the README and the quickstart say."""
     interpreter = find(version)
     if interpreter is None:
         print(f"Python {version}: SKIPPED, no such Python here", flush=True)
         return False
-    print(f"==> the quickstart with {wheel.name}, Python {version}", flush=True)
+    print(f"==> README and quickstart with {wheel.name}, Python {version}", flush=True)
     with tempfile.TemporaryDirectory(prefix="djwto-dist-") as name:
         venv = Path(name) / "venv"
         run(interpreter, "-m", "venv", venv, cwd=ROOT)
         run(venv / "bin" / "python", "-m", *PIP, "install", wheel, cwd=Path(name), **PINS)
-        walk = ["tests/served/test_readme.py", "--installed", venv / "bin"]
-        run(sys.executable, "-m", "pytest", "-q", *walk, cwd=ROOT, **PINS)
+        walks = [f"tests/served/test_{page}.py" for page in ("first_view", "readme")]
+        command = [sys.executable, "-m", "pytest", "-q", "--installed", venv / "bin", *walks]
+        run(*command, cwd=ROOT, **PINS)
     return True
 
 

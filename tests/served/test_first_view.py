@@ -22,8 +22,8 @@ README = (ROOT / "README.md").read_text()
 
 
 @pytest.fixture
-def walk(tmp_path: Path) -> Iterator["FirstView"]:
-    with FirstView(tmp_path) as walk:
+def walk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator["FirstView"]:
+    with FirstView(tmp_path, request.config.getoption("--installed")) as walk:
         walk.run(["django-admin", "startproject", "mysite", str(tmp_path)])
         yield walk
 
@@ -42,8 +42,8 @@ def test_the_second_command_says_hello(walk: "FirstView") -> None:
 class FirstView(Walk):
     """A walk through the README's first page."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, installed: str | None) -> None:
+        super().__init__(folder, installed)
         self.url = f"http://localhost:{self.port}"
         self.replies: list[requests.Response] = []
 
