@@ -5,7 +5,7 @@
     tools/wheels.py check
 
 `wheel` builds for this machine, or for a Rust target that is installed. One wheel serves every
-Python from 3.10 on (abi3). A free-threaded Python has another ABI, so it gets a wheel of its own.
+Python from 3.10 on (abi3). A free-threaded Python has another ABI, and needs a separate wheel.
 On Linux zig links against an old glibc or musl, and the platform tag is checked.
 
 `sdist` packs the sources and builds a wheel from them and nothing else: the lock file names every
