@@ -151,7 +151,7 @@ crates:
 npm:
 	@if [ ! -e clients/browser/package.json ]; then echo "no clients/browser here"; else \
 		$(MAKE) --no-print-directory client && mkdir -p dist/npm && \
-		cd clients/browser && npm pack --silent --pack-destination ../../dist/npm; \
+		$(or $(NPM),npm --silent --prefix) . pack ./clients/browser --pack-destination dist/npm; \
 	fi
 
 sbom: $(VENV)/packages-dev $(VENV)/packages-sbom
