@@ -132,11 +132,11 @@ def test_a_function_under_api_view_is_named(settings: Any) -> None:
     serve(settings, rest=rest_inside, function=function, method=Method.as_view())
     (message,) = messages("djwto.W034")
     assert message.msg.endswith(
-        "The views are tests.test_guard_checks.Method, tests.test_guard_checks.function."
+        "The guarded views are tests.test_guard_checks.Method, tests.test_guard_checks.function."
     )
     serve(settings, rest=rest_inside)
     (message,) = messages("djwto.W034")
-    assert message.msg.endswith("The views are tests.test_guard_checks.function.")
+    assert message.msg.endswith("The guarded views are tests.test_guard_checks.function.")
 
 
 def test_views_in_namespaces_are_found(settings: Any) -> None:
@@ -174,10 +174,10 @@ class Subclass(PrivateRepliesMiddleware):
         ([OURS], None),
         ([JWT], None),
         ([STORES, USERS, JWT], None),
-        ([JWT, STORES], "UpdateCacheMiddleware stands below"),
+        ([JWT, STORES], "UpdateCacheMiddleware is below"),
         (["tests.test_guard_checks.Subclass"], None),
         ([OURS, STORES, OURS], None),
-        ([OURS, STORES], "UpdateCacheMiddleware stands below"),
+        ([OURS, STORES], "UpdateCacheMiddleware is below"),
         ([STORES], "When a guarded view raises"),
         (["nowhere.Middleware"], "When a guarded view raises"),
     ],
@@ -279,7 +279,7 @@ def test_in_the_wrong_place_it_refuses_to_start(settings: Any, middleware: list[
     """Checks do not run in every process that serves."""
     serve(settings, open=open_view)
     settings.MIDDLEWARE = ["django.contrib.sessions.middleware.SessionMiddleware", *middleware]
-    with pytest.raises(ImproperlyConfigured, match=r"stands below.*Put JWTMiddleware"):
+    with pytest.raises(ImproperlyConfigured, match=r"is below.*Put JWTMiddleware"):
         Client().get("/open/")
 
 
@@ -295,7 +295,7 @@ def test_the_other_checks_know_jwt_middleware(settings: Any) -> None:
     serve(settings, method=Method.as_view(), post=Posting.as_view())
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, REQUIRED]
     assert "requests with a token" in messages("djwto.W035")[0].msg
-    assert "Bearer requests too" in messages("djwto.W004")[0].msg
+    assert "CSRF token of Bearer requests" in messages("djwto.W004")[0].msg
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, JWT]
     assert "requests without a good token" in messages("djwto.W035")[0].msg
     assert "Bearer" not in messages("djwto.W004")[0].msg

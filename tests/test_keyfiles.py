@@ -238,7 +238,7 @@ def test_a_key_for_verifying_alone_does_not_sign(settings: Any, file: Path) -> N
     write(file, jwk("ES256", key_ops=["verify"]))
     assert not conf.engine().can_sign
     (message,) = found("W005")
-    assert message.startswith("DJWTO_KEYS has no key to sign with: this server verifies tokens")
+    assert message.startswith("DJWTO_KEYS has no key that signs. This server verifies tokens")
 
 
 def test_alg_binds_the_key(settings: Any, file: Path) -> None:
@@ -358,15 +358,17 @@ def test_a_short_older_secret_is_named(settings: Any, file: Path) -> None:
     public_key = (KEYS / "p256.public.pem").read_text()
     pairs = [("ES256", public_key), ("HS512", "x" * 63), ("HS256", b"x" * 32)]
     settings.DJWTO_SIGNING_KEY_FALLBACKS = pairs
-    expected = [
-        "DJWTO_SIGNING_KEY_FALLBACKS: the secret is shorter than the hash of HS512 (RFC 7518 §3.2)."
-    ]
+    sentence = (
+        "DJWTO_SIGNING_KEY_FALLBACKS: expected a secret of at least 64 bytes for HS512 "
+        "(RFC 7518 §3.2), found a shorter one."
+    )
+    expected = [sentence]
     assert found("W003") == expected
     assert found("E019", include_deployment_checks=True) == expected
     write(file, {"kty": "oct", "k": "AAAA", "alg": "HS256"})
     settings.DJWTO_ISS_CLAIM = None  # other settings: the file is read now
     assert len(found("W003")) == 2
-    assert found("W003")[0].startswith("DJWTO_KEYS: the secret is shorter than the hash of HS256")
+    assert found("W003")[0].startswith("DJWTO_KEYS: expected a secret of at least 32 bytes")
 
 
 # --- while serving ------------------------------------------------------------------------------
@@ -643,7 +645,7 @@ def test_public_keys_are_for_all_to_read(settings: Any, file: Path, tmp_path: Pa
         (folder / name).chmod(0o644)
     settings.DJWTO_KEYS = folder
     (message,) = found("W007", include_deployment_checks=True)
-    assert message.startswith(f"{folder / 'p256.pem'}: others than its owner")
+    assert message.startswith(f"{folder / 'p256.pem'}: other accounts than the owner")
 
 
 # --- the cache's settings -----------------------------------------------------------------------

@@ -112,7 +112,10 @@ def test_translated_urls_are_off_the_path_in_some_language(
 @pytest.mark.parametrize("view", [renew, Renew.as_view(), RenewByPost.as_view()])
 def test_a_view_of_the_projects_own_that_wants_the_cookie_is_named(view: Any) -> None:
     (message,) = found([DJWTO, path("renew/", view)])
-    assert (message.id, "takes a refresh token at /renew/" in message.msg) == ("djwto.W037", True)
+    assert (message.id, "at /renew/ and reads a refresh token" in message.msg) == (
+        "djwto.W037",
+        True,
+    )
     assert found([DJWTO, path(f"{R}/renew/", view)]) == []
 
 

@@ -1,4 +1,4 @@
-"""`manage.py check`: every wrong setting by name, with an id that never changes."""
+"""`manage.py check` for the settings: each wrong one by name, with an id that never changes."""
 
 import difflib
 from typing import Any
@@ -17,8 +17,7 @@ from djwto import _core, conf, url_patterns
 from djwto.keys.files import KeyFiles, rsa_algorithm
 from djwto.settings import PREFIX, SETTINGS
 
-_SHORT = "DJWTO_{}: the secret is shorter than the hash of {} (RFC 7518 §3.2)."
-_LONGER = "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(64))'"
+_LONGER = "Make a longer one: python -c 'import secrets; print(secrets.token_urlsafe(64))'"
 
 _FEWEST_ENTRIES = 10_000
 _NEAR = 0.75
@@ -69,12 +68,12 @@ SETTING_IDS = {
 
 @register(Tags.security)
 def check_settings(**_: Any) -> list[CheckMessage]:
-    """E001 to E017 and from E020: one for each setting, in the order of the documentation.
+    """djwto.E001 to E017 and from E020: a setting has a wrong value. Each setting has its own id.
 
     djwto.E041: two settings say what `sub` is.
 
-    No key at all is a warning, W005 or E022: `migrate` and its like run these checks, and need no
-    key.
+    A missing key is a warning, with the id W005 or E022. Commands such as `migrate` run these
+    checks, and they need no key.
     """
     return [
         _missing(problem)
@@ -86,7 +85,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_key_for_deployment(**_: Any) -> list[CheckMessage]:
-    """E010, E022: there is no key, and this is production."""
+    """E010, E022: there is no key (with `--deploy`)."""
     return [
         Error(problem.message, id=SETTING_IDS[problem.setting.name])
         for problem in conf.problems()
@@ -97,15 +96,15 @@ def check_key_for_deployment(**_: Any) -> list[CheckMessage]:
 def _missing(problem: conf.Problem) -> CheckMessage:
     is_file = problem.setting.name == "KEYS"
     return checks.Warning(
-        f"{problem.message} Without it no token is made or accepted: logins and guarded views "
-        "answer 500.",
+        f"{problem.message} Until then djwto issues and accepts no token: logins and guarded "
+        "views answer 500.",
         id=SETTING_IDS["KEYS"] if is_file else "djwto.W005",
     )
 
 
 @register(Tags.security)
 def check_unknown(**_: Any) -> list[CheckMessage]:
-    """W001: a `DJWTO_` setting that djwto does not know."""
+    """W001: djwto does not know a setting whose name begins with `DJWTO_`."""
     known = [PREFIX + setting.name for setting in SETTINGS]
     return [
         checks.Warning(
@@ -118,7 +117,7 @@ def check_unknown(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def check_secret(**_: Any) -> list[CheckMessage]:
-    """W003: a secret is short. It works."""
+    """W003: a secret is short. It still works."""
     return [
         checks.Warning(sentence, hint=_LONGER, id="djwto.W003") for sentence in _short_secrets()
     ]
@@ -126,7 +125,7 @@ def check_secret(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_secret_for_deployment(**_: Any) -> list[CheckMessage]:
-    """E019: a secret is short, and this is production."""
+    """E019: a secret is short (with `--deploy`)."""
     return [Error(sentence, hint=_LONGER, id="djwto.E019") for sentence in _short_secrets()]
 
 
@@ -138,9 +137,9 @@ def check_grace(**_: Any) -> list[CheckMessage]:
         return []
     return [
         checks.Warning(
-            "DJWTO_REFRESH_GRACE is longer than DJWTO_ACCESS_TOKEN_LIFETIME: a refresh token that "
-            "was used can be used again for longer than the access token that it bought lives.",
-            hint="A grace period of some seconds is enough for a reply that was lost.",
+            "DJWTO_REFRESH_GRACE is longer than DJWTO_ACCESS_TOKEN_LIFETIME. A used refresh token "
+            "then works for longer than the access token that it was renewed into.",
+            hint="Set DJWTO_REFRESH_GRACE to some seconds. It only has to cover a lost reply.",
             id="djwto.W032",
         )
     ]
@@ -148,13 +147,13 @@ def check_grace(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_parties(**_: Any) -> list[CheckMessage]:
-    """W033: no claim says where tokens come from, or who they are for."""
+    """W033: no claim says who issued a token, or who it is for (with `--deploy`)."""
     if conf.valid("ISS_CLAIM") is not None or conf.valid("AUD_CLAIM") is not None:
         return []
     return [
         checks.Warning(
-            "Neither DJWTO_ISS_CLAIM nor DJWTO_AUD_CLAIM is set: a token of another service that "
-            "has the same key is good here.",
+            "Neither DJWTO_ISS_CLAIM nor DJWTO_AUD_CLAIM is set. Tokens of another service with "
+            "the same key are accepted here.",
             hint='Set one of them, such as DJWTO_ISS_CLAIM = "https://api.example.com".',
             id="djwto.W033",
         )
@@ -163,13 +162,15 @@ def check_parties(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def check_signing(**_: Any) -> list[CheckMessage]:
-    """W005: there is a key to verify with, and none to sign with."""
+    """W005: a key can verify tokens, and no key can sign them."""
     if conf.problems() or conf.is_verifier() or conf.engine().can_sign:
         return []
-    lack = "DJWTO_KEYS has no key to sign with" if conf.valid("KEYS") else _NO_SIGNING_KEY
+    in_keys = conf.valid("KEYS") is not None
     return [
         checks.Warning(
-            f"{lack}: this server verifies tokens, and every login and renewal answers 500.",
+            f"{_NO_PRIVATE_KEY if in_keys else _NO_SIGNING_KEY} This server verifies tokens and "
+            "cannot issue any: logins and renewals answer 500.",
+            hint=_ADD_PRIVATE_KEY if in_keys else _SET_SIGNING_KEY,
             id="djwto.W005",
         )
     ]
@@ -177,7 +178,7 @@ def check_signing(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def check_ignored(**_: Any) -> list[CheckMessage]:
-    """W006: settings that DJWTO_KEYS replaces are there too."""
+    """W006: a setting is ignored, because `DJWTO_KEYS` replaces it."""
     path = conf.keys_path()
     if conf.valid("KEYS") is None:
         return []
@@ -188,8 +189,8 @@ def check_ignored(**_: Any) -> list[CheckMessage]:
         ignored.append("ALGORITHM")
     return [
         checks.Warning(
-            f"DJWTO_{name} is ignored: the keys and their algorithms are those of DJWTO_KEYS.",
-            hint="Take it out. A key whose tokens are still to be accepted goes into "
+            f"DJWTO_{name} is ignored: DJWTO_KEYS gives the keys and their algorithms.",
+            hint="Remove it. To go on accepting the tokens of an old key, put that key into "
             "DJWTO_SIGNING_KEY_FALLBACKS.",
             id="djwto.W006",
         )
@@ -199,13 +200,13 @@ def check_ignored(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_key_files(**_: Any) -> list[CheckMessage]:
-    """W007: others can read the private keys of DJWTO_KEYS, and this is production."""
+    """W007: other accounts can read the private keys of `DJWTO_KEYS` (with `--deploy`)."""
     path = conf.keys_path()
     if path is None or conf.problems():
         return []
     return [
         checks.Warning(
-            f"{exposed}: others than its owner may read these private keys.",
+            f"{exposed}: other accounts than the owner can read these private keys.",
             hint=f"chmod 600 {exposed}",
             id="djwto.W007",
         )
@@ -215,7 +216,7 @@ def check_key_files(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def check_skipped(**_: Any) -> list[CheckMessage]:
-    """W008: keys of DJWTO_KEYS that cannot be used."""
+    """W008: a key of `DJWTO_KEYS` cannot be used."""
     if conf.problems():
         return []
     return [
@@ -226,28 +227,28 @@ def check_skipped(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_throttle_cache(**_: Any) -> list[CheckMessage]:
-    """E040, W031: the throttle's cache forgets or miscounts, and this is production."""
+    """E040, W031: the cache of the throttle forgets or miscounts (with `--deploy`)."""
     limits = None if conf.is_verifier() or conf.problems() else conf.current().throttle
     if limits is None:
         return []
     cache = caches[limits.cache]
-    where = f'DJWTO_LOGIN_THROTTLE: the cache "{limits.cache}" is a {type(cache).__name__}'
+    where = f'DJWTO_LOGIN_THROTTLE: the cache "{limits.cache}" is a {type(cache).__name__}.'
     if isinstance(cache, (DummyCache, FileBasedCache, LocMemCache)):
         return [
             Error(
-                f"{where}, where other processes, or attempts at the same instant, are not counted "
-                "together.",
-                hint="Use Redis, Memcached or a database: an alias of CACHES for it goes into "
-                'DJWTO_LOGIN_THROTTLE as "cache". None turns the throttle off.',
+                f"{where} It does not count the attempts of several processes, or of the same "
+                "instant, together. An attacker gets more attempts than the limits say.",
+                hint="Use a cache in Redis, Memcached or a database. Add it to CACHES, and set "
+                'DJWTO_LOGIN_THROTTLE = {"cache": "<its alias>"}. None turns the throttle off.',
                 id="djwto.E040",
             )
         ]
     if isinstance(cache, DatabaseCache) and cache._max_entries < _FEWEST_ENTRIES:  # noqa: SLF001
         return [
             checks.Warning(
-                f"{where} of {cache._max_entries} entries: guesses at many accounts would push "  # noqa: SLF001
-                "its counts out.",
-                hint=f'Set "MAX_ENTRIES" among its OPTIONS to {_FEWEST_ENTRIES} or more.',
+                f"{where} It holds {cache._max_entries} entries. Guesses at many accounts push "  # noqa: SLF001
+                "counts out of it, and those accounts get new attempts.",
+                hint=f'Set "MAX_ENTRIES" in its OPTIONS to {_FEWEST_ENTRIES} or more.',
                 id="djwto.W031",
             )
         ]
@@ -256,7 +257,7 @@ def check_throttle_cache(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_proxies(**_: Any) -> list[CheckMessage]:
-    """W030: there is a proxy, and to the throttle all of its clients are one."""
+    """W030: all clients of a proxy are one client to the throttle (with `--deploy`)."""
     if conf.is_verifier() or conf.problems() or conf.current().throttle is None:
         return []
     if conf.valid("TRUSTED_PROXIES"):
@@ -268,9 +269,11 @@ def check_proxies(**_: Any) -> list[CheckMessage]:
     ]
     return [
         checks.Warning(
-            f"{name} says that there is a proxy, and DJWTO_TRUSTED_PROXIES does not list it: all "
-            "clients have its address, and one who guesses passwords keeps others from logging in.",
-            hint='List its address there, or "unix" for a Unix socket.',
+            f"{name} is set, so there is a proxy. DJWTO_TRUSTED_PROXIES does not list it, so all "
+            "clients have the address of the proxy. One client that guesses passwords then stops "
+            "the logins of the others.",
+            hint='Add the address of the proxy to DJWTO_TRUSTED_PROXIES, or "unix" for a Unix '
+            "socket.",
             id="djwto.W030",
         )
         for name in named[:1]
@@ -279,7 +282,7 @@ def check_proxies(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.urls)
 def check_names(**_: Any) -> list[CheckMessage]:
-    """W002: other URLs named `login` or `logout`."""
+    """W002: other URLs have the names `login` or `logout` too."""
     named = [one.pattern for one in url_patterns.every() if not one.in_namespace]
     clashes = sorted(
         {
@@ -292,15 +295,20 @@ def check_names(**_: Any) -> list[CheckMessage]:
         return []
     return [
         checks.Warning(
-            f"djwto and other URLs are both named {' and '.join(clashes)}: reverse() finds only "
-            "one of them.",
-            hint="Give the other URLs a namespace, as with include((urls, 'accounts')).",
+            f"URLs of djwto and others have the same names: {' and '.join(clashes)}. reverse() "
+            "finds only one of the two.",
+            hint='Give the other URLs a namespace: include(("app.urls", "accounts")).',
             id="djwto.W002",
         )
     ]
 
 
-_NO_SIGNING_KEY = "DJWTO_SIGNING_KEY is not set"
+_NO_SIGNING_KEY = "DJWTO_SIGNING_KEY is not set."
+_SET_SIGNING_KEY = "Set it if users log in here. If they do not, silence this check."
+_NO_PRIVATE_KEY = "DJWTO_KEYS has no key that signs."
+_ADD_PRIVATE_KEY = (
+    "Add a private key to DJWTO_KEYS if users log in here. If they do not, silence this check."
+)
 
 
 def _short_secrets() -> list[str]:
@@ -311,9 +319,17 @@ def _short_secrets() -> list[str]:
     fallbacks = _core.KeyRing.load("HS256", b"." * 32, None, conf.fallbacks()).short_secrets
     own = short[: len(short) - len(fallbacks)]
     name = "KEYS" if conf.valid("KEYS") else "SIGNING_KEY"
-    sentences = [_SHORT.format(name, algorithm) for algorithm in own]
-    sentences += [_SHORT.format("SIGNING_KEY_FALLBACKS", algorithm) for algorithm in fallbacks]
+    sentences = [_too_short(name, algorithm) for algorithm in own]
+    sentences += [_too_short("SIGNING_KEY_FALLBACKS", algorithm) for algorithm in fallbacks]
     return list(dict.fromkeys(sentences))
+
+
+def _too_short(name: str, algorithm: str) -> str:
+    length = int(algorithm.removeprefix("HS")) // 8
+    return (
+        f"{PREFIX}{name}: expected a secret of at least {length} bytes for {algorithm} (RFC 7518 "
+        "§3.2), found a shorter one."
+    )
 
 
 def _did_you_mean(name: str, known: list[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""`manage.py check` for guarded views and middleware: what stands in an order that breaks them."""
+"""`manage.py check` for guarded views and middleware: an order, or a lack, that breaks them."""
 
 import sys
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ _MOST_NAMES = 50
 
 @register(Tags.security)
 def check_jwt_middleware(**_: Any) -> list[CheckMessage]:
-    """E051, W050: what stands on the wrong side of `JWTMiddleware`."""
+    """E051, W050: another middleware is on the wrong side of `JWTMiddleware`."""
     found: list[CheckMessage] = []
     wrong = misplaced()
     if wrong is not None:
@@ -40,8 +40,8 @@ def check_jwt_middleware(**_: Any) -> list[CheckMessage]:
     if ours and stores and max(stores) > max(ours):
         found.append(
             checks.Warning(
-                "UpdateCacheMiddleware stands below djwto.middleware.JWTMiddleware and stores the "
-                "page of one user before it is private: others may get it.",
+                "UpdateCacheMiddleware is below djwto.middleware.JWTMiddleware. It stores a page "
+                "before the page is marked as private, so other users may get it.",
                 hint="Put UpdateCacheMiddleware first in MIDDLEWARE.",
                 id="djwto.W050",
             )
@@ -51,17 +51,17 @@ def check_jwt_middleware(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.urls)
 def check_csrf(**_: Any) -> list[CheckMessage]:
-    """W004: Django's middleware answers with a page where a guarded method wants JSON."""
+    """W004: Django's CSRF middleware answers with an HTML page before a guarded method can."""
     middleware = "django.middleware.csrf.CsrfViewMiddleware" in settings.MIDDLEWARE
     if not middleware or settings.CSRF_FAILURE_VIEW == _FAILURE_VIEW:
         return []
-    more = "" if places_of(JWTMiddleware) else ", and asks Bearer requests too"
+    more = "" if places_of(JWTMiddleware) else " It also demands a CSRF token of Bearer requests."
     return [
         checks.Warning(
-            f"{name} guards single methods: Django's CSRF middleware answers before the guard, "
-            f"with an HTML page{more}.",
-            hint=f'Set CSRF_FAILURE_VIEW = "{_FAILURE_VIEW}" to make its refusals JSON, or guard '
-            "`dispatch`.",
+            f"{name} guards single methods. Django's CSRF middleware runs before that guard, and "
+            f"refuses with an HTML page.{more}",
+            hint=f'Guard `dispatch` instead, or set CSRF_FAILURE_VIEW = "{_FAILURE_VIEW}" to get '
+            "JSON.",
             id="djwto.W004",
         )
         for name in _named(callback for callback in _callbacks() if _leaves_csrf(callback))
@@ -70,7 +70,7 @@ def check_csrf(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.urls, deploy=True)
 def check_private_replies(**_: Any) -> list[CheckMessage]:
-    """W034: errors of guarded views may be kept by shared caches, and this is production."""
+    """W034: shared caches may keep errors of guarded views (with `--deploy`)."""
     guarded = [callback for callback in _callbacks() if _is_guarded(callback)]
     names = _named([*guarded, *_ninja_views()])
     places = places_of(PrivateRepliesMiddleware, JWTMiddleware)
@@ -83,16 +83,17 @@ def check_private_replies(**_: Any) -> list[CheckMessage]:
     if places:
         return [
             checks.Warning(
-                f"UpdateCacheMiddleware stands below {_MIDDLEWARE} and stores a reply before it is "
-                f"private. The guarded views are {listed}.",
+                f"UpdateCacheMiddleware is below {_MIDDLEWARE}. It stores a reply before the reply "
+                f"is marked as private. The guarded views are {listed}.",
                 hint="Put UpdateCacheMiddleware above it in MIDDLEWARE.",
                 id="djwto.W034",
             )
         ]
     return [
         checks.Warning(
-            "When a guarded view raises (Http404, PermissionDenied, an error), the reply has no "
-            f"Cache-Control and no Vary, and a shared cache may keep it. The views are {listed}.",
+            "When a guarded view raises an exception such as Http404, the reply has no "
+            "Cache-Control and no Vary, and a shared cache may keep it. The guarded views are "
+            f"{listed}.",
             hint=f'Put "{_MIDDLEWARE}" first in MIDDLEWARE, or directly after '
             "UpdateCacheMiddleware.",
             id="djwto.W034",
@@ -102,17 +103,17 @@ def check_private_replies(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.urls)
 def check_login_required(**_: Any) -> list[CheckMessage]:
-    """W035: LoginRequiredMiddleware redirects requests with a token before the guard sees them."""
+    """W035: `LoginRequiredMiddleware` redirects requests before the guard reads their token."""
     if not places_of_django("LoginRequiredMiddleware"):
         return []
     redirected = "without a good token" if places_of(JWTMiddleware) else "with a token"
     return [
         checks.Warning(
-            f"{name} is guarded inside, and Django's LoginRequiredMiddleware does not see that: "
-            f"it redirects requests {redirected} to the login page.",
-            hint="Guard `dispatch` of a class: @method_decorator(jwt_login_required, "
-            'name="dispatch"); let the guard be the topmost decorator of a function. Or put '
-            "Django's login_not_required on the view, which opens what has no guard.",
+            f"{name} has its guard inside. Django's LoginRequiredMiddleware does not see it there, "
+            f"and redirects requests {redirected} to the login page.",
+            hint="On a class, guard dispatch: @method_decorator(jwt_login_required, "
+            'name="dispatch"). On a function, make the guard the topmost decorator. Or put '
+            "Django's login_not_required on the view; methods without a guard are then open.",
             id="djwto.W035",
         )
         for name in _named(
@@ -125,18 +126,18 @@ def check_login_required(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.urls)
 def check_rest_framework(**_: Any) -> list[CheckMessage]:
-    """W055: REST framework asks its permissions before the guard of a method has seen a token."""
+    """W055: REST framework checks permissions before the guard of a method reads the token."""
     callbacks = list(_callbacks())  # the URLs import what they use
     rest = sys.modules.get("rest_framework.views")
     if rest is None:
         return []
     return [
         checks.Warning(
-            f"{name} guards single methods of an APIView: its permissions and throttles come "
-            "first, and do not see the token.",
-            hint="Put djwto.contrib.rest_framework.JWTAuthentication into its "
-            "authentication_classes, or into DEFAULT_AUTHENTICATION_CLASSES. It does what the "
-            "guard does; the guard may go.",
+            f"{name} guards single methods of an APIView. REST framework checks permissions and "
+            "throttles before that guard reads the token.",
+            hint="Put djwto.contrib.rest_framework.JWTAuthentication into the "
+            "authentication_classes of the view, or into DEFAULT_AUTHENTICATION_CLASSES. It "
+            "replaces the guard.",
             id="djwto.W055",
         )
         for name in _named(callback for callback in callbacks if _leaves_rest(callback, rest))

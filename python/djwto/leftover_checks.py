@@ -1,6 +1,6 @@
-"""`manage.py check`: what of simplejwt is still in use beside djwto.
+"""`manage.py check`: views and classes of simplejwt that are still in use beside djwto.
 
-Simplejwt is not imported here. Where the project has not imported it, nothing is looked for.
+This module does not import simplejwt. It finds something only if the project has imported it.
 """
 
 import sys
@@ -15,7 +15,7 @@ from djwto import url_patterns, views
 
 _PACKAGE = "rest_framework_simplejwt"
 _APP = "djwto.contrib.simplejwt"
-_NOT_KNOWN = "which knows nothing of djwto's sessions: a logout does not hold there"
+_NOT_KNOWN = "Simplejwt does not know djwto's sessions, so it accepts tokens after a logout."
 _PAGE = "from-simplejwt in djwto's documentation"
 _ENDPOINTS = {
     "TokenObtainPairView": ("token/", "token_obtain_pair"),
@@ -23,12 +23,12 @@ _ENDPOINTS = {
     "TokenVerifyView": ("token/verify/", "token_verify"),
     "TokenBlacklistView": ("token/blacklist/", "token_blacklist"),
 }
-"""The path and the name of what takes the place of a view, in `djwto.contrib.simplejwt.urls`."""
+"""The path and the name of the view in `djwto.contrib.simplejwt.urls` that replaces each view."""
 
 
 @register(Tags.urls)
 def check_simplejwt_left(**_: Any) -> list[CheckMessage]:
-    """W074: simplejwt's own views or classes still answer, in a project that has moved."""
+    """W074: a project that has moved to djwto still uses views or classes of simplejwt."""
     places = list(url_patterns.every())  # the URLs import what they use
     classes = getattr(sys.modules.get(f"{_PACKAGE}.authentication"), "JWTAuthentication", None)
     endpoints = getattr(sys.modules.get(f"{_PACKAGE}.views"), "TokenViewBase", None)
@@ -54,24 +54,24 @@ def _views_left(places: list[url_patterns.Place], base: Any) -> Iterator[tuple[s
         view = url_patterns.view_class(place.pattern.callback)
         if base is not None and _is_a(view, base):
             name = url_patterns.view_name(place.pattern.callback)
-            said = f"{name} at {place.paths[0]} is a view of simplejwt, {_NOT_KNOWN}."
+            said = f"{name} at {place.paths[0]} is a view of simplejwt. {_NOT_KNOWN}"
             yield said, _instead_of_view(view, place.paths[0].lstrip("/"))
 
 
 def _instead_of_view(view: Any, path: str) -> str:
     known = [one for one in view.__mro__ if one.__module__ == f"{_PACKAGE}.views"]
     if "Sliding" in known[0].__name__:
-        return "Take it out: sliding tokens have no counterpart, and their users log in again."
+        return "Remove it. djwto has no sliding tokens: users who hold one must log in again."
     if known[0].__name__ not in _ENDPOINTS:
-        return "Take it out. djwto.sessions.login logs in a user that your view has authenticated."
+        return "Remove it. A view of your project logs a user in with djwto.sessions.login."
     end, name = _ENDPOINTS[known[0].__name__]
     if path.endswith(end):
-        hint = f'Write path("{path.removesuffix(end)}", include("{_APP}.urls")) in its place'
+        hint = f'Replace it by path("{path.removesuffix(end)}", include("{_APP}.urls"))'
     else:
-        hint = f'Put the view {name} of {_APP}.urls in its place: see "Other paths" of {_PAGE}'
+        hint = f'Replace it by the view {name} of {_APP}.urls: see "Other paths" of {_PAGE}'
     if not apps.is_installed(_APP):
-        hint += f', and "{_APP}" into INSTALLED_APPS'
-    more = "" if view is known[0] else " djwto.tokens.process_claims adds claims of your own."
+        hint += f', and add "{_APP}" to INSTALLED_APPS'
+    more = "" if view is known[0] else " Add your own claims in djwto.tokens.process_claims."
     return f"{hint}.{more}"
 
 
@@ -79,7 +79,7 @@ def _classes_left(places: list[url_patterns.Place], base: Any) -> Iterator[tuple
     default = _default_classes()
     for one in _of(base, default):
         yield (
-            f"DEFAULT_AUTHENTICATION_CLASSES names {_dotted(one)}, {_NOT_KNOWN}.",
+            f"DEFAULT_AUTHENTICATION_CLASSES names {_dotted(one)}. {_NOT_KNOWN}",
             _instead_of(one),
         )
     named = {
@@ -89,19 +89,19 @@ def _classes_left(places: list[url_patterns.Place], base: Any) -> Iterator[tuple
         for one in _of(base, classes)
     }
     for name, one in sorted(named, key=lambda pair: (pair[0], _dotted(pair[1]))):
-        yield f"{name} is opened by {_dotted(one)}, {_NOT_KNOWN}.", _instead_of(one)
+        yield f"{name} authenticates with {_dotted(one)}. {_NOT_KNOWN}", _instead_of(one)
 
 
 def _instead_of(one: Any) -> str:
     if apps.is_installed(_APP):
-        hint = f"Write {_APP}.authentication.JWTAuthentication in its place."
+        hint = f"Replace it by {_APP}.authentication.JWTAuthentication."
     else:
         hint = (
-            "Write djwto.contrib.rest_framework.JWTAuthentication in its place. If clients hold "
+            "Replace it by djwto.contrib.rest_framework.JWTAuthentication. If clients still hold "
             f"tokens of simplejwt, see {_PAGE}."
         )
     if "JWTStatelessUserAuthentication" in [kind.__name__ for kind in one.__mro__]:
-        hint += ' DJWTO_USER = "token" makes the user of the token.'
+        hint += ' DJWTO_USER = "token" makes request.user from the claims, without a query.'
     return hint
 
 

@@ -167,7 +167,7 @@ def misplaced() -> str | None:
     for name, what_it_does in below.items():
         others = places_of_django(name)
         if ours and others and min(ours) < max(others):
-            return f"{name} stands below djwto.middleware.JWTMiddleware, and {what_it_does}."
+            return f"{name} is below djwto.middleware.JWTMiddleware, and {what_it_does}."
     return None
 
 

@@ -1,4 +1,4 @@
-"""`manage.py check`: whether browsers send the refresh cookie to what reads it."""
+"""`manage.py check` for paths: do browsers send the refresh cookie to the views that read it?"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +23,7 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 
 @register(Tags.urls)
 def check_refresh_path(**_: Any) -> list[CheckMessage]:
-    """E018, W037: the refresh cookie would not be sent to a view that reads it."""
+    """E018, W037: browsers do not send the refresh cookie to a view that reads it."""
     if not _has_path():
         return []
     path = "/" + str(conf.valid("REFRESH_COOKIE_PATH")).strip("/")
@@ -38,15 +38,15 @@ def check_refresh_path(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.urls)
 def check_script_name(**_: Any) -> list[CheckMessage]:
-    """E042, W036: FORCE_SCRIPT_NAME is no path of a browser's, or is counted twice."""
+    """E042, W036: `FORCE_SCRIPT_NAME` is not a path that browsers use, or is counted twice."""
     name = settings.FORCE_SCRIPT_NAME
     if not name or not _has_path():
         return []
     if not isinstance(name, str) or not _core.is_script_name(name):
         return [
             Error(
-                f"FORCE_SCRIPT_NAME: expected a path such as '/app', found {name!r}. The path of "
-                "the refresh cookie begins with it, and browsers would not send the cookie.",
+                f"FORCE_SCRIPT_NAME: expected a path such as '/app', found {name!r}. The refresh "
+                "cookie's path begins with it, so browsers would not send the cookie.",
                 id="djwto.E042",
             )
         ]
@@ -55,10 +55,10 @@ def check_script_name(**_: Any) -> list[CheckMessage]:
         return []
     return [
         checks.Warning(
-            f"FORCE_SCRIPT_NAME and DJWTO_PUBLIC_PATH both hold {script}: the path of the refresh "
-            f"cookie is {public}{script}/…, and browsers send it to no other.",
-            hint="DJWTO_PUBLIC_PATH is what a proxy strips before Django's script name. Take one "
-            "of the two away.",
+            f"FORCE_SCRIPT_NAME and DJWTO_PUBLIC_PATH both hold {script}. Browsers then send the "
+            f"refresh cookie only to {public}{script}/….",
+            hint="Remove one of the two settings. DJWTO_PUBLIC_PATH is only for what a proxy "
+            "strips in front of FORCE_SCRIPT_NAME.",
             id="djwto.W036",
         )
     ]
@@ -85,24 +85,24 @@ def _readers(places: list[url_patterns.Place]) -> Iterator[_Reader]:
 
 def _off_path(reader: _Reader, path: str) -> CheckMessage:
     hint = (
-        'Include them as path("", include("djwto.urls")), and move the endpoints with '
+        'Include them as path("", include("djwto.urls")). To move them, set '
         "DJWTO_REFRESH_COOKIE_PATH."
     )
     if reader.is_translated:
-        hint = "Take djwto's URLs out of i18n_patterns: they have no words to translate."
+        hint = "Move djwto's URLs out of i18n_patterns."
     return Error(
-        f"djwto's endpoints are off the refresh cookie's path: {reader.view} is at {reader.url}, "
-        f"and browsers send the refresh cookie to {path}/ only.",
-        hint=f'{hint} With DJWTO_COOKIE_PREFIX = "__Host-" it is sent to every path.',
+        f"{reader.view} is at {reader.url}. Browsers send the refresh cookie only to {path}/, so "
+        "this endpoint does not get it.",
+        hint=f'{hint} Or set DJWTO_COOKIE_PREFIX = "__Host-": the cookie then goes everywhere.',
         id="djwto.E018",
     )
 
 
 def _guarded_off_path(reader: _Reader, path: str) -> CheckMessage:
     return checks.Warning(
-        f"{reader.view} takes a refresh token at {reader.url}, and browsers send the refresh "
-        f"cookie to {path}/ only.",
-        hint=f"Move the view under {path}/. If only programs call it, with Bearer headers, silence "
+        f"{reader.view} is at {reader.url} and reads a refresh token. Browsers send the refresh "
+        f"cookie only to {path}/.",
+        hint=f"Move the view below {path}/. If only programs with a Bearer header call it, silence "
         "this check.",
         id="djwto.W037",
     )

@@ -11,7 +11,7 @@ from djwto import conf, tenant_apps
 
 @register(Tags.security)
 def check_tenant_apps(**_: Any) -> list[CheckMessage]:
-    """E066: each tenant would have tables of djwto, or the public schema would have none."""
+    """E066: djwto's tables are not in the public schema, or not only there."""
     if not apps.is_installed("django_tenants"):
         return []
     app = apps.get_app_config("djwto")
@@ -21,9 +21,9 @@ def check_tenant_apps(**_: Any) -> list[CheckMessage]:
     found = "in TENANT_APPS" if is_per_tenant else "in neither list"
     return [
         Error(
-            f"djwto: expected in SHARED_APPS of django-tenants, found {found}. One thread of each "
-            "process reads the ended sessions of all tenants, from the public schema.",
-            hint='Put "djwto" into SHARED_APPS, take it out of TENANT_APPS, and run `manage.py '
+            f'"djwto": expected in SHARED_APPS of django-tenants and not in TENANT_APPS, found '
+            f"{found}. Each process reads the ended sessions of all tenants in the public schema.",
+            hint='Put "djwto" into SHARED_APPS, remove it from TENANT_APPS, and run `manage.py '
             "migrate_schemas --shared`. DJWTO_TENANT keeps the tenants apart.",
             id="djwto.E066",
         )
@@ -32,13 +32,13 @@ def check_tenant_apps(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def check_tenant_is_set(**_: Any) -> list[CheckMessage]:
-    """W065: there are tenants, and a token of one is good in all of them."""
+    """W065: every tenant accepts the tokens of every other."""
     if not apps.is_installed("django_tenants") or conf.valid("TENANT") is not None:
         return []
     return [
         checks.Warning(
-            "django_tenants is installed and DJWTO_TENANT is not set: a token of one tenant is "
-            "good in every other, for the user who has the same key there.",
+            "django_tenants is installed, and DJWTO_TENANT is not set. Each tenant accepts the "
+            "tokens of the others, as those of its user with the same primary key.",
             hint='Set DJWTO_TENANT = "djwto.contrib.django_tenants.schema".',
             id="djwto.W065",
         )

@@ -19,9 +19,9 @@ def check_one_app(**_: Any) -> list[CheckMessage]:
         return []
     return [
         Error(
-            'Both "djwto" and "djwto.verifier" are in INSTALLED_APPS.',
-            hint='Keep "djwto" where users log in, and "djwto.verifier" where tokens of another '
-            "service are verified.",
+            'INSTALLED_APPS: expected "djwto" or "djwto.verifier", found both.',
+            hint='Keep "djwto" if users log in here. Keep "djwto.verifier" if this service only '
+            "verifies tokens of another one.",
             id="djwto.E075",
         )
     ]
@@ -29,7 +29,7 @@ def check_one_app(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def check_secrets(**_: Any) -> list[CheckMessage]:
-    """W075: this service could make tokens itself."""
+    """W075: a service that only verifies tokens has a key that signs them."""
     if not conf.is_verifier() or conf.problems():
         return []
     has_secret = any(algorithm.startswith("HS") for algorithm, _ in conf.fallbacks())
@@ -37,9 +37,9 @@ def check_secrets(**_: Any) -> list[CheckMessage]:
         return []
     return [
         checks.Warning(
-            "This service only verifies tokens, and has a key that makes them: a leak here lets "
-            "others log in as any user, everywhere.",
-            hint="Let the issuer sign with a key pair, and give this service the public keys.",
+            "This service only verifies tokens, but its key can also sign them. If the key leaks "
+            "here, an attacker can log in as any user, everywhere.",
+            hint="Let the issuer sign with a private key, and give this service the public key.",
             id="djwto.W075",
         )
     ]
@@ -47,14 +47,14 @@ def check_secrets(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def check_feed(**_: Any) -> list[CheckMessage]:
-    """W076: settings that only a project with djwto's tables reads."""
+    """W076: a setting about ended sessions has no effect here."""
     if not conf.is_verifier():
         return []
     return [
         checks.Warning(
-            f"{PREFIX}{name} does nothing here: this service does not learn of ended sessions, and "
+            f"{PREFIX}{name} has no effect here. This service does not learn of ended sessions: it "
             "accepts an access token until it expires.",
-            hint="Keep DJWTO_ACCESS_TOKEN_LIFETIME of the issuer short.",
+            hint="Remove it, and set a short DJWTO_ACCESS_TOKEN_LIFETIME on the issuer.",
             id="djwto.W076",
         )
         for name in _FEED
@@ -64,15 +64,15 @@ def check_feed(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def check_users(**_: Any) -> list[CheckMessage]:
-    """E076: `request.user` would be read from a table that is not there."""
+    """E076: `request.user` comes from a table that does not exist."""
     is_there = apps.is_installed("django.contrib.auth")
     if not conf.is_verifier() or is_there or conf.value("USER") != "database":
         return []
     return [
         Error(
-            'DJWTO_USER: expected "token" without "django.contrib.auth" in INSTALLED_APPS, found '
-            "'database': a view that touches request.user answers 500.",
-            hint='Set DJWTO_USER = "token": users are made of the token, without a table.',
+            'DJWTO_USER: expected "token", because "django.contrib.auth" is not in INSTALLED_APPS, '
+            "found 'database'. A view that reads request.user answers 500.",
+            hint='Set DJWTO_USER = "token": request.user is then made from the claims.',
             id="djwto.E076",
         )
     ]

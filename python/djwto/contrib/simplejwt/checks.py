@@ -1,4 +1,4 @@
-"""`manage.py check`: what of `SIMPLE_JWT` djwto cannot take over, or contradicts."""
+"""`manage.py check`: settings of `SIMPLE_JWT` that djwto cannot follow, or that contradict it."""
 
 from __future__ import annotations
 
@@ -20,21 +20,23 @@ def check_simplejwt(**_: Any) -> list[CheckMessage]:
 
 
 def _not_read() -> list[CheckMessage]:
-    """E071, E074: no token of simplejwt is read."""
+    """E071, E074: no token of simplejwt is accepted."""
     try:
         config.build()
     except SettingError as error:
         return [
             Error(
-                f'SIMPLE_JWT["{error.field}"]: {error}. No token of simplejwt is read.',
+                f'SIMPLE_JWT["{error.field}"]: {error}. No token of simplejwt is accepted.',
                 id="djwto.E071",
             )
         ]
     if config.has_tenants():
         return [
             Error(
-                "DJWTO_TENANT is set, and simplejwt's tokens name no tenant: none is read, and "
-                "their users log in again.",
+                "DJWTO_TENANT is set, and tokens of simplejwt name no tenant. None of them is "
+                "accepted: users must log in again.",
+                hint='Remove "djwto.contrib.simplejwt" from INSTALLED_APPS, or unset DJWTO_TENANT '
+                "until the old tokens have expired.",
                 id="djwto.E074",
             )
         ]
@@ -42,13 +44,13 @@ def _not_read() -> list[CheckMessage]:
 
 
 def _mode() -> list[CheckMessage]:
-    """E072: the endpoints answer in JSON, and that mode is not offered."""
+    """E072: the endpoints answer in JSON mode, which is not in `DJWTO_MODE`."""
     if "JSON" in as_modes(conf.valid("MODE")):
         return []
     return [
         Error(
-            "DJWTO_MODE has no JSON: simplejwt's clients send their tokens in a header, and "
-            "djwto.contrib.simplejwt answers them in the body.",
+            f'DJWTO_MODE: expected "JSON" among the modes, found {conf.valid("MODE")!r}. Clients '
+            "of simplejwt send and receive tokens in that mode.",
             hint='Add it, as in DJWTO_MODE = ("TWO-COOKIES", "JSON").',
             id="djwto.E072",
         )
@@ -56,13 +58,13 @@ def _mode() -> list[CheckMessage]:
 
 
 def _rotation() -> list[CheckMessage]:
-    """E073, W071: clients keep a refresh token that djwto has replaced, or the reverse."""
+    """E073, W071: djwto rotates refresh tokens in another way than simplejwt did."""
     always, expected = conf.valid("ROTATE_REFRESH") is True, importing.rotation()
     if always and not config.rotates():
         return [
             Error(
-                'DJWTO_ROTATE_REFRESH replaces refresh tokens, and SIMPLE_JWT["ROTATE_REFRESH_'
-                'TOKENS"] keeps the new ones from clients: they would be logged out.',
+                "DJWTO_ROTATE_REFRESH rotates refresh tokens, but SIMPLE_JWT["
+                '"ROTATE_REFRESH_TOKENS"] does not send the new ones. Clients would be logged out.',
                 hint='Set DJWTO_ROTATE_REFRESH = "cookies".',
                 id="djwto.E073",
             )
@@ -71,9 +73,9 @@ def _rotation() -> list[CheckMessage]:
         return []
     return [
         checks.Warning(
-            "DJWTO_ROTATE_REFRESH does not do what ROTATE_REFRESH_TOKENS and BLACKLIST_AFTER_"
-            "ROTATION of SIMPLE_JWT did: a used refresh token is "
-            f"{'refused' if always else 'still good'}.",
+            "DJWTO_ROTATE_REFRESH differs from ROTATE_REFRESH_TOKENS and "
+            "BLACKLIST_AFTER_ROTATION of SIMPLE_JWT: a used refresh token is "
+            f"{'refused' if always else 'still accepted'}.",
             hint=f"Set DJWTO_ROTATE_REFRESH = {expected!r}.",
             id="djwto.W071",
         )
@@ -81,20 +83,20 @@ def _rotation() -> list[CheckMessage]:
 
 
 def _end() -> list[CheckMessage]:
-    """W070: nothing says when simplejwt's tokens are refused."""
+    """W070: no date ends the acceptance of simplejwt's tokens."""
     if conf.valid("SIMPLEJWT_UNTIL") is not None:
         return []
     return [
         checks.Warning(
-            "DJWTO_SIMPLEJWT_UNTIL is not set: simplejwt's key goes on making good tokens.",
-            hint="`manage.py djwto_import simplejwt` prints the date.",
+            "DJWTO_SIMPLEJWT_UNTIL is not set, so tokens of simplejwt are accepted for ever.",
+            hint="Set it to the date that `manage.py djwto_import simplejwt` prints.",
             id="djwto.W070",
         )
     ]
 
 
 def _ignored() -> list[CheckMessage]:
-    """W072: settings that djwto does not follow."""
+    """W072: djwto does not follow a setting of `SIMPLE_JWT`."""
     return [
         checks.Warning(f'SIMPLE_JWT["{name}"]: {reason}.', id="djwto.W072")
         for name, reason in importing.without_counterpart()
@@ -102,12 +104,14 @@ def _ignored() -> list[CheckMessage]:
 
 
 def _taken() -> list[CheckMessage]:
-    """W073: services find djwto's own claim where they look for simplejwt's."""
+    """W073: `SIMPLE_JWT` gives a claim a name that djwto uses for another claim."""
     return [
         checks.Warning(
-            f'SIMPLE_JWT["{name}"] is "{claim}", a claim that djwto uses itself: new tokens do not '
-            "hold there what simplejwt put in.",
-            hint="DJWTO_USER_AS_SUB = True puts the user's key into sub." if claim == "sub" else "",
+            f'SIMPLE_JWT["{name}"] is "{claim}", and djwto uses that claim itself. Services that '
+            "read it in new tokens get djwto's value.",
+            hint="Set DJWTO_USER_AS_SUB = True: sub is then the primary key of the user."
+            if claim == "sub"
+            else "Let those services read another claim, and change the setting.",
             id="djwto.W073",
         )
         for name, claim in importing.claims_taken()
