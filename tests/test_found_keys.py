@@ -111,7 +111,7 @@ def test_a_public_key_is_no_secret(settings: Any, name: str) -> None:
     ("names", "words"),
     [
         (["tls.key", "tls.crt", "ca.crt"], "but tls.key, as in a Secret"),
-        (["server.key"], "but server.key. The private key"),
+        (["server.key"], "but server.key. Rename the file"),
         ([], "expected files named *.pem, found none."),
     ],
 )

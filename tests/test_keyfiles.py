@@ -501,7 +501,7 @@ def test_keys_that_cannot_sign_do_not_replace_some_that_can(
     write(file, public(key))
     clock.next_look()
     assert kid_of(a_token()) == kid_of(token)
-    assert "expected a key to sign with, as there was one" in caplog.text
+    assert "expected a key that signs, as before" in caplog.text
 
 
 def test_a_directory_is_taken_up_when_a_file_comes_changes_or_goes(

@@ -124,7 +124,7 @@ def test_a_user_of_the_hook_that_is_no_dict_is_named(
 ) -> None:
     original = tokens.process_claims
     monkeypatch.setattr(tokens, "process_claims", lambda *a: original(*a) | {"user": value})
-    with pytest.raises(JWTIssueError, match='the claim "user" is no dict'):
+    with pytest.raises(JWTIssueError, match='expected a dict as the claim "user"'):
         sessions.login(RequestFactory().post("/", secure=True), alice)
     assert Visitor("JSON").login().status_code == 500
 

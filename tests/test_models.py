@@ -30,7 +30,7 @@ def test_delete_tokens_removes_expired_rows_and_no_others(size: int) -> None:
     JWTBlacklist.objects.create(jti="never", expires=None)
     out = StringIO()
     call_command("delete_tokens", batch_size=size, stdout=out)
-    assert out.getvalue() == "7 expired rows deleted, and 0 expired sessions.\n"
+    assert out.getvalue() == "Deleted 7 expired rows of the blacklist and 0 expired sessions.\n"
     assert set(JWTBlacklist.objects.values_list("jti", flat=True)) == {"margin", "young", "never"}
 
 

@@ -187,7 +187,7 @@ def test_a_set_that_is_full_is_left_to_the_database(
     monkeypatch.setattr(conf, "engine", Full)
     redis_channel.client(str(feed.settings.url)).publish(CHANNEL, "signed")
     assert looks.come()
-    assert "too many sessions have ended" in caplog.text
+    assert "Too many sessions ended" in caplog.text
 
 
 def test_the_address_is_in_no_repr(settings: Any) -> None:
@@ -199,6 +199,6 @@ def test_the_address_is_in_no_repr(settings: Any) -> None:
 def test_the_password_of_a_wrong_address_is_in_no_message(settings: Any, sign: str) -> None:
     settings.DJWTO_REVOCATION_URL = f"redis://:a-password{sign}of-redis@127.0.0.1:6379/0"
     (problem,) = conf.problems()
-    assert "expected an address that the package redis takes" in problem.message
+    assert "expected a URL that the package redis can read" in problem.message
     assert "a-password" not in problem.message
     assert "of-redis" not in problem.message

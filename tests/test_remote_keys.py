@@ -258,7 +258,10 @@ def test_without_keys_tokens_are_503_and_the_rest_goes_on(issuer, token_by, capl
     assert Client().get(GUARDED).status_code == 401
     assert issuer.asked == 1
     assert said_of(issuer, caplog) == [
-        f"DJWTO_KEYS: {issuer.url}: Internal Server Error. No token can be judged until it answers."
+        (
+            f"DJWTO_KEYS: {issuer.url}: Internal Server Error. "
+            "No token can be verified until it answers."
+        )
     ]
 
 

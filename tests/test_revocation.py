@@ -362,7 +362,7 @@ def test_before_the_first_load_nobody_is_let_in_unless_the_setting_says_so(
     if status == 503:
         assert reply.json()["code"] == "store_unavailable"
         assert reply.headers["Retry-After"]
-        assert "views are refused" in caplog.text
+        assert "guarded views are refused" in caplog.text
     # Who asks the database need not know more.
     assert program.post("/validate_access/").status_code == 200
 
@@ -407,7 +407,7 @@ def test_an_interval_longer_than_the_age_is_no_outage(
 def test_an_address_that_redis_would_not_take_is_a_wrong_setting(url: str) -> None:
     with override_settings(DJWTO_REVOCATION_URL=url):
         (problem,) = conf.problems()
-    assert problem.message.startswith("DJWTO_REVOCATION_URL: expected an address")
+    assert problem.message.startswith("DJWTO_REVOCATION_URL: expected a URL")
 
 
 def test_who_decodes_a_token_by_hand_is_told_too(alice: Any, failing: None) -> None:

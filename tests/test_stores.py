@@ -221,4 +221,4 @@ def test_a_login_without_the_tables_logs_it(
             visitor.login()
         finally:
             cursor.execute("ALTER TABLE djwto_gone RENAME TO djwto_session")
-    assert "run `manage.py migrate`" in caplog.text
+    assert "Run `manage.py migrate`." in caplog.text

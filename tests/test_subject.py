@@ -80,7 +80,7 @@ def test_a_token_of_another_subject_is_refused(alice: Any, sub: str) -> None:
 def test_two_settings_that_say_what_sub_is_are_an_error(settings: Any) -> None:
     settings.DJWTO_SUB_CLAIM = "portal"
     assert "djwto.E041" in {message.id for message in run_checks()}
-    with pytest.raises(ImproperlyConfigured, match="DJWTO_USER_AS_SUB: expected False beside"):
+    with pytest.raises(ImproperlyConfigured, match="DJWTO_USER_AS_SUB: expected False, because"):
         conf.engine()
 
 

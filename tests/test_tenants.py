@@ -350,7 +350,7 @@ def test_an_answer_that_is_no_tenant_is_500_and_lets_nothing_in(
     one.login()
     answers.append(lambda: found)
     _refused_everywhere(one, 500, "processing_failed")
-    assert "DJWTO_TENANT: expected a function that returns a text" in caplog.text
+    assert "DJWTO_TENANT: expected a function that returns a string" in caplog.text
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyError, ImproperlyConfigured, RecursionError])

@@ -408,7 +408,7 @@ def test_a_cache_that_fails_lets_nobody_in_and_says_so(
     assert int(reply["Retry-After"]) > 0
     assert not reply.cookies
     assert len(checks) == (good >= 5)
-    assert "the cache of DJWTO_LOGIN_THROTTLE failed" in caplog.text
+    assert "The cache of DJWTO_LOGIN_THROTTLE failed" in caplog.text
     assert "no route to the cache" in caplog.text
     assert not get_user_model().objects.get().last_login
 
@@ -421,7 +421,7 @@ def test_a_database_that_fails_when_asked_who_is_known_leaves_nothing_counted(
 
     monkeypatch.setattr(sessions, "is_known", gone)
     assert statuses(5) == [503] * 5
-    assert "the database failed" in caplog.text
+    assert "The database failed" in caplog.text
     monkeypatch.setattr(sessions, "is_known", lambda *_: True)
     assert statuses(3) == [401] * 3
 

@@ -144,5 +144,5 @@ def test_a_redis_that_is_stopped_and_started(
         assert login("pass").status_code == 503
     finally:
         redis_server.start()
-    assert "the cache of DJWTO_LOGIN_THROTTLE failed" in caplog.text
+    assert "The cache of DJWTO_LOGIN_THROTTLE failed" in caplog.text
     assert login("pass").status_code == 200

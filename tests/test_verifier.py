@@ -226,7 +226,7 @@ def test_what_needs_tables_says_so(name, public):
     program = f"import django; django.setup(); import djwto.{name}"
     said = run(program, ok=False, VERIFYING_KEYS=public, **env)
     assert said.splitlines()[-1].startswith(
-        "django.core.exceptions.ImproperlyConfigured: djwto.urls"
+        'django.core.exceptions.ImproperlyConfigured: INSTALLED_APPS: expected "djwto"'
     )
 
 

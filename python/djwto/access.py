@@ -42,7 +42,7 @@ def authenticate(
         seen: _core.Authenticated = set_user(request, known, found)
     except SynchronousOnlyOperation as error:
         # `jwt_authenticate` in an async view, outside a thread.
-        _log.error("the user of a token cannot be found in an async context: %s", error)
+        _log.error("Cannot load the user of a token in an async view: %s", error)
         raise JWTError.of("store_unavailable") from None
     force_user(inner, seen.claims)
     return seen
@@ -224,7 +224,7 @@ def run(work: Callable[[], ResultT]) -> ResultT:
     except (DatabaseError, InterfaceError) as error:
         if not stores.is_gone(error):
             raise
-        _log.exception("the database failed under a guard%s", stores.advice(error))
+        _log.exception("The database failed while a guard checked a token.%s", stores.advice(error))
         stores.let_go(error)
         raise JWTError.of("store_unavailable") from error
 

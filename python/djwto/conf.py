@@ -1,6 +1,6 @@
-"""The settings as they stand: read from Django's, checked once per change, live.
+"""The present settings: read from Django's settings, and checked again after each change.
 
-What each must be is in `settings.py`.
+`settings.py` says which values each setting takes.
 """
 
 from __future__ import annotations
@@ -41,33 +41,33 @@ if TYPE_CHECKING:
     from djwto.keys.remote import FetchedKeys, RemoteKeys, RemoteWatch
 
 ended_sessions = _core.Revocations()
-"""The sessions that this process knows to have ended. It outlives every change of settings."""
+"""The ended sessions that this process knows of. It stays when settings change."""
 
 _log = logging.getLogger("djwto")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A setting with a wrong value, in words."""
+    """A setting with a wrong value, and the message about it."""
 
     setting: Setting
     message: str
     check: str | None = None
-    """The id of its check, where that is not the setting's own."""
+    """The id of its check; None: the one of the setting."""
     is_missing: bool = False
-    """Whether there is just no key yet: what makes and verifies no token works without."""
+    """Whether the only problem is a missing key. Commands such as `migrate` need none."""
 
 
 @dataclass(frozen=True)
 class Revocation:
-    """How a process learns of sessions that others have ended."""
+    """How a process learns of sessions that other processes ended."""
 
     interval: float | None
-    """Seconds between two looks; None: never."""
+    """Seconds between two queries; None: the process does not ask."""
     max_age: float | None
-    """Seconds until what is known is too old to be trusted; None: it never is."""
+    """Seconds until the known ended sessions are too old to be trusted; None: never."""
     url: str | None = field(repr=False)
-    """A Redis server that tells at once; the address may hold a password."""
+    """The URL of a Redis server that tells of them at once. It may hold a password."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Throttle:
     network_attempts: int
     day_attempts: int
     password_hashes: int | None
-    """None: as many as there are processors."""
+    """None: the number of CPUs."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +102,13 @@ class Config:
     revocation: Revocation
     throttle: Throttle | None
     proxies: _core.Proxies
-    """The peers whose `X-Forwarded-For` is believed."""
+    """The peers whose header `X-Forwarded-For` is trusted."""
     tenant: Callable[[Any], Any] | None
-    """Says which tenant a request is for; None: there are no tenants."""
+    """Returns the tenant of a request; None: there are no tenants."""
     watch: Watch | RemoteWatch | None
-    """Says when to look at the files of `DJWTO_KEYS` again."""
+    """Says when to read the files of `DJWTO_KEYS` again; None: the keys do not come from there."""
     remote: RemoteKeys | None
-    """The keys behind the URL of `DJWTO_KEYS`, which may be still to come."""
+    """The keys behind the URL of `DJWTO_KEYS`, which may not have been fetched yet."""
 
 
 _schemes: list[Callable[[], Iterable[str]]] = []
@@ -117,15 +117,15 @@ _BY_FIELD = {setting.field: setting for setting in SETTINGS if setting.field}
 
 
 def engine() -> _core.Engine:
-    """The engine of the present settings. Raises `ImproperlyConfigured`."""
+    """Return the engine of the present settings. Raises `ImproperlyConfigured`."""
     return current().engine
 
 
 def current() -> Config:
-    """The present settings, checked. Raises `ImproperlyConfigured`, naming each wrong one."""
+    """Return the present settings. Raises `ImproperlyConfigured`, which names each wrong one."""
     global _cached  # noqa: PLW0603
-    # Django swaps this object whenever settings are overridden, and at no other time. The
-    # `__getattribute__` of a lazy object is slow, so it is passed by.
+    # Django replaces this object when settings are overridden, and at no other time. Reading it by
+    # the lazy object around it would be slow.
     source = object.__getattribute__(django_settings, "_wrapped")
     seen, config = _cached
     if config is None or seen is not source:
@@ -140,9 +140,9 @@ def current() -> Config:
 
 
 def read_schemes_of(give: Callable[[], Iterable[str]]) -> None:
-    """Read other schemes of `Authorization` as `Bearer` is: those that this gives.
+    """Read more schemes of `Authorization` as `Bearer`: those that this function returns.
 
-    For apps of `djwto.contrib`, which know them by settings of other packages.
+    It is for apps of `djwto.contrib`, which find the schemes in settings of other packages.
     """
     global _cached  # noqa: PLW0603
     if give not in _schemes:
@@ -151,17 +151,17 @@ def read_schemes_of(give: Callable[[], Iterable[str]]) -> None:
 
 
 def other_schemes() -> list[str]:
-    """Give the schemes of `Authorization` that bring a token, beside `Bearer`."""
+    """Return the schemes of `Authorization` that are read as `Bearer`."""
     return [scheme for give in _schemes for scheme in give()]
 
 
 def problems() -> list[Problem]:
-    """What is wrong with the present settings."""
+    """Return the problems of the present settings."""
     return _build()[1]
 
 
 def value(name: str) -> Any:
-    """The value of a setting as it stands, unchecked; `name` lacks the prefix."""
+    """Return the value of a setting without checking it; `name` is without `DJWTO_`."""
     found = getattr(django_settings, PREFIX + name, _BY_NAME[name].default)
     if name == "SIGNING_KEY" and not found:
         found = os.environ.get(PREFIX + name) or None
@@ -169,44 +169,44 @@ def value(name: str) -> Any:
 
 
 def valid(name: str) -> Any:
-    """The value of a setting, or its default where the value is wrong (which a check reports)."""
+    """Return the value of a setting; its default if the value is wrong, which a check reports."""
     setting, found = _BY_NAME[name], value(name)
     return found if setting.accepts(found) else setting.default
 
 
 def keys_path() -> Path | None:
-    """Tell where the files of `DJWTO_KEYS` are; None where there are none, or a URL."""
+    """Return the path of `DJWTO_KEYS`; None if it is not set, or is a URL."""
     path = valid("KEYS")
     return None if path is None or is_url(path) else Path(os.fsdecode(path))
 
 
 def is_verifier() -> bool:
-    """Whether this project only verifies tokens: djwto's own app, with its tables, is not there."""
+    """Whether this project only verifies tokens: it does not install the app `djwto`."""
     return apps.apps_ready and not apps.is_installed("djwto")
 
 
 def tenant_function() -> Callable[[Any], Any] | None:
-    """Give the function of `DJWTO_TENANT`, or None. Needs no key, so that commands may ask.
+    """Return the function of `DJWTO_TENANT`, or None. It needs no key, so commands can call it.
 
-    Raises `ImportError` where there is no such function.
+    Raises `ImportError` if there is no such function.
     """
     path = value("TENANT")
     return None if path is None else import_string(path)
 
 
 def is_set(name: str) -> bool:
-    """Whether the settings themselves, and not the environment, give it a value."""
+    """Whether the settings give it a value, rather than the environment."""
     return getattr(django_settings, PREFIX + name, None) not in (None, "", b"")
 
 
 def is_test_run() -> bool:
-    """Whether a project's tests run: they all begin with Django's `setup_test_environment`."""
+    """Whether the tests of a project run: Django's `setup_test_environment` was called."""
     utils: Any = sys.modules.get("django.test.utils")
     return utils is not None and hasattr(utils._TestState, "saved_data")  # noqa: SLF001
 
 
 def fallbacks() -> list[tuple[str, bytes]]:
-    """The keys of `DJWTO_SIGNING_KEY_FALLBACKS`, each with its algorithm; secrets as bytes."""
+    """Return the keys of `DJWTO_SIGNING_KEY_FALLBACKS`: pairs of an algorithm and bytes."""
     pairs = ((name, as_bytes(key, environment=True)) for name, key in valid(_FALLBACKS))
     return [(name, key) for name, key in pairs if key is not None]
 
@@ -216,10 +216,10 @@ _cached: tuple[object, Config | None] = (None, None)
 
 
 def _with_present_keys(config: Config, watch: Watch | RemoteWatch) -> Config:
-    """The settings with the keys as their files are now, or were when they last were good."""
+    """Return the settings with the keys as they are now, or as they last were usable."""
     global _cached  # noqa: PLW0603
     with watch.look() as is_ours:
-        # A thread that had the turn before may have replaced it.
+        # Another thread may have replaced it in the meantime.
         source, present = _cached
         if present is None or present.watch is not watch:
             return config
@@ -230,25 +230,28 @@ def _with_present_keys(config: Config, watch: Watch | RemoteWatch) -> Config:
 
 
 def _renewed(config: Config, watch: Watch | RemoteWatch) -> Config | None:
-    """The settings with keys that were changed; None where they were not, or are no good."""
+    """Return the settings with changed keys; None if none changed, or they are not usable."""
     try:
         files = watch.changed()
     except SettingError as error:
-        _log.error("DJWTO_KEYS: %s. The keys that were read before stay in use.", error)
+        _log.error("DJWTO_KEYS: %s. %s", error, _STAY)
         return None
     if files is None:
         return None
     renewed, problems = _build(files, watch)
     reason = " ".join(problem.message for problem in problems)
     if renewed is not None and config.keys.can_sign and not renewed.keys.can_sign:
-        # More likely a directory in the middle of being copied than a wish.
-        reason = "DJWTO_KEYS: expected a key to sign with, as there was one, found none."
+        # More likely the directory is just being copied.
+        reason = "DJWTO_KEYS: expected a key that signs, as before, found none."
     if renewed is None or reason:
-        _log.error("%s The keys that were read before stay in use.", reason)
+        _log.error("%s %s", reason, _STAY)
         return None
     _tell_skipped(renewed)
-    _log.info("DJWTO_KEYS: the keys have changed, and are in use.")
+    _log.info("DJWTO_KEYS: the keys have changed. The new ones are in use.")
     return renewed
+
+
+_STAY = "The keys that were read before stay in use."
 
 
 def _tell_skipped(config: Config) -> None:
@@ -343,29 +346,29 @@ _NO_REVOCATION = Revocation(interval=None, max_age=None, url=None)
 
 
 _TWO_SUBJECTS = (
-    "DJWTO_USER_AS_SUB: expected False beside DJWTO_SUB_CLAIM, found True. A token has one `sub`: "
-    "set one of the two."
+    "DJWTO_USER_AS_SUB: expected False, because DJWTO_SUB_CLAIM is set, found True. Both set the "
+    "claim sub: keep one of the two."
 )
 
 
 def _redis_problem(url: str | None) -> str:
-    """What is wrong with the address of Redis, or with this installation; "" if nothing is."""
+    """Return what is wrong with the URL of Redis or with this installation; "" if nothing is."""
     if url is None:
         return ""
     if find_spec("redis") is None:
-        return "expected the package redis, found none. pip install djwto[redis]"
+        return 'expected the package redis to be installed. Install it: pip install "djwto[redis]"'
     from redis import ConnectionPool  # here, because the package is optional
 
     try:
         options = ConnectionPool.from_url(url).connection_kwargs
     except (ValueError, TypeError):
-        # What it says may hold a part of the password.
+        # The error itself may hold a part of the password.
         return (
-            "expected an address that the package redis takes. A sign such as / # ? or @ in its "
-            "password is written as %2F, %23, %3F or %40."
+            "expected a URL that the package redis can read. Write the characters / # ? @ of a "
+            "password as %2F %23 %3F %40."
         )
     if options.get("decode_responses"):
-        return "expected an address without decode_responses: what travels is no text."
+        return "expected a URL without decode_responses, because messages are bytes. Remove it."
     return ""
 
 
@@ -389,9 +392,9 @@ def _is_missing(setting: Setting, values: dict[str, Any]) -> bool:
 
 def _hint(setting: Setting, values: dict[str, Any]) -> str:
     if setting.name == "SIGNING_KEY" and values["SIGNING_KEY"] is None:
-        return " Set it, or the environment variable of that name."
+        return " Set it in settings.py, or as the environment variable DJWTO_SIGNING_KEY."
     if setting.name == "KEYS" and _is_missing(setting, values):
-        return " `manage.py djwto_keys generate` makes it."
+        return " Make it: `manage.py djwto_keys generate`."
     return ""
 
 

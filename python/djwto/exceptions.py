@@ -50,9 +50,7 @@ class JWTError(Exception):
     def __init__(self, message: str, code: str, status: int | None = None) -> None:
         super().__init__(message)
         if status is not None and (not isinstance(status, int) or not 400 <= status <= 599):
-            raise ValueError(
-                f"the status of a JWTError must be a whole number from 400 to 599; got {status!r}"
-            )
+            raise ValueError(f"JWTError: expected a status from 400 to 599, found {status!r}")
         self.code = code
         self._status = status
 

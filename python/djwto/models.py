@@ -19,9 +19,9 @@ __all__ = ["JWTBlacklist", "Session"]
 
 if apps.apps_ready and not apps.is_installed("djwto"):
     raise ImproperlyConfigured(
-        'djwto.urls, djwto.sessions and what else needs the tables of djwto: expected "djwto" in '
-        "INSTALLED_APPS, found none. A service that only verifies tokens has no logins and no "
-        "renewals: those are the issuer's."
+        'INSTALLED_APPS: expected "djwto", because this module needs its tables. A service with '
+        '"djwto.verifier" only verifies tokens: it has no djwto.urls and no djwto.sessions. Logins '
+        "and renewals happen at the issuer."
     )
 
 # Why a session was ended; what a project says itself stands beside these.

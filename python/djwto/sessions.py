@@ -350,7 +350,9 @@ def _opened(
     for name in ("iat", "exp"):
         value = refresh_claims.get(name, None)
         if name in refresh_claims and not isinstance(value, int | float):
-            raise JWTIssueError(f'the claim "{name}" is no number of seconds since 1970')
+            raise JWTIssueError(
+                f'the claim "{name}": expected a number of seconds since 1970, found {value!r}'
+            )
         times_given[name] = value
     return conf.engine().open_session(
         mode,

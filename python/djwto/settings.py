@@ -1,4 +1,4 @@
-"""The settings: a list of them all, each with what it must be."""
+"""The settings of djwto: each with its default and the values that it takes."""
 
 import os
 import re
@@ -20,20 +20,20 @@ PREFIX = "DJWTO_"
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: its name, default, and what it must be."""
+    """One setting: its name without `DJWTO_`, its default, and the values that it takes."""
 
     name: str
     default: Any
     expected: str
     accepts: Callable[[Any], bool]
     field: str = ""
-    """The engine's name for it."""
+    """The name of the setting in the engine; "" if the engine does not read it."""
     secret: bool = False
-    """Whether a complaint must not show the value."""
+    """Whether messages hide the value."""
 
 
 def _text(value: Any) -> bool:
-    """Whether this is a text, not empty, and without halves of surrogate pairs."""
+    """Whether this is a string that is not empty, and that UTF-8 can encode."""
     return isinstance(value, str) and bool(value) and as_bytes(value) is not None
 
 
@@ -93,12 +93,12 @@ def _keys(value: Any) -> bool:
 
 
 def is_url(value: Any) -> bool:
-    """Whether a value of `DJWTO_KEYS` is meant as a URL."""
+    """Whether a value of `DJWTO_KEYS` is a URL."""
     return isinstance(value, str) and value.lower().startswith(("https://", "http://"))
 
 
 def is_safe(url: str) -> bool:
-    """Whether keys may come from there: by https, or from this machine, and without a password."""
+    """Whether keys may come from a URL: by https or from this machine, without a password in it."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -110,7 +110,7 @@ def is_safe(url: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host of a URL is this machine."""
+    """Whether the host of a URL is this machine."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -167,7 +167,7 @@ def _proxy(value: Any) -> bool:
 
 
 def is_function(path: Any) -> bool:
-    """Whether this is the dotted path of a function that can be called, and need not be awaited."""
+    """Whether this is the dotted path of a function that is not async."""
     try:
         function = import_string(path) if isinstance(path, str) else None
     except (ImportError, ValueError):
@@ -176,7 +176,7 @@ def is_function(path: Any) -> bool:
 
 
 def as_modes(value: Any) -> list[Any]:
-    """One mode or several, as a list."""
+    """Return one mode or several as a list."""
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
@@ -185,13 +185,13 @@ def _rotation(value: Any) -> bool:
 
 
 ROTATIONS = {"cookies": "cookies", True: "always", False: "never"}
-_COUNT = "a whole number that is not negative"
+_COUNT = "a whole number of at least 0"
 _LIFETIME = "a timedelta of at least one second that ends before the year 9998, or None"
-_DELAY = "a timedelta that is not negative and ends before the year 9998, or None"
-_KEY = "a text or bytes"
+_DELAY = "a timedelta of at least 0 that ends before the year 9998, or None"
+_KEY = "a string or bytes, not empty"
 _MOST_ATTEMPTS = 1000
 _MOST_IN_ALL = 10_000
-"""Each attempt that may fail is a key in the cache, and a full count is read as a whole."""
+"""Each attempt is a key in the cache, and all keys of a full counter are read at once."""
 DEFAULT_THROTTLE = {
     "cache": "default",
     "attempts": 5,
@@ -205,9 +205,9 @@ UNIX = "unix"
 USERS = ("database", "token")
 
 SETTINGS = (
-    Setting("ISS_CLAIM", None, "a text or None", _text_or_none, "issuer"),
-    Setting("SUB_CLAIM", None, "a text or None", _text_or_none, "subject"),
-    Setting("AUD_CLAIM", None, "a text, a list of texts, or None", _texts, "audience"),
+    Setting("ISS_CLAIM", None, "a string or None", _text_or_none, "issuer"),
+    Setting("SUB_CLAIM", None, "a string or None", _text_or_none, "subject"),
+    Setting("AUD_CLAIM", None, "a string, a list of strings, or None", _texts, "audience"),
     Setting("IAT_CLAIM", True, "True or False", _bool, "issued_at"),
     Setting("JTI_CLAIM", True, "True or False", _bool, "jti"),
     Setting("ALLOW_REFRESH_UPDATE", True, "True or False", _bool),
@@ -259,8 +259,8 @@ SETTINGS = (
     Setting(
         "KEYS",
         None,
-        "the path of a JWK Set file or of a directory of *.pem files, the https address of a JWK "
-        "Set, or None",
+        "the path of a JWK Set file or of a directory of *.pem files, the https URL of a JWK Set, "
+        "or None",
         _keys,
         "keys",
     ),
@@ -304,7 +304,7 @@ SETTINGS = (
     Setting(
         "REVOCATION_URL",
         None,
-        'the address of a Redis server, such as "redis://localhost:6379/0", or None',
+        'the URL of a Redis server, such as "redis://localhost:6379/0", or None',
         _redis_url,
         secret=True,
     ),
@@ -316,12 +316,12 @@ SETTINGS = (
     ),
     Setting("USER_AS_SUB", False, "True or False", _bool, "user_as_subject"),
     Setting("USER", "database", '"database" or "token"', lambda value: value in USERS),
-    Setting("COOKIE_PREFIX", "", 'a text such as "__Host-"', _plain_text, "cookie_prefix"),
+    Setting("COOKIE_PREFIX", "", 'a string such as "__Host-"', _plain_text, "cookie_prefix"),
     Setting("PUBLIC_PATH", "", '"" or a path such as "/backend"', _plain_text, "public_path"),
     Setting(
         "TENANT",
         None,
-        "the dotted path of a function that is not async, or None",
+        "the dotted path of a function (not an async one), or None",
         lambda value: value is None or is_function(value),
     ),
     Setting("SIMPLEJWT_UNTIL", None, "a date, a datetime with a time zone, or None", _date),
@@ -329,7 +329,10 @@ SETTINGS = (
 
 
 def as_bytes(text: str | bytes | None, *, environment: bool = False) -> bytes | None:
-    """Encode a text; None where it cannot be. The environment's odd bytes come as surrogates."""
+    """Return a string as UTF-8; bytes and None stay as they are. None if UTF-8 cannot encode it.
+
+    `environment` is for values of `os.environ`, where surrogates stand for other bytes.
+    """
     if not isinstance(text, str):
         return text
     try:

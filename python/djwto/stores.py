@@ -1,4 +1,4 @@
-"""What a database's failures mean: a store that is away for a while, a lost race, or a mistake."""
+"""What a failure of the database means: it is away for a while, a race was lost, or a mistake."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ T = TypeVar("T")
 
 
 def is_gone(error: BaseException) -> bool:
-    """Whether a database failed in a way that may pass: the same request may succeed later.
+    """Whether the failure of a database may pass, so that the same request may succeed later.
 
-    That is so where it cannot be reached, has no connection left, gives up waiting, is full, or
-    takes no writes for now, as during a failover. Other errors are mistakes of a statement.
+    True if the database cannot be reached, has no connection left, gave up waiting, is full, or
+    takes no writes, as during a failover. Other errors are mistakes in a statement.
     """
     if isinstance(error, OperationalError | InterfaceError):
         return True
@@ -30,19 +30,19 @@ def is_gone(error: BaseException) -> bool:
 
 
 def advice(error: BaseException) -> str:
-    """Give what a log adds to a failure: what to do where a table or a column is missing, or ""."""
+    """Return a sentence for the log, with a space before it, if a table is missing; else ""."""
     is_missing = (
         _state(error) in _MISSING_STATES
         or _number(error) in _MISSING_NUMBERS
         or str(error).startswith(_MISSING_IN_SQLITE)
     )
-    return ": a table or a column is missing, run `manage.py migrate`" if is_missing else ""
+    return " A table or a column is missing. Run `manage.py migrate`." if is_missing else ""
 
 
 def is_lost_race(error: BaseException) -> bool:
-    """Whether the database gave up this transaction for another one: a repetition may succeed.
+    """Whether the database gave up this transaction for another one, so that a retry may succeed.
 
-    A wait for a lock that took too long is none: a repetition would wait as long again.
+    False if the wait for a lock took too long: a retry would wait as long again.
     """
     if not isinstance(error, DatabaseError):
         return False
@@ -50,9 +50,9 @@ def is_lost_race(error: BaseException) -> bool:
 
 
 def retried(work: Callable[[], T], *, using: str, attempts: int = 20) -> T:
-    """Do this work, which opens a transaction, again where it loses a race.
+    """Run this work, which opens a transaction, and run it again each time it loses a race.
 
-    Within a transaction that is open already it is done once: the database has given up that one.
+    Inside an open transaction it runs once, because the database has given up that transaction.
     """
     while True:
         try:
@@ -61,14 +61,14 @@ def retried(work: Callable[[], T], *, using: str, attempts: int = 20) -> T:
             attempts -= 1
             if not is_lost_race(error) or attempts <= 0 or commits.is_pending(using):
                 raise
-        # Apart, so that the same ones do not meet again.
+        # A random pause, so that the same transactions do not meet again.
         time.sleep(random.uniform(0, _MOST_APART_SECONDS))  # noqa: S311
 
 
 def let_go(error: BaseException) -> None:
-    """Close this thread's connections to a server that takes no writes, where none is in use.
+    """Close the idle connections of this thread if the server takes no writes.
 
-    Another server may have taken over; a connection that is kept would never find it.
+    Another server may have taken over. A connection that stays open would never find it.
     """
     if _state(error) != _READ_ONLY_STATE and _number(error) not in _READ_ONLY_NUMBERS:
         return
@@ -79,7 +79,7 @@ def let_go(error: BaseException) -> None:
 
 
 def _state(error: BaseException) -> str | None:
-    """Give the SQLSTATE: as psycopg names it, or as psycopg2 does."""
+    """Return the SQLSTATE of an error of psycopg or psycopg2."""
     for one in _causes(error):
         state = getattr(one, "sqlstate", None) or getattr(one, "pgcode", None)
         if isinstance(state, str):
@@ -88,7 +88,7 @@ def _state(error: BaseException) -> str | None:
 
 
 def _number(error: BaseException) -> int | None:
-    """Give the number of an error of MySQL or MariaDB."""
+    """Return the number of an error of MySQL or MariaDB."""
     for one in _causes(error):
         if one.args and isinstance(one.args[0], int):
             return one.args[0]
@@ -96,7 +96,7 @@ def _number(error: BaseException) -> int | None:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Give Django's exception and the driver's."""
+    """Yield the exception of Django and that of the driver."""
     yield error
     if error.__cause__ is not None:
         yield error.__cause__

@@ -62,7 +62,7 @@ def _asked(function: Callable[[HttpRequest], Any], request: HttpRequest) -> str:
         # Such as the `DisallowedHost` of `request.get_host()`: the client chooses that header.
         raise JWTError.of("tenant_invalid") from error
     except Exception as error:
-        _log.exception("DJWTO_TENANT failed at %s", request.path)
+        _log.exception("The function of DJWTO_TENANT failed at %s.", request.path)
         if stores.is_gone(error):
             stores.let_go(error)
             raise JWTError.of("store_unavailable") from error
@@ -73,6 +73,6 @@ def _checked(found: Any) -> str:
     if isinstance(found, str) and 1 <= len(found) <= MOST_LETTERS and found.isprintable():
         return found
     raise ImproperlyConfigured(
-        f"DJWTO_TENANT: expected a function that returns a text of 1 to {MOST_LETTERS} printable "
-        f'signs, or "" where it gets None; it returned {found!r}.'
+        f"DJWTO_TENANT: expected a function that returns a string of 1 to {MOST_LETTERS} printable "
+        f'characters, or "" if it gets None; it returned {found!r}.'
     )

@@ -25,7 +25,9 @@ def login(client: Any, user: Any, *, mode: str | None = None) -> None:
     the user has no primary key yet.
     """
     if user.pk is None:
-        raise ValueError("The user has no primary key, which the token names: save the user first.")
+        raise ValueError(
+            "expected a user with a primary key, found one without: save the user first"
+        )
     is_djangos = hasattr(client, "defaults")
     request: Any = _request_of(client)
     if settings.CSRF_USE_SESSIONS and is_djangos:

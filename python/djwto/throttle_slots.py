@@ -261,5 +261,7 @@ def _failures() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        _log.exception("the cache of DJWTO_LOGIN_THROTTLE failed")
+        _log.exception(
+            "The cache of DJWTO_LOGIN_THROTTLE failed, so a login was answered with 503."
+        )
         raise JWTError.of("store_unavailable") from error

@@ -117,7 +117,9 @@ def login_claims(user: Any, request: HttpRequest) -> tuple[Claims, Claims]:
     if process_claims is not _process_claims:
         claims, claim = process_claims(user, request, "refresh"), process_user(user)
         if not isinstance(claims.get("user", {}), dict):
-            raise JWTIssueError('the claim "user" is no dict; `process_claims` gave another value')
+            raise JWTIssueError(
+                'process_claims: expected a dict as the claim "user", found another value'
+            )
     else:
         claim = process_user(user)
         registered = conf.engine().login_claims(time.time(), tenant=tenants.of(request) or None)
@@ -316,7 +318,7 @@ def _as_json(claims: Any) -> str:
     try:
         return _ENCODER.encode(claims)
     except (TypeError, ValueError, RecursionError) as error:
-        raise JWTIssueError(f"the claims are not JSON: {error}") from error
+        raise JWTIssueError(f"expected claims that JSON can hold: {error}") from error
 
 
 def _sign_to_fit(claims: Claims, mode: str, refresh_bytes: int) -> _core.Token | None:
@@ -340,5 +342,5 @@ def _too_large(kind: str, claims: Claims) -> JWTIssueError:
         name = max(value, key=lambda name: len(_ENCODER.encode(value[name])))
         path, value = f"{path}.{name}" if path else str(name), value[name]
     return JWTIssueError(
-        f'the {kind} token is too large to be carried; the claim "{path}" is largest'
+        f'the {kind} token is too large to be sent. Its largest claim is "{path}": make it shorter'
     )

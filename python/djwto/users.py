@@ -248,19 +248,19 @@ class _Reference(Promise):
 def _missing(model: Any, name: str) -> str:
     """Say why a `TokenUser` lacks this, and what to write."""
     if model is None:
-        return "the token does not carry it. `tokens.process_user` of the issuer may put it there."
+        return "it is not in the token. The issuer can add it in `tokens.process_user`."
     fields = {field.attname for field in model._meta.concrete_fields}  # noqa: SLF001
     if name not in fields and hasattr(model, name):
-        return f"relations and methods are the row's. Write request.user.get().{name}."
+        return f"only the row has relations and methods. Write request.user.get().{name}."
     return (
-        "the token does not carry it. Write request.user.get() for the row, or let "
-        "`tokens.process_user` put it into the token."
+        "it is not in the token. Write request.user.get() for the row, or add it to the token in "
+        "`tokens.process_user`."
     )
 
 
-_NO_ROW = "it is no row of the database. Write request.user.get() for the row."
+_NO_ROW = "it is made from the token, without a row. Write request.user.get() for the row."
 _NO_VALUE = (
-    "A TokenUser is no value of a field: write request.user.pk for the key, "
+    "A TokenUser cannot be the value of a field. Write request.user.pk for the primary key, "
     "request.user.get_username() for the login name, or request.user.get() for the row."
 )
 

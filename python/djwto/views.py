@@ -393,10 +393,10 @@ def _password_refused(form: PasswordChangeForm) -> JWTError:
 def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
     """Answer 503 where the database may be back later, else 500."""
     if stores.is_gone(error):
-        _log.exception("the database failed at %s%s", request.path, stores.advice(error))
+        _log.exception("The database failed at %s.%s", request.path, stores.advice(error))
         stores.let_go(error)
         return responses.refusal(JWTError.of("store_unavailable"))
-    _log.exception("failed to process %s%s", request.path, stores.advice(error))
+    _log.exception("Failed to process the request to %s.%s", request.path, stores.advice(error))
     return responses.refusal(JWTError.of("processing_failed"))
 
 

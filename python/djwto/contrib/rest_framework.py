@@ -74,7 +74,9 @@ def HasPerms(*perms: str) -> type[BasePermission]:  # noqa: N802 (it stands wher
     for perm in perms:
         # A list would become a permission that none but a superuser has.
         if isinstance(perm, (list, tuple, set, frozenset, dict)):
-            raise TypeError(f"HasPerms takes permissions one by one: HasPerms(*{perm!r})")
+            raise TypeError(
+                f"HasPerms: expected strings, found {perm!r}. Write HasPerms(*{perm!r})"
+            )
     listed = [str(perm) for perm in perms]
     required = admission.required_permissions(listed)
 

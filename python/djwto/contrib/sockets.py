@@ -165,7 +165,7 @@ class Socket:
         try:
             await self._send({"type": "websocket.close", "code": code, "reason": self._reason})
         except Exception:  # noqa: BLE001 (servers raise what they like where the client has gone)
-            _log.debug("a socket was closed before", exc_info=True)
+            _log.debug("A socket was closed already.", exc_info=True)
 
 
 class Watcher:
@@ -205,7 +205,10 @@ class Watcher:
             try:
                 pause = await self._look()
             except Exception:  # noqa: BLE001 (after any failure, the next look may succeed)
-                _log.exception("open sockets could not be looked at; tried again")
+                _log.exception(
+                    "Failed to check the open sockets. The next check is in %s seconds.",
+                    TICK_SECONDS,
+                )
                 pause = TICK_SECONDS
             await asyncio.sleep(SPACING_SECONDS)
             with suppress(asyncio.TimeoutError):

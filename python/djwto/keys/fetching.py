@@ -93,7 +93,7 @@ class _NoRedirects(HTTPRedirectHandler):
     ) -> Request | None:
         """Refuse."""
         del newurl
-        raise HTTPError(req.full_url, code, f"redirects are not followed: {msg}", headers, fp)
+        raise HTTPError(req.full_url, code, f"expected no redirect, found one: {msg}", headers, fp)
 
 
 class _Connection(HTTPConnection):

@@ -88,7 +88,7 @@ class FetchedKeys:
             raise SettingError("keys", f"expected at most {MOST_KEYS} keys, found {len(keys)}")
         public = [key for key in keys if key.get("kty") != "oct" and not is_private(key)]
         if keys and not public:
-            return cls.none(url, "expected public keys, found secrets and private keys alone")
+            return cls.none(url, "expected public keys, found only secrets and private keys")
         text = json.dumps({"keys": _one_for_each_kid(public)}).encode()
         try:
             _core.KeyRing.from_jwks(text, [])
@@ -97,7 +97,7 @@ class FetchedKeys:
         return cls(url, text)
 
     @classmethod
-    def none(cls, url: str, lack: str = "nothing was fetched yet") -> FetchedKeys:
+    def none(cls, url: str, lack: str = "nothing has been fetched yet") -> FetchedKeys:
         """Stand for no key at all, by one that signs nothing: its other half is gone."""
         key = json.loads(_core.generate_jwk("EdDSA", None))
         public = {name: key[name] for name in ("kty", "crv", "x")}
@@ -243,7 +243,7 @@ class RemoteKeys:
             if fetched.lack:
                 _log.error("DJWTO_KEYS: %s: %s. %s.", self.url, fetched.lack, _NO_KEYS)
             else:
-                _log.info("DJWTO_KEYS: %s: %d keys were fetched.", self.url, fetched.count)
+                _log.info("DJWTO_KEYS: %s: fetched %d keys.", self.url, fetched.count)
         elif self._has_complained:
             _log.info("DJWTO_KEYS: %s: it answers again.", self.url)
         self._has_complained = False
@@ -256,7 +256,7 @@ class RemoteKeys:
         self._has_complained = True
         rest = "The keys that were fetched before stay in use"
         if self._fetched is None:
-            rest = "No token can be judged until it answers"
+            rest = "No token can be verified until it answers"
         elif self._fetched.lack:
             rest = "All tokens are refused until it answers"
         reason = error.reason if isinstance(error, URLError) else error
@@ -327,7 +327,7 @@ def _one_for_each_kid(keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-_NO_KEYS = "The answer has no key that can be used, so all tokens are refused from now on"
+_NO_KEYS = "The answer has no usable key, so all tokens are refused"
 _clock = time.monotonic
 _LONGEST_HEADER = 2048
 _known: dict[str, RemoteKeys] = {}

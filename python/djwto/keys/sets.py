@@ -111,7 +111,9 @@ class KeySet:
         waiting = [jwk for jwk in self._in_state("next") if kid in (None, jwk.get("kid"))]
         if not waiting:
             named = "" if kid is None else f" with the kid {kid!r}"
-            raise KeySetError(f"there is no next key{named}: `generate` adds one")
+            raise KeySetError(
+                f"there is no next key{named}. Add one: `manage.py djwto_keys generate`"
+            )
         upcoming = min(waiting, key=lambda jwk: _since(jwk) or 0)
         refused = None if force else self._too_early(upcoming, now)
         if refused is not None:
@@ -172,8 +174,8 @@ class KeySet:
             return None
         age = "at an unknown time" if since is None else f"{max(0, now - since)} seconds ago"
         return (
-            f"the next key was published {age}, and not every server and client may know it "
-            f"before {needed:.0f} seconds have passed; --force does it all the same"
+            f"the next key was published {age}. Servers and clients take up to {needed:.0f} seconds"
+            " to learn of it. Wait, or use --force to rotate now"
         )
 
     def _add(self, algorithm: str, state: str, now: int) -> Key:
@@ -250,7 +252,7 @@ def _locked(path: Path) -> Iterator[None]:
     try:
         import fcntl
     except ImportError as error:
-        raise KeySetError("expected a system with file locks (POSIX), found another") from error
+        raise KeySetError("expected a POSIX system, with file locks, found another") from error
     lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _OWNER_ONLY)
     try:
         if path.exists() and _owner(lock) != (owner := _owner(path)):
@@ -267,7 +269,7 @@ def _write(path: Path, text: bytes) -> None:
     """Put the file in its place at once and for good, for its owner alone."""
     exists = path.exists()
     if exists and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise KeySetError(f"{path}: others than its owner may read it; first: chmod 600 {path}")
+        raise KeySetError(f"{path}: other accounts can read it. First run: chmod 600 {path}")
     new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
     try:

@@ -1,4 +1,4 @@
-"""What djwto's commands share."""
+"""The base class of djwto's commands."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from django.core.management import base
 
 
 class BaseCommand(base.BaseCommand):
-    """Settings that cannot be used are told in a sentence, as other failures of a command are."""
+    """A command that reports wrong settings as a sentence, without a traceback."""
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Run it. Raises `CommandError`."""
+        """Run the command. Raises `CommandError`."""
         try:
             return super().execute(*args, **options)
         except ImproperlyConfigured as error:

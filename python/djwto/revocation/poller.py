@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 STALE_CONNECTIONS = 32
 """How many connections that the server has closed a look replaces: a pool may hold several."""
 
-UNKNOWN = "ended sessions are not known, and views are refused"
+UNKNOWN = "Ended sessions are not known, so guarded views are refused with 503."
 """Logged where a guard refuses."""
 
 _log = logging.getLogger("djwto")
@@ -142,7 +142,7 @@ class RevocationPoller:
                 connection.close()
             else:
                 return
-        raise OperationalError("every connection was stale")
+        raise OperationalError("the server has closed every connection of the pool")
 
     def complain(self, sentence: str) -> None:
         """Log this with what is being handled; not each time."""
@@ -167,4 +167,4 @@ def _close_connections() -> None:
 
 
 _COMPLAINT_SECONDS = 60
-_UNREADABLE = "ended sessions cannot be read; tried again every interval"
+_UNREADABLE = "Cannot read ended sessions. The next try is in DJWTO_REVOCATION_INTERVAL."

@@ -63,7 +63,9 @@ def publish(ended: list[tuple[bytes, int]]) -> None:
         pipeline.execute()
     except Exception:  # noqa: BLE001 (any failure)
         # The session has ended all the same, and others will read that from the database.
-        _log.exception("ended sessions could not be published; others will read the database")
+        _log.exception(
+            "Failed to publish ended sessions. Other processes read them from the database."
+        )
 
 
 def listen(feed: Feed) -> None:
@@ -76,7 +78,7 @@ def _listen(feed: Feed) -> None:
         try:
             _hear_all(feed)
         except Exception:  # noqa: BLE001, PERF203 (it is tried again after any failure)
-            feed.complain("Redis cannot be heard; the database is read all the same")
+            feed.complain("Cannot read from Redis. Ended sessions still come from the database.")
             _wait_for_redis(feed)
 
 
@@ -109,7 +111,9 @@ def _hear(feed: Feed, message: dict[str, Any]) -> None:
         heard = conf.engine().hear_ended(message["data"], time.time())
         listeners.notify()
         if heard.left_out:
-            feed.complain("too many sessions have ended; Redis adds no more, the database does")
+            feed.complain(
+                "Too many sessions ended at once. Redis adds no more; they come from the database."
+            )
         if heard.needs_look:
             feed.look()
         if heard.pause_seconds:

@@ -255,8 +255,8 @@ def test_what_needs_the_app_says_so(urls: str, default: str, without: Any, tmp_p
     done = check(urls, default, tmp_path, "djwto.contrib.simplejwt", *without)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(
-        "django.core.exceptions.ImproperlyConfigured: djwto.contrib.simplejwt is an app: expected "
-        '"djwto.contrib.simplejwt" in INSTALLED_APPS'
+        "django.core.exceptions.ImproperlyConfigured: INSTALLED_APPS: expected "
+        '"djwto.contrib.simplejwt"'
     )
 
 

@@ -705,7 +705,7 @@ def test_the_command_copies_ids_and_no_token(moved: Any, settings: Any) -> None:
     pairs = moved("services")
     assert "1 blacklisted ids would be copied, 0 were there" in run("--dry-run")
     assert JWTBlacklist.objects.count() == 0
-    assert "1 blacklisted ids copied, 0 were there. No token is copied." in run()
+    assert "1 blacklisted ids copied, 0 were there already. Tokens are never copied." in run()
     assert "0 blacklisted ids copied, 1 were there" in run()
     row = JWTBlacklist.objects.get()
     claims = jwt.decode(pairs["out"]["refresh"], options={"verify_signature": False})
@@ -754,7 +754,7 @@ def test_the_command_finds_serializers_of_the_project(moved: Any) -> None:
         pass
 
     moved()
-    assert "ShopSerializer: it is not called" in run("--dry-run")
+    assert "ShopSerializer: djwto does not call it" in run("--dry-run")
 
 
 def test_the_command_tells_settings_that_cannot_be_used_in_a_sentence(

@@ -85,4 +85,4 @@ def test_a_connection_that_the_server_has_closed_is_replaced_at_once(
 
         until(is_over)
         assert seen == {(200, "")}
-        assert "ended sessions cannot be read" not in server.log_text()
+        assert "Cannot read ended sessions" not in server.log_text()

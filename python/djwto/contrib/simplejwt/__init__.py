@@ -1,7 +1,7 @@
-"""For projects that move in from djangorestframework-simplejwt: `docs/from-simplejwt.md`.
+"""An app for projects that move from djangorestframework-simplejwt: see `docs/from-simplejwt.md`.
 
-An app. Its `urls` answer as simplejwt's do, guards read simplejwt's tokens until a date, and
-djwto's tokens carry the claims that other services read.
+Its `urls` answer as those of simplejwt do. Guards accept simplejwt's tokens until a date. New
+tokens also carry simplejwt's claims, for other services that read them.
 """
 
 from django.apps import apps
@@ -9,7 +9,6 @@ from django.core.exceptions import ImproperlyConfigured
 
 if apps.apps_ready and not apps.is_installed(__name__):
     raise ImproperlyConfigured(
-        'djwto.contrib.simplejwt is an app: expected "djwto.contrib.simplejwt" in INSTALLED_APPS, '
-        'beside "djwto", found none. Without it no token of simplejwt is good, and new tokens lack '
-        "the claims that other services read."
+        'INSTALLED_APPS: expected "djwto.contrib.simplejwt", because this package is an app. '
+        "Without it djwto accepts no token of simplejwt, and new tokens lack simplejwt's claims."
     )

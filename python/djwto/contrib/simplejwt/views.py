@@ -80,7 +80,7 @@ class TokenViewBase(GenericAPIView[Any]):
         if isinstance(exc, JWTError):
             exc = refusals.at_endpoint(exc)
         elif stores.is_gone(exc):
-            _log.exception("the database failed at %s%s", self.request.path, stores.advice(exc))
+            _log.exception("The database failed at %s.%s", self.request.path, stores.advice(exc))
             stores.let_go(exc)
             exc = refusals.other(JWTError.of("store_unavailable"))
         return super().handle_exception(exc)
@@ -134,7 +134,7 @@ class TokenRefreshView(TokenViewBase):
             if not is_old:
                 raise
             # Its other claims, which are copied, make tokens that djwto does not issue.
-            _log.exception("a refresh token of simplejwt cannot be renewed")
+            _log.exception("Cannot renew a refresh token of simplejwt.")
             raise JWTError.of("token_malformed") from None
         signal = signals.jwt_refresh_updated if rotates else signals.jwt_access_refreshed
         signal.send(

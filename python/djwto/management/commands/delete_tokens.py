@@ -1,4 +1,4 @@
-"""`manage.py delete_tokens`: remove the rows of what has expired."""
+"""`manage.py delete_tokens`: delete expired rows of the blacklist and expired sessions."""
 
 import time
 from argparse import ArgumentTypeError
@@ -13,19 +13,24 @@ from djwto.models import JWTBlacklist, Session
 
 
 class Command(BaseCommand):
-    """Delete in batches, so that no lock is held for long."""
+    """Deletes in batches, so that no lock is held for long."""
 
-    help = "Removes expired rows of the blacklist and of sessions, in batches."
+    help = "Deletes expired rows of the blacklist and expired sessions. Run it regularly."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the size of a batch."""
-        parser.add_argument("--batch-size", type=_size, default=1000, help="rows per DELETE")
+        """Add `--batch-size`."""
+        parser.add_argument(
+            "--batch-size",
+            type=_size,
+            default=1000,
+            help="how many rows one DELETE statement deletes (default: 1000)",
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Delete until nothing is left to delete."""
+        """Delete until no expired row is left."""
         size, now = _checked(options["batch_size"]), time.time()
-        # No token of it is good any more, nor will one be if the clock is set back a little. An
-        # app of djwto.contrib may take a token after its `exp`, within this margin.
+        # The margin covers a clock that is set back a little, and apps of djwto.contrib that accept
+        # a token shortly after its `exp`.
         end = now - _core.MARGIN_SECONDS
         tokens, past = (
             _delete(JWTBlacklist.expired(end).order_by("expires"), size),
@@ -33,7 +38,9 @@ class Command(BaseCommand):
         )
         expired = Session.rows().filter(expires_at__lt=past, access_until__lt=past)
         sessions = _delete(expired.order_by("expires_at"), size)
-        self.stdout.write(f"{tokens} expired rows deleted, and {sessions} expired sessions.")
+        self.stdout.write(
+            f"Deleted {tokens} expired rows of the blacklist and {sessions} expired sessions."
+        )
 
 
 def _size(text: str) -> int:
@@ -49,12 +56,12 @@ def _checked(size: Any) -> int:
     return size
 
 
-_EXPECTED = "expected a whole number from 1, found {!r}"
+_EXPECTED = "expected a whole number of at least 1, found {!r}"
 
 
 def _delete(expired: QuerySet[Any], size: int) -> int:
     deleted = 0
     while batch := list(expired.values_list("pk", flat=True)[:size]):
-        # Asked again: a session may have been renewed in the meantime.
+        # The query filters again: a session may have been renewed in the meantime.
         deleted += expired.order_by().filter(pk__in=batch).delete()[0]
     return deleted

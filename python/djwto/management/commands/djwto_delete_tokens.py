@@ -1,4 +1,4 @@
-"""`manage.py djwto_delete_tokens`: another name of `delete_tokens`."""
+"""`manage.py djwto_delete_tokens`: another name for `delete_tokens`."""
 
 from djwto.management.commands.delete_tokens import Command
 

@@ -1,4 +1,4 @@
-"""`manage.py djwto_keys`: the life of the keys in the file of `DJWTO_KEYS`."""
+"""`manage.py djwto_keys`: make, list, rotate and retire the keys in the file of `DJWTO_KEYS`."""
 
 import json
 from dataclasses import asdict
@@ -21,45 +21,56 @@ from djwto.models import Session
 
 
 class Command(BaseCommand):
-    """Each action changes the file at once, and servers take it up while they run."""
+    """Changes the file at once. Running servers read it again without a restart."""
 
-    help = "Makes, lists, rotates and retires the keys of the file that DJWTO_KEYS names."
-    # Without the file, which `generate` makes, the checks would fail.
+    help = "Makes, lists, rotates and retires the keys in the file of DJWTO_KEYS."
+    # The checks would fail before `generate` has made the file.
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take an action and its options."""
+        """Add the actions and their options."""
         actions = parser.add_subparsers(dest="action", required=True)
-        generate = actions.add_parser("generate", help="make the file, or add a next key to it")
-        rotate = actions.add_parser("rotate", help="let the next key sign, and retire the active")
-        retire = actions.add_parser("retire", help="drop retired keys whose tokens have expired")
-        listing = actions.add_parser("list", help="show the keys, without what is secret of them")
-        for action, default in ((generate, "the active key's, or EdDSA"), (rotate, "the same")):
+        generate = actions.add_parser(
+            "generate", help="make the file; if it exists, add a next key"
+        )
+        rotate = actions.add_parser(
+            "rotate", help="let the next key sign, and retire the active one"
+        )
+        retire = actions.add_parser(
+            "retire", help="remove retired keys whose last token has expired"
+        )
+        listing = actions.add_parser("list", help="list the keys, without their secret parts")
+        for action, default in (
+            (generate, "that of the active key, or EdDSA"),
+            (rotate, "the same"),
+        ):
             action.add_argument(
                 "--algorithm",
                 choices=_core.algorithms(),
                 metavar="NAME",
                 help=f"algorithm of the new key (default: {default})",
             )
-        rotate.add_argument("--kid", help="the next key to take (default: the oldest)")
+        rotate.add_argument(
+            "--kid", help="the kid of the next key that is to sign (default: the oldest)"
+        )
         rotate.add_argument(
             "--force",
             action="store_true",
-            help="even if some servers and clients may not know the next key yet",
+            help="rotate even if some servers and clients may not know the next key yet",
         )
         retire.add_argument(
             "--force",
             action="store_true",
-            help="all of them: users with their tokens are logged out",
+            help="remove all retired keys now: users with their tokens are logged out",
         )
-        listing.add_argument("--json", action="store_true", help="as JSON")
+        listing.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Do it, or say why not."""
+        """Run the action. Raises `CommandError`."""
         path = conf.keys_path()
         if path is None:
-            lack = "is a URL, and keys are made elsewhere" if conf.is_set("KEYS") else "is not set"
-            raise CommandError(f"DJWTO_KEYS {lack}: it names the file with the keys.")
+            found = "a URL: its keys are made elsewhere" if conf.is_set("KEYS") else "none"
+            raise CommandError(f"DJWTO_KEYS: expected the path of a JWK Set file, found {found}.")
         if options["action"] != "list" and path.is_dir():
             raise CommandError(_DIRECTORY.format(path))
         try:
@@ -84,10 +95,10 @@ class Command(BaseCommand):
                 sets.now(), _longest(), _last_of_sessions, force=options["force"]
             )
         for key in dropped:
-            self.stdout.write(f"{key.kid}: dropped")
+            self.stdout.write(f"{key.kid}: removed")
         for key, left in kept:
-            when = "its tokens do not expire" if left is None else f"in {left:.0f} seconds"
-            self.stdout.write(f"{key.kid}: kept, {when}")
+            why = "do not expire" if left is None else f"expire within {left:.0f} seconds"
+            self.stdout.write(f"{key.kid}: kept, its tokens {why}")
         if not dropped and not kept:
             self.stdout.write("There is no retired key.")
 
@@ -109,21 +120,23 @@ class Command(BaseCommand):
 
 
 _DIRECTORY = (
-    "{}: expected a JWK Set file, found a directory. What writes its PEM files manages them: "
-    "add the next key's public half; minutes later put its private key into signing.pem, and "
-    "leave the public half of the old one until its last token has expired."
+    "{}: expected a JWK Set file, found a directory. Rotate PEM files by hand: first add the "
+    "public half of the next key. Minutes later put its private key into signing.pem. Keep the "
+    "public half of the old key until its last token has expired."
 )
 
 
 def _existing(path: Path) -> Any:
     if not path.exists():
-        raise KeySetError(f"{path}: there is no such file: `generate` makes it")
+        raise KeySetError(
+            f"{path}: there is no such file. Make it: `manage.py djwto_keys generate`"
+        )
     return sets.opened(path)
 
 
 def _listed(path: Path) -> list[Key]:
     files = KeyFiles.read(path)
-    # What servers would refuse is refused here, in the same words.
+    # Refuses what servers would refuse, with the same messages.
     ring = files.ring(conf.valid("ALGORITHM"), [])
     if not files.is_directory:
         return sets.KeySet(json.loads(files.files[0][1])).keys()
@@ -150,9 +163,9 @@ def _date(seconds: int) -> str:
 
 
 def _last_of_sessions(until: float) -> float | None:
-    """Tell when the last token expires that a live session got until this moment, in seconds.
+    """Return when the last token expires that a live session got until this moment.
 
-    None: never. Raises `KeySetError` where the database does not say.
+    Both times are in seconds since 1970; None: never. Raises `KeySetError` if the database fails.
     """
     instant, live = times.micros(until), Session.live()
     try:
@@ -162,14 +175,14 @@ def _last_of_sessions(until: float) -> float | None:
         ]
     except (DatabaseError, ImproperlyConfigured) as error:
         raise KeySetError(
-            f"the database does not say which sessions live longer than the settings let them "
-            f"({type(error).__name__}): ask again when it does; --force drops the keys all the same"
+            f"cannot read from the database when the last tokens expire ({type(error).__name__}). "
+            "Try again later, or use --force to remove the keys now"
         ) from error
     return times.seconds(max(0, *(last or 0 for last in lasts)))
 
 
 def _longest() -> float | None:
-    """Give the longest lifetime of a token in seconds; None: there are tokens without an end."""
+    """Return the longest lifetime of a token in seconds; None: some tokens do not expire."""
     access, refresh = conf.valid("ACCESS_TOKEN_LIFETIME"), conf.valid("REFRESH_TOKEN_LIFETIME")
     if refresh is None:
         return None

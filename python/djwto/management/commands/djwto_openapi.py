@@ -1,4 +1,4 @@
-"""`manage.py djwto_openapi`: the endpoints as an OpenAPI document, for clients and their tools."""
+"""`manage.py djwto_openapi`: print the endpoints as an OpenAPI document."""
 
 import json
 from typing import Any
@@ -10,13 +10,15 @@ from djwto.management.base import BaseCommand
 
 
 class Command(BaseCommand):
-    """Print the document of this project: its paths, modes, and names of cookies."""
+    """Prints the document of this project, with its paths, modes and cookie names."""
 
     help = "Prints the OpenAPI 3.1 document of djwto's endpoints, as JSON."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Print it, or say why not."""
+        """Print the document. Raises `CommandError` if the project has none of the endpoints."""
         document = openapi.document()
         if not document["paths"]:
-            raise CommandError('ROOT_URLCONF has none of the endpoints: include("djwto.urls").')
+            raise CommandError(
+                'Found no endpoint of djwto in ROOT_URLCONF. Add path("", include("djwto.urls")).'
+            )
         self.stdout.write(json.dumps(document, indent=2, ensure_ascii=False))

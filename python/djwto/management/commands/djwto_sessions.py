@@ -1,4 +1,4 @@
-"""`manage.py djwto_sessions`: list sessions, and end them."""
+"""`manage.py djwto_sessions`: list sessions and end them."""
 
 import json
 from argparse import ArgumentParser
@@ -15,32 +15,36 @@ from djwto.models import ENDED_BY_ADMIN, Session
 
 
 class Command(BaseCommand):
-    """One verb each; the users are named by what they log in with."""
+    """Lists or ends sessions. Users are named by what they log in with."""
 
-    help = "Lists sessions (list), ends one or every one (end), or all of a user (end_all)."
+    help = "Lists sessions, or ends one of them, all of a user, or those of all users."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take a verb and what it needs."""
+        """Add the verbs and their arguments."""
         verbs = parser.add_subparsers(dest="verb", required=True, parser_class=ArgumentParser)
-        listing = verbs.add_parser("list", help="the live sessions, the latest first")
-        listing.add_argument("username", nargs="?", help="only this user's")
-        listing.add_argument("--json", action="store_true", help="as JSON; times are ISO 8601")
-        end = verbs.add_parser("end", help="end a session")
-        end.add_argument("id", nargs="?", help="its id, the claim sid")
+        listing = verbs.add_parser("list", help="list the live sessions, the latest first")
+        listing.add_argument("username", nargs="?", help="list only those of this user")
+        listing.add_argument(
+            "--json", action="store_true", help="print JSON, with times in ISO 8601"
+        )
+        end = verbs.add_parser("end", help="end one session, or with --everyone all of them")
+        end.add_argument("id", nargs="?", help="the id of the session, which is the claim sid")
         end.add_argument(
-            "--everyone", action="store_true", help="every session of all users, after a restore"
+            "--everyone",
+            action="store_true",
+            help="end every session of all users, such as after a restore",
         )
         end.add_argument(
             *("--no-input", "--noinput"),
             action="store_false",
             dest="interactive",
-            help="do not ask before --everyone",
+            help="do not ask for confirmation of --everyone",
         )
         end_all = verbs.add_parser("end_all", help="end all sessions of a user")
         end_all.add_argument("username")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Do what the verb says."""
+        """Run the verb. Raises `CommandError`."""
         {"list": self._list, "end": self._end, "end_all": self._end_all}[options["verb"]](options)
 
     def _list(self, options: dict[str, Any]) -> None:
@@ -112,7 +116,7 @@ def _with_names(rows: Iterator[Session]) -> Iterator[list[tuple[Session, str | N
 def _cells(row: Session, name: str | None) -> tuple[str, ...]:
     renewed = f"{times.as_datetime(row.renewed_at):%Y-%m-%d %H:%M:%S}"
     cells = (str(row.pk), name or "-", row.user_id, row.mode, renewed, row.address, row.device)
-    # What a name or a device holds is not for the terminal to obey.
+    # Names and devices may hold escape sequences, which a terminal would obey.
     return tuple(
         "".join(one if one.isprintable() else "?" for one in cell or "-") for cell in cells
     )
@@ -133,7 +137,7 @@ def _members(row: Session, name: str | None) -> dict[str, Any]:
 
 
 def _is_here(session_id: str) -> bool:
-    """Whether a session is one of the present tenant."""
+    """Whether a session belongs to the present tenant."""
     try:
         return Session.of_tenant(tenants.present()).filter(pk=UUID(session_id)).exists()
     except ValueError:
@@ -147,7 +151,7 @@ def _is_wanted() -> bool:
         return False
 
 
-_QUESTION = "This ends every session: all users must log in again. Type 'yes' to go on: "
+_QUESTION = "This ends every session, and all users must log in again. Type 'yes' to go on: "
 
 
 def _user(username: str) -> Any:

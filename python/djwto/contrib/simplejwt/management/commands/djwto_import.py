@@ -1,4 +1,4 @@
-"""`manage.py djwto_import simplejwt`: print the settings, and copy the ids of its blacklist."""
+"""`manage.py djwto_import simplejwt`: print settings, and copy the ids of simplejwt's blacklist."""
 
 import sys
 from collections.abc import Iterator
@@ -14,21 +14,21 @@ from djwto.management.base import BaseCommand
 from djwto.models import JWTBlacklist
 
 _BATCH = 500
-"""Ids of one query: SQLite takes no more than 999 parameters in some builds."""
+"""Ids of one query. Some builds of SQLite take at most 999 parameters."""
 
 
 class Command(BaseCommand):
-    """May run again at any time: what was copied stays as it is."""
+    """Prints and copies. It may run again at any time: ids that were copied stay as they are."""
 
     help = "Prints SIMPLE_JWT as settings of djwto, and copies the blacklisted ids of simplejwt."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take what to import."""
-        parser.add_argument("source", choices=["simplejwt"])
-        parser.add_argument("--dry-run", action="store_true", help="write nothing")
+        """Add the source and `--dry-run`."""
+        parser.add_argument("source", choices=["simplejwt"], help="the package to move from")
+        parser.add_argument("--dry-run", action="store_true", help="copy nothing: only print")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Print, then copy."""
+        """Print the settings, then copy the ids. Raises `CommandError`."""
         try:
             config.build()
             lines = importing.lines()
@@ -38,27 +38,31 @@ class Command(BaseCommand):
         self._copy(is_dry=options["dry_run"])
 
     def _print_settings(self, lines: list[str]) -> None:
-        self.stdout.write("# Paste these lines into settings.py, below SIMPLE_JWT, which stays.")
+        self.stdout.write(
+            "# Paste these lines into settings.py, below SIMPLE_JWT. Keep SIMPLE_JWT."
+        )
         for line in lines:
             self.stdout.write(line)
         self.stdout.write("")
         self.stdout.write(
-            "# Tokens of simplejwt are refused from DJWTO_SIMPLEJWT_UNTIL on. The date leaves a "
-            "week to deploy: run this again if that takes longer."
+            "# Tokens of simplejwt are accepted until DJWTO_SIMPLEJWT_UNTIL. The date leaves you a "
+            "week to deploy. Run this again if you need longer."
         )
         found = [*importing.without_counterpart(), *_own_classes()]
         if found:
-            self.stdout.write("# Without a counterpart:")
+            self.stdout.write("# Not taken over:")
         for name, reason in found:
             self.stdout.write(f"#   {name}: {reason}")
 
     def _copy(self, *, is_dry: bool) -> None:
         if not config.has_blacklist():
-            self.stdout.write(f"# No id to copy: {config.BLACKLIST_APP} is not installed.")
+            self.stdout.write(f"# Copied no ids: {config.BLACKLIST_APP} is not installed.")
             return
         rows = JWTBlacklist.rows()
         if rows.model._meta.db_table not in connections[rows.db].introspection.table_names():  # noqa: SLF001
-            self.stdout.write("# Ids are copied into a table that `manage.py migrate` makes.")
+            self.stdout.write(
+                "# Copied no ids: the table is missing. Run `manage.py migrate`, then this again."
+            )
             return
         copied = present = 0
         batch: list[tuple[str, Any]] = []
@@ -70,8 +74,8 @@ class Command(BaseCommand):
         new, old = _copied(batch, is_dry=is_dry)
         verb = "would be copied" if is_dry else "copied"
         self.stdout.write(
-            f"# {copied + new} blacklisted ids {verb}, {present + old} were there. "
-            "No token is copied."
+            f"# {copied + new} blacklisted ids {verb}, {present + old} were there already. "
+            "Tokens are never copied."
         )
 
 
@@ -100,7 +104,7 @@ def _own_classes() -> Iterator[tuple[str, str]]:
         found |= set() if base is None else _below(base)
     for one in sorted(f"{one.__module__}.{one.__qualname__}" for one in found):
         if not one.startswith(f"{_PACKAGE}."):
-            yield one, "it is not called; djwto.tokens.process_claims adds claims"
+            yield one, "djwto does not call it. Add claims in djwto.tokens.process_claims"
 
 
 def _below(base: type) -> set[type]:
