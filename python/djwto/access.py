@@ -35,7 +35,7 @@ _log = logging.getLogger("djwto")
 def authenticate(
     request: HttpRequest, kind: str = "access", *, allow_revoked: bool = False
 ) -> _core.Authenticated:
-    """Do what `authentication.jwt_authenticate` does, and give all that the engine says."""
+    """Do what `authentication.jwt_authenticate` does, and return the token with its mode."""
     inner, known = state.inner_of(request), state.of(request)
     try:
         found = verified(inner, kind, allow_revoked=allow_revoked)
@@ -49,16 +49,17 @@ def authenticate(
 
 
 def recognize(request: HttpRequest) -> Any:
-    """Let the user of the request's access token be its user, and return the token.
+    """Make the user of the request's access token `request.user`, and return the token.
 
-    None where there is none. For middleware. CSRF is not checked. Raises `JWTError`.
+    Returns None if the request has no token. It is for middleware, and does not check CSRF. Raises
+    `JWTError`.
     """
     found = None if _brings_none(request) else _found(request)
     return None if found is None else set_user(request, state.of(request), found)
 
 
 async def arecognize(request: HttpRequest) -> Any:
-    """Do the same without blocking the event loop."""
+    """Do what `recognize` does, without blocking the event loop."""
     found = None if _brings_none(request) else await awaited(request, _found, request)
     if found is None:
         return None
@@ -69,7 +70,7 @@ async def arecognize(request: HttpRequest) -> Any:
 
 
 def presented_by(request: HttpRequest) -> Literal["header", "cookie"] | None:
-    """Tell what brings the request's access token, good or bad; None where there is none."""
+    """Return where the access token of the request is, good or bad; None if there is none."""
     if _has_no_headers(request):
         return None
     try:
@@ -82,12 +83,12 @@ def presented_by(request: HttpRequest) -> Literal["header", "cookie"] | None:
 
 
 def answering_mode(request: HttpRequest) -> str:
-    """Tell how a request is answered, whether or not its token is good."""
+    """Return the mode in which a request is answered, whether its token is good or not."""
     return conf.engine().answering_mode(*headers_of(request))
 
 
 def raw_token(request: HttpRequest, kind: str) -> str:
-    """Give the text of a request's token, unverified. Raises `JWTValidationError`."""
+    """Return the text of a request's token, unverified. Raises `JWTValidationError`."""
     try:
         return conf.engine().find(*headers_of(request), kind)[0]
     except JWTValidationError as error:
@@ -95,9 +96,9 @@ def raw_token(request: HttpRequest, kind: str) -> str:
 
 
 def headers_of(request: Any) -> tuple[str | None, str | None]:
-    """Give the headers that may hold a token: for a call, and not for a variable.
+    """Return the headers that may hold a token.
 
-    Error trackers show the variables of every frame.
+    Pass them on to a call, and keep them in no variable: error trackers show those of every frame.
     """
     return request.META.get("HTTP_AUTHORIZATION"), request.META.get("HTTP_COOKIE")
 
@@ -105,9 +106,9 @@ def headers_of(request: Any) -> tuple[str | None, str | None]:
 async def awaited(inner: Any, function: Callable[..., ResultT], *args: Any) -> ResultT:
     """Call what verifies the token of a request, without blocking the event loop.
 
-    It is called in the loop, once all is there that it would wait for, or else in a thread: the
-    project's function for the tenant may ask a database, and the schema of django-tenants is an
-    attribute of a connection, which the thread of its middleware has.
+    First this waits for keys and ended sessions. Then it calls the function in the loop. With
+    `DJWTO_TENANT` it calls it in a thread: the project's function may ask a database, and
+    django-tenants keeps the schema on a connection of the thread of its middleware.
     """
     config = conf.current()
     if config.remote is not None:
@@ -122,7 +123,7 @@ async def awaited(inner: Any, function: Callable[..., ResultT], *args: Any) -> R
 def verified(
     inner: Any, kind: str = "access", *, allow_revoked: bool = False
 ) -> "_core.Authenticated | formats.FindUser":
-    """Verify the token of a request. One of another format has a query to make yet.
+    """Verify the token of a request. A token of another format still needs a query.
 
     Raises `JWTError`.
     """
@@ -152,9 +153,9 @@ def verified(
 def set_user(
     request: Any, known: state.State, found: "_core.Authenticated | formats.FindUser"
 ) -> Any:
-    """Set `payload`, `token`, `jwt_mode` and the user of what `verified` gives.
+    """Set `payload`, `token`, `jwt_mode` and the user of a result of `verified` on the request.
 
-    Returns the token. Makes a query where it is of another format. Raises `JWTError`.
+    Returns the token. Makes a query if the token has another format. Raises `JWTError`.
     """
     seen: Any = found if isinstance(found, _core.Authenticated) else run(found)
     known.seen = seen
@@ -175,13 +176,13 @@ def force_user(inner: Any, claims: Any) -> None:
 
 
 def set_nobody(request: Any) -> None:
-    """Give a request the lazy user that Django's middleware gives one without a session."""
+    """Set the lazy anonymous user that Django's middleware sets for a request without a session."""
     request.user = user = _lazy(anonymous)
     request.auser = partial(_touched, user)
 
 
 def make_anonymous(request: Any) -> None:
-    """Take the user of a request away, that of a token and that of Django's session."""
+    """Make the user of a request anonymous, whether a token or Django's session gave it."""
     inner = state.inner_of(request)
     state.of(inner).forget_user()
     user = anonymous()
@@ -191,10 +192,10 @@ def make_anonymous(request: Any) -> None:
 
 
 def keep_replaced(request: Any, known: state.State) -> None:
-    """Let guards keep the user that middleware put in the place of the token's.
+    """Let guards keep the user with which a middleware replaced the user of the token.
 
-    That is middleware which runs between `JWTMiddleware` and the view: it verifies a second factor,
-    or impersonates. What replaces the user later, as REST framework does, does not count.
+    That middleware runs between `JWTMiddleware` and the view: it verifies a second factor, or
+    impersonates a user. A user that is set later, as by REST framework, does not count.
     """
     user = request.user
     if known.users is None or user is known.users[1]:
@@ -218,7 +219,7 @@ def load_user(request: HttpRequest) -> Any:
 
 
 def run(work: Callable[[], ResultT]) -> ResultT:
-    """Do what may ask a store. Raises `JWTError` (`store_unavailable`) where it is gone."""
+    """Run work that may ask the database. Raises `JWTError` (`store_unavailable`) if that fails."""
     try:
         return work()
     except (DatabaseError, InterfaceError) as error:
@@ -260,7 +261,7 @@ def _has_no_headers(request: Any) -> bool:
 
 
 def _users_of(seen: Any) -> tuple[Any, Callable[[], Any]]:
-    """Give what `request.user` and `request.auser` are."""
+    """Return what `request.user` and `request.auser` are."""
     if conf.current().has_token_users:
         of_token = TokenUser(seen.claims)
         return of_token, partial(_itself, of_token)
@@ -308,7 +309,7 @@ def _with_keys(config: conf.Config, remote: "RemoteKeys", inner: Any, kind: str)
 
 
 def _kid_of(config: conf.Config, inner: Any, kind: str) -> str | None:
-    """Give the `kid` of the request's token. Raises `JWTValidationError` where there is none."""
+    """Return the `kid` of the request's token. Raises `JWTValidationError` where there is none."""
     from djwto.keys.remote import kid_of
 
     return kid_of(config.engine.find(*headers_of(inner), kind)[0])  # no variable holds the token

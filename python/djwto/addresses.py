@@ -1,4 +1,4 @@
-"""Where a request comes from, as far as its headers can be believed."""
+"""The address of the client, behind trusted proxies too."""
 
 from django.http import HttpRequest
 
@@ -8,10 +8,10 @@ __all__ = ["client_address"]
 
 
 def client_address(request: HttpRequest) -> str:
-    """Give the address of the client in canonical text; "" where there is none.
+    """Return the IP address of the client, in canonical form; "" if there is none.
 
-    It is the peer's, unless `DJWTO_TRUSTED_PROXIES` lists the peer: then the last one in
-    `X-Forwarded-For` that the setting does not list. Never raises for what a client sends.
+    It is the address of the peer. If `DJWTO_TRUSTED_PROXIES` lists the peer, it is the last address
+    in `X-Forwarded-For` that the setting does not list. It raises for no request.
     """
     meta = request.META
     return conf.current().proxies.client_address(

@@ -51,7 +51,7 @@ class BoundedPaginator(_Paginator):
 
     @cached_property
     def count(self) -> int:
-        """Give the number of rows, or `MOST_ROWS` where there are more."""
+        """Return the number of rows, or `MOST_ROWS` where there are more."""
         rows: Any = self.object_list
         return int(rows.order_by()[:MOST_ROWS].count())
 
@@ -62,7 +62,7 @@ class IsEnded(admin.SimpleListFilter):
     title, parameter_name = "state", "state"
 
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, str]]:
-        """Give the choices."""
+        """Return the choices."""
         return [("live", "Live"), ("ended", "Ended")]
 
     def queryset(self, _request: HttpRequest, queryset: Any) -> Any:
@@ -81,7 +81,7 @@ class _Choice(admin.SimpleListFilter):
     choices_of: tuple[str, ...]
 
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, str]]:
-        """Give the choices."""
+        """Return the choices."""
         return [(one, one[:1].upper() + one[1:]) for one in self.choices_of]
 
     def queryset(self, _request: HttpRequest, queryset: Any) -> Any:
@@ -180,7 +180,7 @@ class SessionAdmin(_SessionAdmin):
     fields = readonly_fields = _FIELDS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
-        """Give the sessions of the present tenant."""
+        """Return the sessions of the present tenant."""
         rows, tenant = super().get_queryset(request), tenants.present()
         return rows if tenant is None else rows.filter(tenant=tenant)
 
@@ -255,13 +255,13 @@ class JWTBlacklistAdmin(_BlacklistAdmin):
     paginator = BoundedPaginator
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[JWTBlacklist]:
-        """Give the rows of the present tenant."""
+        """Return the rows of the present tenant."""
         rows, tenant = super().get_queryset(request), tenants.present()
         return rows if tenant is None else rows.filter(tenant=tenant)
 
     @admin.display(description="expires", ordering="expires")
     def expires_or_never(self, row: JWTBlacklist) -> datetime | str:
-        """Give the date; "never" for none, and for the year 9999 of older rows."""
+        """Return the date; "never" for none, and for the year 9999 of older rows."""
         never = row.expires is None or row.expires.year >= _NEVER_YEAR
         return "never" if never or row.expires is None else row.expires
 

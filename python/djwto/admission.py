@@ -32,7 +32,7 @@ def let_in(request: Any, view: Any = None) -> None:
 
 
 async def alet_in(request: Any, view: Any = None) -> None:
-    """Do the same without blocking the event loop."""
+    """Do what `let_in` does, without blocking the event loop."""
     await arun_check(check_login, request, view)
 
 
@@ -55,7 +55,7 @@ def require_permissions(request: Any, required: _core.RequiredPermissions) -> No
 
 
 async def arequire_permissions(request: Any, required: _core.RequiredPermissions) -> None:
-    """Do the same without blocking the event loop."""
+    """Do what `require_permissions` does, without blocking the event loop."""
     await arun_check(partial(check_permissions, required), request, None, lets_in=False)
 
 
@@ -104,7 +104,7 @@ def run_check(check: Check, request: Any, view: Any, *, lets_in: bool = True) ->
 
 
 async def arun_check(check: Check, request: Any, view: Any, *, lets_in: bool = True) -> state.State:
-    """Do the same without blocking the event loop."""
+    """Do what `run_check` does, without blocking the event loop."""
     inner = state.inner_of(request)
     known = state.of(inner)
     known.is_guarded = True
@@ -204,7 +204,7 @@ def _check_stored_permissions(required: _core.RequiredPermissions, request: Http
 
 
 def _texts(permissions: Iterable[Any]) -> list[str]:
-    """Give permissions as texts: a hook's may be lazy ones, and an enum's member is one already."""
+    """Return permissions as strings. A hook may give lazy strings or members of an enum."""
     return [one if isinstance(one, str) else str(one) for one in permissions]
 
 

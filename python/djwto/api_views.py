@@ -1,11 +1,11 @@
-"""Django REST framework: guards under its `@api_view`, and what its authentication classes share.
+"""Django REST framework: guards under `@api_view`, and the shared part of authentication classes.
 
-REST framework authenticates a request, asks its permissions and throttles, and calls the guarded
-function last. So a guard also hands it an authentication class, which does the guard's check first:
-permissions and throttles then see the user of the token. `@authentication_classes` of the view's
-author stands.
+REST framework authenticates a request, checks permissions and throttles, and calls the guarded
+function last. So a guard also gives it an authentication class, which runs the check of the guard
+first. Permissions and throttles then see the user of the token. `@authentication_classes` of the
+view's author is kept.
 
-REST framework is imported late, where it is in use anyway.
+REST framework is imported late, only if it is in use anyway.
 """
 
 import sys
@@ -27,7 +27,7 @@ def hand_over(
     kind: str = "access",
     is_optional: bool = False,
 ) -> None:
-    """Put the attribute on a guarded function from which `@api_view` takes its classes.
+    """Set the attribute of a guarded function from which `@api_view` takes its classes.
 
     `check` takes REST framework's request, and raises `JWTError`. `kind` is that of
     the token, and `is_optional` says whether it may be missing: for the OpenAPI document.
@@ -44,7 +44,7 @@ def hand_over(
 
 
 class GuardAuthentication:
-    """What REST framework asks of an authentication class; none of its code is needed for that."""
+    """The authentication class of a guard. It does not import REST framework."""
 
     check: Callable[[Any], Any]
     kind = "access"
@@ -53,9 +53,9 @@ class GuardAuthentication:
     """A mark for `guard_checks`."""
 
     def authenticate(self, request: Any) -> tuple[Any, Any] | None:
-        """Return the user and the claims; None where the guard lets a request in without a token.
+        """Return the user and the claims; None if the guard lets a request in without a token.
 
-        Raises REST framework's exception where the guard refuses.
+        Raises REST framework's exception if the guard refuses.
         """
         begin(request)
         try:
@@ -72,24 +72,24 @@ class GuardAuthentication:
 
 
 class _NoToken(GuardAuthentication):
-    """What a guard outside `@api_view` has found: no user, and why."""
+    """The result of a guard outside `@api_view`: no user, and the reason."""
 
     @staticmethod
     def check(_request: Any) -> None:
-        """Leave it at that."""
+        """Keep this result."""
 
 
 def unforce(inner: Any) -> None:
-    """Take back the user that REST framework would let in without asking any of its classes."""
+    """Remove the user that REST framework would let in without asking any of its classes."""
     for name in ("_force_auth_user", "_force_auth_token"):
         vars(inner).pop(name, None)
 
 
 def asking_for_login(view: Any, inner: Any) -> Any:
-    """Let a view of REST framework ask for a login as inside `@api_view`, where it has no user.
+    """Let a view of REST framework answer a request without a user with 401, as in `@api_view`.
 
-    With a forced user, its permissions refuse by 403 without a challenge. A view that is wrapped
-    further stays as it is.
+    With a forced user, its permissions would refuse with 403 and no challenge. A view inside
+    further wrappers stays as it is.
     """
     if sys.modules.get("rest_framework.views") is None:
         return view
@@ -112,17 +112,17 @@ def asking_for_login(view: Any, inner: Any) -> Any:
 
 
 class _OfGuard(tuple[Any, ...]):
-    """The classes of a guard, to tell them from those of an author."""
+    """The classes of a guard, as opposed to those of the author of a view."""
 
     __slots__ = ()
     is_of_guard = True
 
 
 def begin(request: Any) -> Any:
-    """Mark a request of REST framework's as guarded, and give Django's request inside it.
+    """Mark a request of REST framework as guarded, and return Django's request inside it.
 
-    The reply becomes private, and clears what the refusal of the token says, wherever REST
-    framework makes it. A reply that it does not make is left to `PrivateRepliesMiddleware`.
+    The reply that REST framework makes is then private, and clears the cookies of a refused token.
+    Other replies are left to `PrivateRepliesMiddleware`.
     """
     inner = request._request  # noqa: SLF001
     state.of(inner).is_guarded = True
@@ -136,8 +136,8 @@ def begin(request: Any) -> Any:
 def challenge(request: Any) -> str | None:
     """Return the challenge of a 401; None makes REST framework answer 403.
 
-    REST framework asks for it while it handles the exception of a permission, which knows nothing
-    of the token: the sentence and the slug of the refusal are put into that.
+    REST framework asks for it while it handles the exception of a permission. This puts the
+    sentence and the slug of the token's refusal into that exception.
     """
     refused = state.of(request).refusal
     if refused is None:
@@ -164,7 +164,7 @@ def as_exception(request: Any, error: JWTError, /, **extra: str) -> Exception:
 
 
 def refusal(request: Any, view: Any, error: JWTError) -> JsonResponse:
-    """Make a guard's refusal. REST framework's clients find `detail` beside `error` in it."""
+    """Return the refusal of a guard. For clients of REST framework it also has `detail`."""
     rest = sys.modules.get("rest_framework.views")
     if rest is None:
         return responses.refusal(error)
@@ -187,13 +187,13 @@ def _finalize(
 
 @cache
 def _exceptions() -> dict[int | None, type[Exception]]:
-    """Give the exception for each status."""
+    """Return the exception for each status."""
     from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
 
     class TokenRefused(AuthenticationFailed):
-        """A 401 with a challenge, whichever class stands first in the list.
+        """A 401 with a challenge, in any order of the classes.
 
-        REST framework would make it a 403 where the first class has no challenge, as
+        REST framework would make it a 403 if the first class has no challenge, as
         `SessionAuthentication` has none.
         """
 
@@ -209,7 +209,7 @@ def _exceptions() -> dict[int | None, type[Exception]]:
 
 
 def details(error: JWTError, /, **extra: str) -> Any:
-    """Give the body that REST framework's exceptions have: `detail` and `code`."""
+    """Return the body of an exception of REST framework: `detail` and `code`."""
     from rest_framework.exceptions import APIException
 
     return APIException({"detail": str(error), "code": error.code, **extra}, error.code).detail

@@ -4,14 +4,14 @@ from django.apps import AppConfig, apps
 
 
 class DjwtoConfig(AppConfig):
-    """Register the checks; the id type is fixed here so that projects make no migrations."""
+    """Registers the checks. It fixes the type of ids, so that projects make no migrations."""
 
     name = "djwto"
     verbose_name = "JWT sessions"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Import what registers itself: here, since it needs the models of all apps."""
+        """Import the modules that register themselves, which need the models of all apps."""
         from djwto import (  # noqa: F401 (the checks register)
             checks,
             guard_checks,

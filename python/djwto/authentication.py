@@ -1,7 +1,7 @@
-"""The token of a request, and the guards: decorators that let requests into views.
+"""The guards: decorators that let requests with a good token into views.
 
-Guards work on functions and, through `method_decorator`, on methods and `dispatch`; on sync and
-async views; on Django REST framework's views. They make one call into the engine, and no query.
+A guard works on a function and, through `method_decorator`, on a method or on `dispatch`. The view
+may be sync, async, or of Django REST framework. A guard makes no query to the database.
 """
 
 from collections.abc import Callable, Iterable
@@ -38,9 +38,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def user_authenticate(request: HttpRequest) -> Any:
-    """Hook: the user whose credentials are in `request.POST`; None where they are wrong.
+    """Hook: return the user whose credentials are in `request.POST`; None if they are wrong.
 
-    Raises `ValidationError`, which says more.
+    It may raise `ValidationError`, `PermissionDenied`, or `JWTError` with a status below 500: the
+    login then fails with that message.
     """
     from djwto.forms import LoginForm  # here: `django.contrib.auth` may not be installed
 
@@ -51,9 +52,9 @@ def user_authenticate(request: HttpRequest) -> Any:
 
 
 def user_account(request: HttpRequest) -> str:
-    """Hook: the name that `user_authenticate` would look for; failed logins are counted under it.
+    """Hook: return the login name of the request. Failed logins are counted by this name.
 
-    "" where none is given: then only the client's address counts.
+    Returns "" if the request has none: then only the client's address counts.
     """
     return spelling_of(request.POST.get("username", ""))
 
@@ -61,60 +62,71 @@ def user_account(request: HttpRequest) -> str:
 def jwt_authenticate(
     request: HttpRequest, kind: str = "access", *, allow_revoked: bool = False
 ) -> dict[str, Any]:
-    """Verify the request's token and set `payload`, `token`, `jwt_mode` and `user` on it.
+    """Verify the token of a request, and return its claims.
 
-    Returns the claims. Raises `JWTValidationError`, and `JWTError` where it is not known which
-    sessions have ended; `allow_revoked` takes their tokens too. CSRF is not checked here, and the
-    reply is not kept out of caches: `csrf.check` and `responses.keep_private` do that.
+    Sets `payload`, `token`, `jwt_mode` and `user` on the request. `kind` is `access` or `refresh`.
+    `allow_revoked` also accepts the token of an ended session.
+
+    Does not check CSRF, and does not keep the reply out of caches: call `csrf.check` and
+    `responses.keep_private` for that.
+
+    Raises `JWTValidationError` if the token is missing or not good. Raises `JWTError`
+    (`store_unavailable`) if it is not known which sessions have ended.
     """
     return access.authenticate(request, kind, allow_revoked=allow_revoked).claims
 
 
 def get_raw_token_from_request(request: HttpRequest) -> str:
-    """Give the text of the request's token, unverified; `jwt_type` in the form says which.
+    """Return the text of the request's token, without verifying it.
 
-    Raises `JWTError` where there is none, or two.
+    The form field `jwt_type` says which token: `access` (the default) or `refresh`. Raises
+    `JWTError` if there is no token, or two.
     """
     return access.raw_token(request, _core.jwt_type(request.POST.get("jwt_type")))
 
 
 def jwt_login_required(view: View) -> View:
-    """Guard a view: only a request with a good access token gets in; others get 401 as JSON."""
+    """Guard a view: it needs a good access token. Other requests get 401 as JSON.
+
+    A cookie with the token also needs the CSRF token on unsafe methods, else 403 as JSON.
+    """
     return _guard(view, admission.check_login, authentication=admission.check_login)
 
 
 def jwt_perm_required(perms: Iterable[str]) -> Callable[[View], View]:
-    """Guard a view by permissions (`app.codename`), all of the list; 403 as JSON.
+    """Guard a view: the user needs all of these permissions (`app.codename`), else 403 as JSON.
 
-    Goes inside `jwt_login_required`. Asks the database only where the token says that its
-    permissions were too many to carry.
+    Put it below `jwt_login_required`. It reads the permissions in the token. It asks the database
+    only if the token says that they did not fit into it.
     """
     check = partial(admission.check_permissions, admission.required_permissions(perms))
     return lambda view: _guard(view, check, authentication=None)
 
 
 def jwt_optional(view: View) -> View:
-    """Guard a view that is open, and knows the user of a good access token.
+    """Guard an open view: with a good access token, `request.user` is its user.
 
     Without a token, or with a bad cookie, `request.user` is `AnonymousUser` and `request.payload`
-    is None. A bad Bearer token is refused, and so is a cookie without the CSRF token that it needs.
+    is None. A bad Bearer token gets 401. On an unsafe method, a good cookie without the CSRF token
+    gets 403.
     """
     return _guard(view, admission.check_optional, authentication=admission.check_optional)
 
 
 def jwt_passes_test(test: Callable[[Any], bool]) -> Callable[[View], View]:
-    """Guard a view by login and a test of the request. Any result but True refuses with 403.
+    """Guard a view: it needs a good access token, and `test(request)` must return True, else 403.
 
-    The test may raise `JWTError` to say more. An async view runs it in a thread.
+    The test may raise `JWTError` to choose another message. Under an async view it runs in a
+    thread.
     """
     check = partial(admission.check_test, test)
     return lambda view: _guard(view, check, authentication=admission.check_login)
 
 
 def jwt_is_refresh(view: View) -> View:
-    """Guard a view that takes a refresh token of a live session.
+    """Guard a view: it needs the latest refresh token of a live session, else 401 as JSON.
 
-    Where a cookie holds it, the form says `jwt_type=refresh`.
+    If the token is in a cookie, the form field `jwt_type` must be `refresh`. It asks the database.
     """
     guarded = _guard(view, admission.check_refresh, authentication=admission.check_refresh)
     guarded.reads_refresh_token = True  # type: ignore[attr-defined] # a check asks for it
@@ -124,8 +136,8 @@ def jwt_is_refresh(view: View) -> View:
 def _guard(view: View, check: Check, *, authentication: Check | None) -> View:
     """Wrap a view: run the check, then the view, and keep the reply private.
 
-    What the view raises is not caught: `PrivateRepliesMiddleware` finds the mark on the request.
-    `authentication` is the part of the check that lets the user in; None for a guard that does not.
+    An exception of the view is not caught: `PrivateRepliesMiddleware` finds the mark on the
+    request. `authentication` is the part of the check that sets the user; None: it sets none.
     """
     lets_in = authentication is not None
     if iscoroutinefunction(view) or _is_method_of_async_view(view):
@@ -157,8 +169,8 @@ def _guard(view: View, check: Check, *, authentication: Check | None) -> View:
     marked.djwto_guard = True
     if authentication is not None:
         marked.djwto_lets_in = True
-        # The guard asks for the CSRF token itself, and only where a cookie brought the token;
-        # and for a login, of which Django's LoginRequiredMiddleware would know nothing.
+        # The guard checks CSRF itself, and only if a cookie brought the token. It also demands the
+        # login, which Django's LoginRequiredMiddleware would not see.
         marked.csrf_exempt = csrf.GUARD_EXEMPT
         marked.login_required = False
         api_views.hand_over(

@@ -1,6 +1,6 @@
-"""CSRF by Django's own check, with refusals in JSON.
+"""CSRF: Django's own check, with refusals as JSON.
 
-`CSRF_FAILURE_VIEW = "djwto.csrf.failure"` makes the refusals of Django's middleware JSON too.
+With `CSRF_FAILURE_VIEW = "djwto.csrf.failure"`, Django's middleware refuses as JSON too.
 """
 
 import sys
@@ -27,24 +27,24 @@ SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 """The methods that need no CSRF token."""
 
 GUARD_EXEMPT = object()
-"""What a guard puts in `csrf_exempt`, to tell it from the `True` of the view's author."""
+"""The value of `csrf_exempt` that a guard sets. The author of a view sets `True`."""
 
 
 def failure(_request: HttpRequest, reason: str = "") -> JsonResponse:
-    """Answer for `CSRF_FAILURE_VIEW` (Django docs, settings): 403 as JSON."""
+    """Return the reply for Django's setting `CSRF_FAILURE_VIEW`: 403 as JSON."""
     return responses.refusal(JWTError.of("csrf_failed", reason))
 
 
 def is_needed(request: HttpRequest, mode: str) -> bool:
-    """Whether a request needs a CSRF token: a cookie opened it, and it may change things.
+    """Whether a request needs a CSRF token: a cookie brought its token, and its method is unsafe.
 
-    `mode` says how its token came. What the author of a view exempted is not looked at.
+    `mode` is the mode of its token. It does not look whether the author exempted the view.
     """
     return mode != "JSON" and request.method not in SAFE_METHODS and conf.current().csrf
 
 
 def leave_out(request: Any) -> None:
-    """Let no check ask this request for a token: a page of another site cannot send its header."""
+    """Exempt a request with a Bearer token: a page of another site cannot send its header."""
     if not getattr(request, "_dont_enforce_csrf_checks", False):
         request._dont_enforce_csrf_checks = True  # noqa: SLF001 (Django's own switch)
         state.of(request).is_exempted = True
@@ -58,13 +58,16 @@ def ask_again(request: Any) -> None:
 
 
 def check(request: HttpRequest) -> None:
-    """Demand Django's CSRF token. Raises `JWTError` (`csrf_failed`, `body_…`)."""
+    """Check Django's CSRF token, if the view has no guard.
+
+    Raises `JWTError`: `csrf_failed`, or `body_unreadable` and `body_too_large` for the form.
+    """
     try:
-        # Without the header, Django looks for the token in the form, which may be any odd bytes.
+        # Without the header, Django looks for the token in the form, which may be any bytes.
         with request_body.readable():
             reason = _reason(request)
     except JWTError:
-        # What looks at the form after us, such as Django's page of a refusal, must not fail too.
+        # Code that reads the form later, such as Django's page for a refusal, must not fail too.
         request_body.make_empty(request)
         raise
     if reason is not None:
@@ -72,10 +75,10 @@ def check(request: HttpRequest) -> None:
 
 
 def check_exempt(request: Any) -> None:
-    """Do the same for a view that is exempt, and leave it the body. Raises `csrf_failed` alone.
+    """Check the CSRF token for an exempt view, and leave the body to it. Raises only `csrf_failed`.
 
-    Of a multipart body nothing is read, as the view may set upload handlers, or want it as bytes:
-    the header decides.
+    It reads nothing of a multipart body, because the view may set upload handlers or read bytes.
+    Then only the header counts.
     """
     is_left = request.content_type == "multipart/form-data" and not hasattr(request, "_post")
     if is_left and settings.CSRF_HEADER_NAME not in request.META:
@@ -97,17 +100,18 @@ def check_exempt(request: Any) -> None:
 def check_login(request: HttpRequest) -> None:
     """Refuse a login posted by another site's page. Raises `JWTError` (`origin_refused`).
 
-    There is no CSRF token before a login: the browser's own word decides, `Origin` first and
-    `Sec-Fetch-Site` where there is none (OWASP CSRF cheat sheet, login CSRF).
+    There is no CSRF token before a login, so the browser's headers decide: `Origin`, or
+    `Sec-Fetch-Site` if there is no `Origin` (OWASP CSRF cheat sheet, login CSRF).
     """
     if not getattr(request, "_dont_enforce_csrf_checks", False):
         _core.check_login(*_provenance(request))
 
 
 def check_origin(request: HttpRequest) -> None:
-    """Demand an `Origin` that Django trusts, of what is no form: the handshake of a WebSocket.
+    """Demand an `Origin` that Django trusts, for the handshake of a WebSocket.
 
-    Browsers always send it there, and know no CSRF token there. Raises `JWTError` (`csrf_failed`).
+    Browsers always send the header there, and cannot send a CSRF token. Raises `JWTError`
+    (`csrf_failed`).
     """
     origin, is_trusted, _ = _provenance(request)
     if origin is None:
@@ -117,19 +121,19 @@ def check_origin(request: HttpRequest) -> None:
 
 
 def is_foreign(request: HttpRequest) -> bool:
-    """Whether the browser says that a page of an origin that is not trusted sends this request."""
+    """Whether the browser says that a page of an untrusted origin sent this request."""
     return _core.is_foreign(*_provenance(request))
 
 
 def _provenance(request: HttpRequest) -> tuple[str | None, bool, str | None]:
-    """Give `Origin`, whether Django trusts it, and `Sec-Fetch-Site`."""
+    """Return `Origin`, whether Django trusts it, and `Sec-Fetch-Site`."""
     origin = request.META.get("HTTP_ORIGIN")
     is_trusted = origin is not None and _Check(_view).accepts_origin(request)
     return origin, is_trusted, request.META.get("HTTP_SEC_FETCH_SITE")
 
 
 def login_extra(request: HttpRequest, mode: str, *, rotate: bool) -> dict[str, str]:
-    """Give what login's reply holds for a page on another origin, which cannot read the cookie.
+    """Return the members of login's reply for a page on another origin, which cannot read cookies.
 
     `rotate` makes a new token, as Django's login does.
     """
@@ -142,13 +146,13 @@ def login_extra(request: HttpRequest, mode: str, *, rotate: bool) -> dict[str, s
 
 
 def current_token(request: HttpRequest) -> str:
-    """Give the token that belongs to the request's cookie, or a new one."""
+    """Return the token that belongs to the request's cookie, or a new one."""
     _Check(_view).process_request(request)
     return get_token(request)
 
 
 def set_cookie(request: HttpRequest, response: ResponseT) -> ResponseT:
-    """Put the `csrftoken` cookie into the reply, where the middleware may be missing."""
+    """Set the `csrftoken` cookie, as Django's middleware does, which may be missing."""
     _Check(_view).process_response(request, response)
     return response
 
@@ -156,9 +160,8 @@ def set_cookie(request: HttpRequest, response: ResponseT) -> ResponseT:
 def exempt_by_author(view: Any) -> bool:
     """Whether the author of a view exempted it with Django's `csrf_exempt`.
 
-    Frameworks mark all of their views as exempt, which is not the author's word, and a decorator
-    copies the attributes of what it wraps, so that a guard's mark stands over an author's `True`.
-    So the attribute tells nothing: the decorators themselves are looked for.
+    The attribute `csrf_exempt` does not tell. Frameworks set it on all of their views, and a guard
+    overwrites it. So this looks for the decorators themselves.
     """
     rest = sys.modules.get("rest_framework.views")
     view_class = getattr(view, "view_class", None) or getattr(view, "cls", None)
@@ -168,14 +171,14 @@ def exempt_by_author(view: Any) -> bool:
 
 
 def _reason(request: HttpRequest) -> Any:
-    """Tell why Django's check refuses a request; None where it does not."""
+    """Return why Django's check refuses a request; None if it does not."""
     middleware = _Check(_view)
     middleware.process_request(request)
     return middleware.process_view(request, None, (), {})  # type: ignore[arg-type]
 
 
 def exempts(view: Any) -> bool:
-    """Whether this is what Django's `csrf_exempt` makes of a view."""
+    """Whether this view is wrapped by Django's `csrf_exempt`."""
     return getattr(view, "__code__", None) in _EXEMPTING
 
 
@@ -188,7 +191,7 @@ def _is_exempt(view: Any) -> bool:
 
 
 def _applies_exempt(method: Any) -> bool:
-    """Whether this is what `method_decorator(csrf_exempt)` makes: its closure holds the list."""
+    """Whether `method_decorator(csrf_exempt)` made this method: its closure has the list."""
     for cell in getattr(method, "__closure__", None) or ():
         try:
             held = cell.cell_contents
@@ -212,7 +215,7 @@ _EXEMPTING = frozenset(csrf_exempt(view).__code__ for view in (_view, _async_vie
 
 
 class _Check(CsrfViewMiddleware):
-    """Django's check, which tells the reason instead of rendering a page.
+    """Django's check, which returns the reason instead of an HTML page.
 
     Made anew for each use: it caches `CSRF_TRUSTED_ORIGINS`, and settings are read live.
     """

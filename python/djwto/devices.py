@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def describe(request: HttpRequest) -> tuple[str, str, str | None]:
-    """Give the label of a request's device, its user agent, and its address.
+    """Return the label of a request's device, its user agent, and its address.
 
     Both texts are printable ASCII, which every table holds.
     """

@@ -1,4 +1,4 @@
-"""What djwto raises. Every failure that a client can see has a slug from one list (`CODES`)."""
+"""The exceptions of djwto. Each failure that a client can see has a slug of the list `CODES`."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ __all__ = ["CODES", "JWTBlacklistError", "JWTError", "JWTIssueError", "JWTValida
 
 
 class Code(NamedTuple):
-    """One entry of the list of failures, which lives in the engine."""
+    """One entry of the list of failures: slug, HTTP status, sentence, and what it means."""
 
     slug: str
     status: int
@@ -24,28 +24,30 @@ CODES: dict[str, Code] = {row[0]: Code(*row) for row in _core.codes()}
 """Every failure by its `code`, with `slug`, `status`, `sentence` and `meaning`."""
 
 SERVER_ERROR = 500
-"""From this status on a failure is the server's, and no refusal."""
+"""From this status on, a failure is a fault of the server."""
 
 
 class JWTError(Exception):
     """A failure that becomes `{"error": <sentence>, "code": <slug>}`.
 
-    A project may raise one with its own slug, in hooks, in receivers of signals, in the test of
-    `jwt_passes_test` and in the function of `DJWTO_TENANT`. `status` is from 400 to 599. Without it
-    a slug of `CODES` has the status of the list, and any other slug has 403. Raises `ValueError`
-    for another status.
+    A project may raise it with its own slug: in hooks, in receivers of signals, in the test of
+    `jwt_passes_test` and in the function of `DJWTO_TENANT`. With `JWTMiddleware`, views may also
+    raise it.
+
+    `status` is from 400 to 599; another one raises `ValueError`. None: the status in `CODES`, and
+    403 for a slug that is not there.
     """
 
     retry_after: int | None = None
-    """When it is worth another try, in seconds, where that is known."""
+    """In how many seconds a retry may succeed, for `Retry-After`; None if that is not known."""
     cookies: Sequence[_core.SetCookie] = ()
-    """What the reply clears: a refusal alone would not help against planted cookies."""
+    """The cookies that the reply clears, such as planted ones."""
 
     ends: "str | None" = None
-    """Why the session of the token must be ended, where that is so."""
+    """Why the session of the token must end; None if it goes on."""
 
     errors: "dict[str, list[dict[str, str]]] | None" = None
-    """What a failed login says of each field, see `login_errors`."""
+    """The errors of a failed login by field, see `login_errors`; None for other failures."""
 
     def __init__(self, message: str, code: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -63,7 +65,7 @@ class JWTError(Exception):
 
     @classmethod
     def of(cls, code: str, detail: str = "", *, retry_after: int | None = None) -> "JWTError":
-        """Make the failure of a slug in `CODES`; `detail` goes where its sentence has a gap."""
+        """Return the failure of a slug in `CODES`. `detail` replaces the `{}` in its sentence."""
         kind = JWTBlacklistError if code == "token_blacklisted" else cls
         error = kind(CODES[code].sentence.replace("{}", detail, 1), code)
         error.retry_after = retry_after
@@ -71,23 +73,23 @@ class JWTError(Exception):
 
 
 class JWTValidationError(JWTError):
-    """A token is missing, ambiguous or not good."""
+    """A token is missing, ambiguous, or not good."""
 
 
 class JWTBlacklistError(JWTValidationError):
-    """A token is good and was logged out."""
+    """A token is good, but it was logged out or its session has ended."""
 
 
 class JWTIssueError(Exception):
-    """Claims cannot become a token: a server's fault, for its log only."""
+    """Claims cannot become a token: a fault of the server, whose message is only for its log."""
 
 
 class JWTTooLargeError(JWTIssueError):
-    """A token would be longer than the engine reads."""
+    """A token would be longer than the engine accepts."""
 
 
 class SettingError(ValueError):
-    """The engine refuses a setting; `field` is the engine's name for it."""
+    """The engine refuses a setting. `field` is the name of the setting in the engine."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -95,22 +97,22 @@ class SettingError(ValueError):
 
 
 def is_failed_login(error: BaseException) -> bool:
-    """Tell whether what `user_authenticate` raised refuses the credentials.
+    """Whether this exception of `user_authenticate` refuses the credentials.
 
-    Anything else is a fault of the server.
+    Any other exception is a fault of the server.
     """
     is_refusal = isinstance(error, JWTError) and error.status < SERVER_ERROR
     return is_refusal or isinstance(error, (ValidationError, PermissionDenied))
 
 
 def failed_login(error: Exception) -> JWTError:
-    """Turn what `user_authenticate` raised into the answer to a failed login, with `errors`."""
+    """Return the failure of a login, with `errors`, for an exception of `user_authenticate`."""
     if isinstance(error, ValidationError):
         refusal = JWTError.of("credentials_invalid", form_errors(error))
         refusal.errors = login_errors(error)
         return refusal
     if isinstance(error, JWTError):
-        # Made anew: the project may raise the same object again, and its frames hold a password.
+        # A new object: the project may raise the old one again, and its frames hold a password.
         refusal = JWTError(str(error), error.code, error.status)
         refusal.retry_after, refusal.errors = error.retry_after, error.errors
     else:
@@ -121,15 +123,15 @@ def failed_login(error: Exception) -> JWTError:
 
 
 def form_errors(error: ValidationError) -> str:
-    """Give the JSON text of a form's errors: field → sentences."""
+    """Return the errors of a form as JSON text: field → list of sentences."""
     fields = error.message_dict if hasattr(error, "error_dict") else {"__all__": error.messages}
     return json.dumps(fields)
 
 
 def login_errors(error: ValidationError) -> dict[str, list[dict[str, str]]]:
-    """Give a form's errors with their codes: field → `{"message": …, "code": …}`.
+    """Return the errors of a form with their codes: field → list of `{"message": …, "code": …}`.
 
-    The code is "" where the error has none, as in Django's `ErrorDict.get_json_data`.
+    The code is "" if the error has none, as in Django's `ErrorDict.get_json_data`.
     """
     is_of_fields = hasattr(error, "error_dict")
     fields = error.error_dict if is_of_fields else {NON_FIELD_ERRORS: error.error_list}
@@ -137,6 +139,6 @@ def login_errors(error: ValidationError) -> dict[str, list[dict[str, str]]]:
 
 
 def _as_dict(error: ValidationError) -> dict[str, str]:
-    # Iterating fills in the parameters, and makes text of a sentence that is translated late.
+    # `messages` fills in the parameters and translates.
     code = getattr(error, "code", None)
     return {"message": " ".join(error.messages), "code": "" if code is None else str(code)}

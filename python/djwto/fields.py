@@ -26,7 +26,7 @@ class UnicodeField(_CharField):
         self.exact = exact
 
     def deconstruct(self) -> Any:
-        """Give what a migration writes down."""
+        """Return what a migration writes down."""
         name, path, args, kwargs = super().deconstruct()
         if not self.exact:
             kwargs["exact"] = False

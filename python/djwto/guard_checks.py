@@ -149,7 +149,7 @@ def _callbacks() -> Iterable[Any]:
 
 
 def _named(callbacks: Iterable[Any]) -> list[str]:
-    """Give the dotted names of views, sorted, each once."""
+    """Return the dotted names of views, sorted, each once."""
     return sorted({url_patterns.view_name(callback) for callback in callbacks})
 
 
@@ -177,14 +177,14 @@ def _has(mark: str, function: Any) -> bool:
 
 
 def _held(function: Any) -> Iterable[Any]:
-    """Give what a function holds of the functions around it."""
+    """Yield what a function holds of the functions around it."""
     for cell in getattr(function, "__closure__", None) or ():
         with suppress(ValueError):  # an empty cell
             yield cell.cell_contents
 
 
 def _ninja_views() -> Iterable[Any]:
-    """Give the functions of django-ninja's operations that are guarded, by `auth` or inside."""
+    """Yield the functions of django-ninja's operations that are guarded, by `auth` or inside."""
     module: Any = sys.modules.get("ninja.operation")
     if module is None:
         return

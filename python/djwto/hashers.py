@@ -1,4 +1,4 @@
-"""Django's own password hashes, computed by the engine's cryptographic library."""
+"""A faster password hasher, with the same hashes as Django's."""
 
 import base64
 import hashlib
@@ -12,17 +12,17 @@ __all__ = ["PBKDF2PasswordHasher"]
 
 
 class PBKDF2PasswordHasher(hashers.PBKDF2PasswordHasher):
-    """Django's default hasher, faster: the same text for the same password, salt and iterations.
+    """Django's default hasher, computed by the engine: for `PASSWORD_HASHERS`.
 
-    For `PASSWORD_HASHERS`, in the place of Django's. Either verifies what the other has stored.
-    Raises what Django's raises.
+    It makes the same text from the same password, salt and iterations. So each of the two verifies
+    the passwords that the other has stored. It raises the same exceptions.
     """
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
-        """Hash a password (PBKDF2 with HMAC-SHA-256, RFC 8018 §5.2) into the text that is stored.
+        """Return the text to store for a password (PBKDF2 with HMAC-SHA-256, RFC 8018 §5.2).
 
-        `iterations` None or 0 takes the hasher's own. Raises `TypeError`, `ValueError` and
-        `OverflowError`.
+        `iterations` None or 0 takes the default of the hasher. Raises `TypeError`, `ValueError`
+        and `OverflowError`, as Django's hasher does.
         """
         try:
             if self.digest is not hashlib.sha256:  # a project's subclass wants another hash

@@ -79,7 +79,7 @@ def _end_session_of(seen: Any) -> bool:
 
 
 def _refreshing(request: HttpRequest) -> list[_core.Authenticated]:
-    """Give what the refresh cookies of a request name, and leave the request as it is."""
+    """Return what the refresh cookies of a request name, and leave the request as it is."""
     if not request.META.get("HTTP_COOKIE"):
         return []
     try:

@@ -1,4 +1,4 @@
-"""Middleware: the user of a token on every request, and what is done to the final reply."""
+"""Middleware: `request.user` from the token on every request, and private replies."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -20,7 +20,7 @@ __all__ = ["JWTMiddleware", "PrivateRepliesMiddleware"]
 
 
 class _Middleware:
-    """Calls what comes before and after the view, in a sync and in an async chain."""
+    """Runs `begin` before the view and `finish` after it, in a sync or an async chain."""
 
     sync_capable = True
     async_capable = True
@@ -33,7 +33,7 @@ class _Middleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        """Answer, or under ASGI give what is to be awaited."""
+        """Return the reply; under ASGI, an awaitable of it."""
         if self.is_async:
             return self._answer(request)
         self.begin(request)
@@ -44,34 +44,36 @@ class _Middleware:
         return self.finish(request, await self.get_response(request))
 
     def begin(self, request: Any) -> None:
-        """Do what comes before."""
+        """Prepare the request before the view runs."""
 
     async def abegin(self, request: Any) -> None:
-        """Do the same without blocking the event loop."""
+        """Do what `begin` does, without blocking the event loop."""
 
     def finish(self, _request: Any, response: HttpResponseBase) -> HttpResponseBase:
-        """Do what comes after, and return the reply."""
+        """Change the reply after the view has run, and return it."""
         return response
 
 
 class JWTMiddleware(_Middleware):
-    """Let the user of a good access token be `request.user`, in every view.
+    """Set `request.user` to the user of a good access token, in every view.
 
-    Sets on the request what a guard sets, and makes no query. Without a token nothing changes. With
-    a bad Bearer token the user is `AnonymousUser`; with a bad cookie, Django's own session decides.
-    `request.jwt_error` is the `JWTError` that says what is wrong, or None.
+    It sets the same attributes on the request as a guard, and makes no query. Without a token
+    nothing changes. With a bad Bearer token the user is `AnonymousUser`. With a bad cookie,
+    Django's own session decides. `request.jwt_error` is the `JWTError` of a bad token, or None.
 
-    Does what `PrivateRepliesMiddleware` does, and does it for every request with a token. Turns a
-    `JWTError` that a view raises into its reply. Stands after `AuthenticationMiddleware` and
-    `RemoteUserMiddleware`. Under ASGI it needs a thread only to load the ended sessions at the
-    start, to check a CSRF token, and to ask for the tenant with `DJWTO_TENANT`.
+    It also does what `PrivateRepliesMiddleware` does, for every request with a token. If a view
+    raises `JWTError`, it returns the reply for it.
+
+    Put it after `AuthenticationMiddleware` and `RemoteUserMiddleware`. Under ASGI it uses a thread
+    only to load the ended sessions at the start, to check a CSRF token, and to call the function of
+    `DJWTO_TENANT`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         """Take the next middleware, or the view.
 
-        Raises `ImproperlyConfigured` in the wrong place: checks may not have run, and a bad Bearer
-        token would let a session's user pass without a CSRF token.
+        Raises `ImproperlyConfigured` if it is in the wrong place. The checks may not have run. With
+        a bad Bearer token, the user of a session would then get in without a CSRF token.
         """
         wrong = misplaced()
         if wrong is not None:
@@ -80,7 +82,7 @@ class JWTMiddleware(_Middleware):
         self.process_view = self._acheck_view if self.is_async else self._check_view
 
     def begin(self, request: Any) -> None:
-        """Set the user of the token."""
+        """Set the user of the token, and `jwt_error`. It does not raise for a bad token."""
         _prepare(request)
         try:
             seen = access.recognize(request)
@@ -90,7 +92,7 @@ class JWTMiddleware(_Middleware):
             _opened(request, seen)
 
     async def abegin(self, request: Any) -> None:
-        """Do the same without blocking the event loop."""
+        """Do what `begin` does, without blocking the event loop."""
         _prepare(request)
         try:
             seen = await access.arecognize(request)
@@ -100,7 +102,7 @@ class JWTMiddleware(_Middleware):
             _opened(request, seen)
 
     def finish(self, request: Any, response: HttpResponseBase) -> HttpResponseBase:
-        """Keep the reply private, and clear cookies: of an ended session, and refused ones."""
+        """Keep the reply private. Clear the cookies of an ended session, and refused cookies."""
         known = state.of(request)
         if known.is_guarded:
             responses.keep_private(response)
@@ -113,7 +115,7 @@ class JWTMiddleware(_Middleware):
         return response if error is None else responses.clear_refused(response, error)
 
     def _check_view(self, request: Any, view: Any, _args: Any, _kwargs: Any) -> Any:
-        """Demand the CSRF token where a cookie opened the request, before the view runs."""
+        """Demand the CSRF token before the view runs, if a cookie brought the token."""
         if _needs_csrf(request, view):
             try:
                 _check_csrf(request, view)
@@ -132,23 +134,23 @@ class JWTMiddleware(_Middleware):
     def process_exception(
         self, _request: HttpRequest, exception: Exception
     ) -> HttpResponseBase | None:
-        """Answer for a `JWTError` that a view raises; transactions are rolled back by then."""
+        """Return the reply for a `JWTError` of a view. Transactions are rolled back by then."""
         return responses.refusal(exception) if isinstance(exception, JWTError) else None
 
 
 class PrivateRepliesMiddleware(_Middleware):
-    """Keep every reply of a guarded view out of shared caches, errors included.
+    """Keep the replies of guarded views out of shared caches, errors included.
 
-    A guard marks the request. The final reply, of any kind, gets `Vary: Cookie,
-    Authorization`, and `Cache-Control: private` unless it has a `Cache-Control`. Nothing is caught,
-    so that transactions roll back and exceptions are handled as without it.
+    A guard marks the request. The final reply then gets `Vary: Cookie, Authorization`. It also gets
+    `Cache-Control: private`, unless it has a `Cache-Control`. The middleware catches no exception:
+    transactions roll back, and exceptions are handled as usual.
 
-    Stands first in `MIDDLEWARE`, but after Django's `UpdateCacheMiddleware`, which stores what the
-    middleware below it returns. Under ASGI it needs no thread.
+    Put it first in `MIDDLEWARE`, or directly after Django's `UpdateCacheMiddleware`, which stores
+    the replies of the middleware below it. Under ASGI it needs no thread.
     """
 
     def finish(self, request: Any, response: HttpResponseBase) -> HttpResponseBase:
-        """Keep the reply private, if a guard was asked."""
+        """Keep the reply private if a guard marked the request."""
         return responses.keep_private(response) if state.of(request).is_guarded else response
 
 
@@ -156,11 +158,11 @@ RIGHT_PLACE = (
     "Put JWTMiddleware directly after AuthenticationMiddleware and RemoteUserMiddleware in "
     "MIDDLEWARE."
 )
-"""What to do where `misplaced` says something."""
+"""What to do if `misplaced` returns a message."""
 
 
 def misplaced() -> str | None:
-    """Say what is wrong with the place of `JWTMiddleware` in `MIDDLEWARE`."""
+    """Return what is wrong with the place of `JWTMiddleware` in `MIDDLEWARE`; None: nothing."""
     ours = places_of(JWTMiddleware)
     below = {"AuthenticationMiddleware": "puts its own user in the place of the token's"}
     below["RemoteUserMiddleware"] = "logs the user of a token out"
@@ -172,19 +174,19 @@ def misplaced() -> str | None:
 
 
 def places_of(*kinds: type) -> list[int]:
-    """Tell where in `MIDDLEWARE` one of these classes, or a subclass, stands."""
+    """Return the indexes in `MIDDLEWARE` of these classes and their subclasses."""
     return [place for place, one in enumerate(_middleware()) if _is(one, kinds)]
 
 
 def places_of_django(name: str) -> list[int]:
-    """Do the same for one of `django.contrib.auth.middleware`, which needs that app."""
+    """Return the indexes of a class of `django.contrib.auth.middleware`; none without that app."""
     if not apps.is_installed("django.contrib.auth"):
         return []
     return places_of(import_string(f"django.contrib.auth.middleware.{name}"))
 
 
 def _middleware() -> list[Any]:
-    """Give the classes and functions of `MIDDLEWARE`; None for what cannot be imported."""
+    """Return the classes and functions of `MIDDLEWARE`; None for what cannot be imported."""
     return [_imported(path) for path in settings.MIDDLEWARE]
 
 
@@ -220,7 +222,7 @@ def _refused(request: Any, error: JWTError) -> None:
     is_header = access.presented_by(request) == "header"
     if is_header:
         csrf.leave_out(request)
-    # Where it is not known whether the session has ended, no other user takes its place.
+    # If it is not known whether the session has ended, no other user takes its place.
     if is_header or error.status >= SERVER_ERROR:
         access.make_anonymous(request)
     request.jwt_error = error.with_traceback(None)
@@ -234,14 +236,14 @@ def _needs_csrf(request: Any, view: Any) -> bool:
     if not csrf.is_needed(request, known.opened_by.mode):
         return False
     if getattr(view, "djwto_endpoint", False):
-        # It checks by itself, later: what is wrapped around it, and receivers, see no user so far.
+        # The endpoint checks by itself, later. Code around it and receivers see no user until then.
         access.make_anonymous(request)
         return False
     return True
 
 
 def _check_csrf(request: HttpRequest, view: Any) -> None:
-    """Demand the CSRF token, which may be in a store. Raises `JWTError`.
+    """Demand the CSRF token, which may be in the database. Raises `JWTError`.
 
     A view that is exempt may read the body in its own way.
     """
@@ -254,7 +256,7 @@ def _is_exempt(view: Any) -> bool:
 
 
 def _without_csrf(request: Any, view: Any, error: JWTError) -> HttpResponseBase | None:
-    """Refuse; in a view that is exempt from Django's check, the request goes on without a user."""
+    """Refuse the request. In a view that is exempt from CSRF, it goes on without a user."""
     if not _is_exempt(view):
         return responses.refusal(error)
     access.make_anonymous(request)
@@ -263,7 +265,7 @@ def _without_csrf(request: Any, view: Any, error: JWTError) -> HttpResponseBase 
 
 
 def _is_user_known(request: Any) -> bool:
-    """Whether `user` or `auser` was touched: Django's middleware keeps what it has found."""
+    """Whether `user` or `auser` was read: Django's middleware keeps the user that it found."""
     if hasattr(request, "_cached_user") or hasattr(request, "_acached_user"):
         return True
     user = getattr(request, "user", None)

@@ -1,4 +1,4 @@
-"""What is stored: sessions, and the blacklist. No token, and no hash of one."""
+"""The tables: sessions and the blacklist. They hold no token and no hash of one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if apps.apps_ready and not apps.is_installed("djwto"):
         "and renewals happen at the issuer."
     )
 
-# Why a session was ended; what a project says itself stands beside these.
+# Why a session ended. A project may store other reasons.
 REUSE = "reuse"
 LOGOUT = "logout"
 PASSWORD_CHANGED = "password changed"  # noqa: S105 (a sentence)
@@ -69,10 +69,10 @@ class JWTBlacklist(models.Model):
 
     @classmethod
     def insert(cls, claims: dict[str, Any], *, tenant: str = "") -> None:
-        """Do the same, and raise `IntegrityError` if it is blacklisted already.
+        """Blacklist the token with these claims. Raises `IntegrityError` if it already is.
 
-        No row is read before: two requests may be here at once, and a transaction need not see
-        what has been written since it began. The unique column decides.
+        It reads no row first: two requests may come at once, and a transaction may not see later
+        rows. The unique column decides.
         """
         until = times.micros(claims.get("exp"))
         expires = times.shown(until if until < times.LATEST else None)
@@ -81,15 +81,15 @@ class JWTBlacklist(models.Model):
 
     @classmethod
     def rows(cls) -> models.QuerySet[JWTBlacklist]:
-        """The rows as the writing database has them: a replica may not know of a logout yet."""
+        """Return the rows of the writing database: a replica may not have a logout yet."""
         return cls.objects.using(router.db_for_write(cls))
 
     @classmethod
     def expired(cls, seconds: float) -> models.QuerySet[JWTBlacklist]:
-        """Give the rows that have expired at this time, in seconds since 1970.
+        """Return the rows that have expired at this time, in seconds since 1970.
 
-        The column holds local times where `USE_TZ` is off, or where the database has a `TIME_ZONE`.
-        In the hour that the end of summer time repeats, its readings are taken as the later ones.
+        The column holds local times if `USE_TZ` is off, or if the database has a `TIME_ZONE`. In
+        the hour that the end of summer time repeats, a time counts as the later one.
         """
         rows = cls.rows()
         zone = connections[rows.db].timezone or get_default_timezone()
@@ -100,10 +100,11 @@ class JWTBlacklist(models.Model):
 
 
 class Session(models.Model):
-    """A login, from its first tokens to its end. Its row outlives its user, as evidence.
+    """A session, from a login to its end. The row stays when the user is deleted, as evidence.
 
-    All times are microseconds since 1970 (`djwto.times`). Those that end in `rotated_at` and
-    `revoked_at` are by the database's clock, the others by the server's.
+    All times are microseconds since 1970; `djwto.times.as_datetime` converts them. `rotated_at`,
+    `previously_rotated_at` and `revoked_at` are by the clock of the database, the others by that of
+    the server.
     """
 
     id = models.UUIDField("sid", primary_key=True)
@@ -140,7 +141,7 @@ class Session(models.Model):
     address = models.GenericIPAddressField(null=True, blank=True)
     revoked_at = models.BigIntegerField("ended", null=True, blank=True)
     revoked_reason = UnicodeField("why", max_length=32, blank=True)
-    # Servers of the release before write rows without it while it is there already.
+    # During an update, servers of the release before write rows without it.
     tenant = UnicodeField(max_length=255, blank=True, default="", db_default="")
 
     class Meta:  # noqa: D106
@@ -154,7 +155,7 @@ class Session(models.Model):
             ),
             # Lists of all sessions, the latest first.
             models.Index(fields=["renewed_at", "id"], name="djwto_session_renewed"),
-            # What the feed of ended sessions asks; the query needs nothing but the index.
+            # For the query for ended sessions, which reads only the index.
             models.Index(fields=["revoked_at", "access_until", "id"], name="djwto_session_revoked"),
             models.Index(fields=["expires_at"], name="djwto_session_expires"),
         )
@@ -164,12 +165,12 @@ class Session(models.Model):
 
     @classmethod
     def rows(cls) -> models.QuerySet[Session]:
-        """The rows as the writing database has them: a replica that lags looks like a replay."""
+        """Return the rows of the writing database: a replica that lags would look like reuse."""
         return cls.objects.using(cls.database())
 
     @classmethod
     def database(cls) -> str:
-        """Give the alias of the database in which sessions are written."""
+        """Return the alias of the database in which sessions are written."""
         return router.db_for_write(cls)
 
     def insert(self) -> None:
@@ -178,22 +179,22 @@ class Session(models.Model):
 
     @classmethod
     def of_tenant(cls, tenant: str | None) -> models.QuerySet[Session]:
-        """The rows of a tenant; None: of all tenants."""
+        """Return the rows of a tenant; None: of all tenants."""
         return cls.rows() if tenant is None else cls.rows().filter(tenant=tenant)
 
     @classmethod
     def of_user(cls, user_id: str, tenant: str | None) -> models.QuerySet[Session]:
-        """The rows of a user in a tenant; None: in all tenants."""
+        """Return the rows of a user in a tenant; None: in all tenants."""
         return cls.of_tenant(tenant).filter(user_id=user_id)
 
     @classmethod
     def live(cls) -> models.QuerySet[Session]:
-        """The rows of sessions that were not ended."""
+        """Return the rows of sessions that were not ended. Some may have expired."""
         return cls.rows().filter(revoked_at=None)
 
 
 def _stored(jti: str) -> str:
-    """Give the `jti` as the column holds it: a hash where it has no room for it."""
+    """Return the `jti` as the column holds it: a hash if it does not fit."""
     if len(jti) <= _JTI_LETTERS and "\0" not in jti:
         return jti
     return "sha256:" + hashlib.sha256(jti.encode()).hexdigest()

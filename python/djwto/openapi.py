@@ -31,7 +31,7 @@ _FORMS = ("application/json", "application/x-www-form-urlencoded", "multipart/fo
 
 
 def document() -> Json:
-    """Give the OpenAPI 3.1 document of the endpoints. Raises `ImproperlyConfigured`."""
+    """Return the OpenAPI 3.1 document of the endpoints. Raises `ImproperlyConfigured`."""
     described = paths()
     tag = {"name": TAG, "description": "Login, renewal and logout with JSON Web Tokens."}
     return {
@@ -51,7 +51,7 @@ def document() -> Json:
 
 
 def paths(*, is_31: bool = True) -> Json:
-    """Give the Paths Object: each endpoint that the project's URLs have."""
+    """Return the Paths Object: each endpoint that the project's URLs have."""
     described: Json = {}
     used: set[str] = set()
     for path, place in _endpoints():
@@ -63,7 +63,7 @@ def paths(*, is_31: bool = True) -> Json:
 
 
 def describe(callback: Any, path: str = "", *, is_31: bool = True) -> Json:
-    """Give the Operation Objects of an endpoint's view, by methods in small letters."""
+    """Return the Operation Objects of an endpoint's view, by methods in small letters."""
     site = Site.present(is_31=is_31)
     parameters = [_parameter(found) for found in _CONVERTER.finditer(path)]
     return {
@@ -103,7 +103,7 @@ def _unique(name: str, used: set[str]) -> str:
 
 
 def _operations(callback: Any, site: Site) -> dict[str, Operation]:
-    """Give the operations of a view by their methods, in small letters."""
+    """Return the operations of a view by their methods, in small letters."""
     view_class = callback.view_class
     for parent in view_class.__mro__:
         if parent in DESCRIBED:
@@ -117,7 +117,7 @@ def _operations(callback: Any, site: Site) -> dict[str, Operation]:
 
 
 def _as_json(operation: Operation, parameters: list[Json], site: Site) -> Json:
-    """Give the Operation Object."""
+    """Return the Operation Object."""
     found: Json = {
         "summary": operation.summary,
         "tags": [TAG],
@@ -195,7 +195,7 @@ def _refusal(status: int, codes: list[str]) -> Json:
 
 
 def _public_prefix() -> str:
-    """Give the path under which browsers see Django's URLs."""
+    """Return the path under which browsers see Django's URLs."""
     script = get_script_prefix().strip("/")
     public = str(conf.valid("PUBLIC_PATH")).strip("/")
     return "/" + "/".join(part for part in (public, script) if part)

@@ -53,7 +53,7 @@ class Site:
         return "JSON" in self.modes
 
     def cookies(self, kind: str) -> list[str]:
-        """Give the names of the cookies that carry a token of this kind."""
+        """Return the names of the cookies that carry a token of this kind."""
         return sorted({self.prefix + COOKIES[mode][kind] for mode in self.in_cookies})
 
     def nullable(self, schema: Json) -> Json:
@@ -64,7 +64,7 @@ class Site:
 
 
 def schemes() -> Json:
-    """Give the Security Scheme Objects, by their names. Raises `ImproperlyConfigured`."""
+    """Return the Security Scheme Objects, by their names. Raises `ImproperlyConfigured`."""
     site = Site.present()
     found: Json = {}
     for name, kind in _kinds():
@@ -94,7 +94,7 @@ def schemes() -> Json:
 
 
 def needs(kind: str, *, asks_csrf: bool, is_optional: bool = False) -> list[dict[str, list[str]]]:
-    """Give the Security Requirement Objects of what takes a token of this kind, one of a list.
+    """Return the Security Requirement Objects of what takes a token of this kind, one of a list.
 
     Raises `ImproperlyConfigured`.
     """

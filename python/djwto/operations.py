@@ -283,7 +283,7 @@ class _JwtType:
 
 
 def _jwt_type(site: Site, kind: str) -> _JwtType:
-    """Give the field that cookie modes want."""
+    """Return the field that cookie modes want."""
     if not site.in_cookies:
         return _JwtType({}, (), ())
     wanted = "wanted" if kind == "refresh" else "may stand there"
@@ -296,7 +296,7 @@ def _jwt_type(site: Site, kind: str) -> _JwtType:
 
 
 def _of_tokens(site: Site, kind: str, *, asks_csrf: bool = True) -> tuple[str, ...]:
-    """Give the codes of a token that is not there, or not good."""
+    """Return the codes of a token that is not there, or not good."""
     left_out = {*_NOT_OF_TOKENS, *(_OF_REFRESH_TOKENS if kind == "access" else ())}
     found = [
         code.slug for code in CODES.values() if code.status == 401 and code.slug not in left_out
@@ -313,7 +313,7 @@ def _of_tenants(site: Site) -> tuple[str, ...]:
 
 
 def object_of(**properties: Json) -> Json:
-    """Give the schema of an object that has all of these properties."""
+    """Return the schema of an object that has all of these properties."""
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
@@ -336,7 +336,7 @@ _PAIR = object_of(refresh=_text("The refresh token."), access=_text("The access 
 
 
 def header(description: str, schema: Json | None = None) -> Json:
-    """Give a Header Object; without a schema it is any text."""
+    """Return a Header Object; without a schema it is any text."""
     return {"description": description, "schema": schema or TEXT}
 
 
@@ -344,7 +344,7 @@ NO_STORE = {_core.NO_STORE[0]: header("No cache keeps it.", {**TEXT, "enum": [_c
 
 
 def response(description: str, schema: Json | None) -> Json:
-    """Give a Response Object that no cache keeps; without a schema it has no body."""
+    """Return a Response Object that no cache keeps; without a schema it has no body."""
     found: Json = {"description": description, "headers": dict(NO_STORE)}
     if schema is not None:
         found["content"] = {"application/json": {"schema": schema}}

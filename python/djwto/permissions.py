@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def of(user: Any) -> Iterable[str]:
-    """Give what `user.get_all_permissions()` gives, as `app.codename`."""
+    """Return what `user.get_all_permissions()` gives, as `app.codename`."""
     if not hasattr(user, "get_all_permissions"):
         return ()
     if not _is_models_alone(user):

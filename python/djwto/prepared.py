@@ -60,7 +60,7 @@ class Select:
         self._slots = {name: Slot(name, field) for name, field in fields.items()}
 
     def rows(self, using: str, **values: Any) -> Iterable[Row]:
-        """Give the rows that the database of this alias has."""
+        """Return the rows that the database of this alias has."""
         connection: Any = connections[using]
         statement = _kept(connection, self, self._compiled)
         with connection.cursor() as cursor:
@@ -69,7 +69,7 @@ class Select:
         return [statement.converted(row, connection) for row in found]
 
     def first(self, using: str, **values: Any) -> Row | None:
-        """Give the first row, or None."""
+        """Return the first row, or None."""
         return next(iter(self.rows(using, **values)), None)
 
     def _compiled(self, connection: Any) -> _Statement:
@@ -92,7 +92,7 @@ class Update:
         self._slots = {name: Slot(name, field) for name, field in fields.items()}
 
     def run(self, using: str, **values: Any) -> int:
-        """Give the number of rows that were changed."""
+        """Return the number of rows that were changed."""
         connection: Any = connections[using]
         statement = _kept(connection, self, self._compiled)
         return _written(statement, values, connection) if statement.sql else 0
@@ -135,7 +135,7 @@ class _Statement:
         self._converters = tuple((converters or {}).items())
 
     def parameters(self, values: Mapping[str, Any], connection: Any) -> tuple[Any, ...]:
-        """Give the parameters with these values in the slots."""
+        """Return the parameters with these values in the slots."""
         return tuple(
             one.prepared(values[one.name], connection) if isinstance(one, Slot) else one
             for one in self._parameters
@@ -153,7 +153,7 @@ class _Statement:
 
 
 def _kept(connection: Any, key: object, compile_: Callable[[Any], _Statement]) -> _Statement:
-    """Give the statement that this connection has under the key, or compile it.
+    """Return the statement that this connection has under the key, or compile it.
 
     It stays with the connection, since a backend's features depend on the server's version.
     """

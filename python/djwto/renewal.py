@@ -116,7 +116,7 @@ def _renew(
     extends_refresh: bool,
     keeps_presented: bool,
 ) -> tuple[tokens.Issued, bool]:
-    """Give the tokens, and whether this was the session's first renewal from elsewhere."""
+    """Return the tokens, and whether this was the session's first renewal from elsewhere."""
     key = UUID(renewal.session)
     # First, so that the row is ours, and that no other statement has fixed what we see of it.
     has_won = statements.apply_to(key, renewal.begin(extends_refresh, times.now())) > 0
@@ -136,7 +136,7 @@ def _renew(
 
 
 def _row(renewal: _core.Renewal, tenant: str = "") -> Any:
-    """Give a session as the writing database has it, with that database's time; or None.
+    """Return a session as the writing database has it, with that database's time; or None.
 
     A session of another tenant is not found.
     """
@@ -167,7 +167,7 @@ def _is_blacklisted(claims: tokens.Claims) -> bool:
 
 
 def _adopt(renewal: _core.Renewal, claims: tokens.Claims, *, extends_refresh: bool) -> None:
-    """Give a token of 0.0.4 a session. Raises `JWTError` where it was logged out before."""
+    """Return a token of 0.0.4 a session. Raises `JWTError` where it was logged out before."""
     is_blacklisted = _is_blacklisted(claims)
     values = renewal.adopt(_row(renewal), is_blacklisted, times.now())
     if values is not None:

@@ -1,4 +1,4 @@
-"""The first name of `djwto.responses`, for what the documentation has named."""
+"""The old name of `djwto.responses`, for projects that import from it."""
 
 from djwto.responses import keep_private, refusal
 

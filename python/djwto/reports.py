@@ -1,7 +1,7 @@
-"""What Django writes about a failed request, without the tokens in it.
+"""A filter that keeps tokens and passwords out of Django's error reports.
 
-Django hides headers and cookies in its error reports by their names, and does not know ours: the
-value of `jwt_refresh` would stand in a mail to the administrators. In the settings:
+Django hides headers and cookies by their names, and does not know djwto's. Without the filter, the
+value of `jwt_refresh` is in the mail to the administrators. In the settings:
 `DEFAULT_EXCEPTION_REPORTER_FILTER = "djwto.reports.TokenFilter"`.
 """
 
@@ -14,10 +14,10 @@ __all__ = ["TokenFilter"]
 
 
 class TokenFilter(SafeExceptionReporterFilter):
-    """Django's own filter, which also hides every cookie with `jwt_` in its name.
+    """Django's filter, which also hides cookies with `jwt_` in their name.
 
-    In the frames of a report in HTML it hides variables by their names: Django's authentication
-    backends hold the password when the database fails at a login.
+    In HTML reports it also hides variables by their names: Django's authentication backends have
+    the password in a variable if the database fails during a login.
     """
 
     hidden_settings = re.compile(
@@ -25,7 +25,7 @@ class TokenFilter(SafeExceptionReporterFilter):
     )
 
     def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> Any:
-        """Give names and values of a frame's variables, as Django does; outside `DEBUG` hidden."""
+        """Return the variables of a frame; outside `DEBUG`, secret values are hidden."""
         found = super().get_traceback_frame_variables(request, tb_frame)
         if not self.is_active(request):
             return found

@@ -102,7 +102,7 @@ def _read(request: HttpRequest) -> JWTError | None:
 
 
 def _body(request: Any) -> bytes | None:
-    """Give the body, of no more than the limit; None where something has read it before us."""
+    """Return the body, of no more than the limit; None where something has read it before us."""
     limit, length = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, _declared_length(request)
     if limit is not None and (length or 0) > limit:
         raise JWTError.of("body_too_large")
@@ -125,7 +125,7 @@ def _body(request: Any) -> bytes | None:
 
 
 def _declared_length(request: HttpRequest) -> int | None:
-    """Give `Content-Length`; None where there is none (RFC 9110 §8.6: digits, once)."""
+    """Return `Content-Length`; None where there is none (RFC 9110 §8.6: digits, once)."""
     text = request.META.get("CONTENT_LENGTH") or ""
     if not text:
         return None
@@ -135,7 +135,7 @@ def _declared_length(request: HttpRequest) -> int | None:
 
 
 def _stream(request: HttpRequest, length: int | None) -> tuple[Any, bool]:
-    """Give what to read the body from, and whether its end is the end of the body.
+    """Return what to read the body from, and whether its end is the end of the body.
 
     Django reads by `Content-Length` alone (WSGI), or has read to the end (ASGI). A WSGI server that
     says `wsgi.input_terminated` ends the stream itself, chunks and all.
@@ -229,7 +229,7 @@ def _from_multipart(body: bytes, boundary: str, files: MultiValueDict[str, Any])
 
 
 def _names_of_files(request: HttpRequest) -> list[str]:
-    """Give the name of each file's field, as often as it is there."""
+    """Return the name of each file's field, as often as it is there."""
     return [name for name, files in request.FILES.lists() for _ in files]
 
 

@@ -1,4 +1,4 @@
-"""Replies: failures as JSON, tokens as a body or as cookies."""
+"""Replies: failures as JSON, and tokens in the body or in cookies."""
 
 import json
 import time
@@ -27,18 +27,18 @@ _VARY_NAMES = _VARY[1].split(", ")
 
 
 def refusal(error: JWTError, **extra: str) -> JsonResponse:
-    """Turn a failure into `{"error": …, "code": …}`: the one place that does.
+    """Return the reply for a failure: `{"error": …, "code": …}` with its status and headers.
 
-    `extra` stands in the body too.
+    `extra` adds members to the body.
     """
     status, headers, body = _core.refusal(error.code, str(error), error.status, error.retry_after)
     body.update(extra)
     if error.errors is not None:
-        # What Django's forms say has no counterpart outside Django.
+        # The codes of form errors come from Django, so this is not in the engine.
         body["errors"] = error.errors
     response = JsonResponse(body, status=status, headers=headers)
     if error.code == "login_busy":
-        # Django logs a 5xx as an error, which may mail the admins: one mail for each guess.
+        # Django logs a 5xx as an error, and may mail the administrators: one mail for each guess.
         response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001
     set_cookies(response, error.cookies)
     return response
@@ -74,7 +74,7 @@ def build_tokens_response(
 
 
 def keep_private(response: ResponseT) -> ResponseT:
-    """Keep a personal reply out of shared caches (RFC 9111 §5.2.2.7)."""
+    """Keep a reply out of shared caches (RFC 9111 §5.2.2.7), and return it."""
     if not isinstance(response, HttpResponseBase):
         return response  # Django has a sentence for a view that returns something else
     # The dict under the headers, by lower-case name: looking up one that is absent costs Django an
@@ -87,20 +87,20 @@ def keep_private(response: ResponseT) -> ResponseT:
 
 
 def vary(response: HttpResponseBase) -> None:
-    """Tell caches that the reply depends on what names the user."""
+    """Add `Vary: Cookie, Authorization` to a reply, and return it."""
     if response.headers._store.setdefault("vary", _VARY) is not _VARY:  # noqa: SLF001
         patch_vary_headers(response, _VARY_NAMES)
 
 
 def clear_cookies(request: HttpRequest, response: ResponseT) -> ResponseT:
-    """Let a browser forget the tokens: those of the modes offered, and what it has shown."""
+    """Clear the token cookies of the offered modes, and those that the request holds."""
     cleared = conf.engine().clear(request.META.get("HTTP_COOKIE"), _script_prefix(request))
     set_cookies(response, cleared)
     return response
 
 
 def clearing_doubled(request: HttpRequest) -> list[SetCookie]:
-    """Tell how to clear the token cookies that a request holds twice, wherever they may be."""
+    """Return the cookies that clear a doubled token cookie on every domain and path it may have."""
     try:
         host = request.get_host()
     except (DisallowedHost, KeyError):
@@ -110,7 +110,7 @@ def clearing_doubled(request: HttpRequest) -> list[SetCookie]:
 
 
 def clear_refused(response: ResponseT, error: JWTError | None) -> ResponseT:
-    """Clear what the refusal of a token clears, where a reply goes on without that token.
+    """Clear the cookies of a refused token in a reply that was made without it.
 
     A cookie that the reply sets or clears already stays as it is.
     """
@@ -123,7 +123,7 @@ def clear_refused(response: ResponseT, error: JWTError | None) -> ResponseT:
 
 
 def set_cookies(response: HttpResponseBase, cookies: Sequence[SetCookie]) -> None:
-    """Set and clear cookies exactly as the engine says; values stand unquoted."""
+    """Set and clear cookies as the engine says, with unquoted values."""
     last = {cookie.name: cookie for cookie in cookies}
     for number, cookie in enumerate(cookies, len(response.cookies)):
         morsel: Morsel[str]
@@ -143,24 +143,24 @@ def set_cookies(response: HttpResponseBase, cookies: Sequence[SetCookie]) -> Non
         if cookie.expires is not None:
             attributes["expires"] = cookie.expires
         morsel.update(attributes)
-        # Last: error trackers show the variables of every frame, and nothing fails after this.
+        # Last, because nothing fails after this: error trackers show the variables of every frame.
         morsel.set(key, cookie.value, cookie.value)
         response.cookies[key] = morsel
 
 
 _NAMESAKE = ":"
-"""Parts a name from a number. Python takes it for a letter of a name; RFC 6265 and we do not."""
+"""Separates a name from a number. Python allows it in a cookie name; RFC 6265 does not."""
 
 
 class _NamesakeMorsel(Morsel[str]):
-    """A cookie beside another of its name, domain or path apart: Django holds one of a name."""
+    """A second cookie of the same name, with another domain or path: Django allows one per name."""
 
     def OutputString(self, attrs: Any = None) -> str:  # noqa: N802
-        """Write the real name."""
+        """Return the header with the real name."""
         name, _, rest = super().OutputString(attrs).partition(_NAMESAKE)
         return f"{name}={rest.partition('=')[2]}"
 
 
 def _script_prefix(request: HttpRequest) -> str:
-    """Tell the path under which Django is mounted, as it sees it at this request."""
+    """Return the path under which Django is mounted in this request."""
     return str(request.META.get("SCRIPT_NAME") or "")

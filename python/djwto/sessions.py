@@ -1,4 +1,4 @@
-"""Sessions: opening one for a user that was authenticated, and all that ends one."""
+"""Sessions: how one is opened for a user, and all the ways to end one."""
 
 from __future__ import annotations
 
@@ -57,14 +57,16 @@ def login(
     lifetime: timedelta | None = None,
     amr: Sequence[str] = (),
 ) -> JsonResponse:
-    """Log a user in, which opens a session, and return the reply that carries the tokens.
+    """Log a user in: open a session, and return the reply with the tokens.
 
-    For a user that something else has authenticated: single sign-on, a passkey, impersonation.
-    `mode` is one of `DJWTO_MODE`; None takes the first. `lifetime` is how long the login lasts,
-    however often it is renewed; None leaves that to `tokens.process_lifetime` and the settings.
-    `amr` says how the user was authenticated (RFC 8176), for the record. Raises `JWTError`
-    (`mode_unknown`, `user_inactive`, and `user_changed` where the user was deactivated, deleted or
-    got another password meanwhile) and `JWTIssueError`.
+    Use it for a user that something else has authenticated, such as single sign-on, a passkey or
+    impersonation. `mode` is one of `DJWTO_MODE`; None takes the first. `lifetime` is how long the
+    session lasts, even if it is renewed; None: as `tokens.process_lifetime` and the settings say.
+    `amr` says how the user was authenticated (RFC 8176); it is stored with the session.
+
+    Raises `JWTError`: `mode_unknown`, `user_inactive`, or `user_changed` if the user was
+    deactivated, deleted or got another password in the meantime. Raises `JWTIssueError` if the
+    tokens cannot be made.
     """
     mode = conf.engine().offered_mode(mode)
     if not user.is_active:
@@ -87,7 +89,7 @@ def login(
     known.settle()
     if mode != "JSON":
         known.clears_cookies = False  # the reply sets them anew
-    # Django's receiver writes `last_login`. Where it fails, no session is left without its tokens.
+    # Django's receiver writes `last_login`. If it fails, no session stays without its tokens.
     user_logged_in.send(sender=user.__class__, request=request, user=user)
     stores.retried(session.insert, using=Session.database())
     _check_again(session)
@@ -106,7 +108,7 @@ def login(
 
 
 def flush_other_user(request: Any, pk: Any) -> None:
-    """End Django's session of this browser if it is that of another user than `pk`."""
+    """End Django's session of this browser if it belongs to another user than `pk`."""
     session: Any = getattr(request, "session", None)
     key = None if session is None else session.get(SESSION_KEY)
     if key is None:
@@ -121,7 +123,7 @@ def flush_other_user(request: Any, pk: Any) -> None:
 
 
 def _set_user(request: Any, user: Any) -> None:
-    """Let the rest of a view see who has logged in, as Django's login does."""
+    """Set `request.user` to the user who has logged in, as Django's login does."""
     if hasattr(request, "user"):
         request.user = user
     if hasattr(request, "auser"):
@@ -135,7 +137,7 @@ def _set_user(request: Any, user: Any) -> None:
 def _cycle_key(request: Any) -> None:
     """Give Django's session of this browser another key, as Django's login does.
 
-    Else one who planted the key would read the CSRF token that `CSRF_USE_SESSIONS` keeps there.
+    An attacker who planted the old key could else read the CSRF token of `CSRF_USE_SESSIONS`.
     """
     session: Any = getattr(request, "session", None)
     if session is not None and session.session_key is not None:
@@ -143,9 +145,9 @@ def _cycle_key(request: Any) -> None:
 
 
 def end(session_id: uuid.UUID | str, *, reason: str = "ended") -> bool:
-    """End a session: its tokens are refused from now on. False: there is no live one of that id.
+    """End a session: its tokens are refused from now on. Returns False if no live one has this id.
 
-    `reason` is for the record, in at most 32 letters.
+    `reason` is stored with the session: at most 32 characters.
     """
     try:
         key = uuid.UUID(str(session_id))
@@ -161,16 +163,16 @@ def end(session_id: uuid.UUID | str, *, reason: str = "ended") -> bool:
 
 
 def end_all(user: Any, *, keep: HttpRequest | None = None, reason: str = "ended") -> int:
-    """End the sessions of a user, but for that of the request `keep`. Gives their number.
+    """End all sessions of a user. Returns how many.
 
-    `keep` is a request that a guard has let through. With `DJWTO_TENANT` the sessions are those of
-    that request's tenant; without a request, those of the present tenant.
+    `keep` is a request that a guard let in: its session goes on. With `DJWTO_TENANT` this ends the
+    sessions in the tenant of that request; without a request, those in the present tenant.
     """
     return end_others(user, None if keep is None else tenants.of(keep), current_key(keep), reason)
 
 
 def end_others(user: Any, tenant: str | None, kept: uuid.UUID | None, reason: str) -> int:
-    """End the sessions of a user in a tenant, but for one. Gives their number.
+    """End the sessions of a user in a tenant, except one. Returns how many.
 
     `tenant` None is the present one.
     """
@@ -179,7 +181,7 @@ def end_others(user: Any, tenant: str | None, kept: uuid.UUID | None, reason: st
 
 
 def end_where(sessions: QuerySet[Session], *, reason: str) -> int:
-    """End the live sessions of any query. Gives their number."""
+    """End the live sessions of any query. Returns how many."""
     live = sessions.using(Session.database()).filter(revoked_at=None)
     number, keys = 0, list(live.values_list("pk", flat=True))
     for start in range(0, len(keys), _BATCH):
@@ -188,24 +190,24 @@ def end_where(sessions: QuerySet[Session], *, reason: str) -> int:
 
 
 def end_rows(rows: QuerySet[Session], reason: str) -> int:
-    """End the live ones of these sessions, by one UPDATE and one SELECT. Gives their number.
+    """End the live ones of these sessions, with one UPDATE and one SELECT. Returns how many.
 
     The query has no condition on what an end changes.
     """
     end = partial(statements.apply, rows, _core.end_statement(str(reason)))
     number = stores.retried(end, using=rows.db)
     if number:
-        # After the update, when no renewal makes a last access token later any more. Sessions that
-        # ended before are told again, which changes nothing.
+        # After the update, when no renewal can issue a later access token. To announce a session
+        # that had ended before changes nothing.
         revocation.announce(_ended(rows, _announced_since()))
     return number
 
 
 def end_unrenewable(user_id: str, tenant: str | None) -> int:
-    """End the sessions that the user, as they are now, could not renew. Gives their number.
+    """End the sessions that the user, as the database has them, could not renew. Returns how many.
 
-    `tenant` None: those in all tenants. Where the present tenant has become another since, as after
-    a change of the schema, its users are others: nothing ends, and the next renewal decides.
+    `tenant` None: in all tenants. If the present tenant has changed in the meantime, as after a
+    change of the schema, its users are others. Then nothing ends, and the next renewal decides.
     """
     if tenants.present() not in (None, tenant):
         return 0
@@ -218,9 +220,10 @@ def end_unrenewable(user_id: str, tenant: str | None) -> int:
 
 
 def keep_to_limit(session: Session) -> None:
-    """End sessions of the user beyond `DJWTO_MAX_SESSIONS`, but not this one.
+    """End the oldest sessions of the user beyond `DJWTO_MAX_SESSIONS`, but not this one.
 
-    Those renewed longest ago end, and those of JSON mode before those of browsers.
+    Sessions of JSON mode end before those of browsers. Of these, the one renewed longest ago ends
+    first.
     """
     most = conf.current().max_sessions
     if most is None or not session.user_id:
@@ -236,7 +239,7 @@ def keep_to_limit(session: Session) -> None:
 
 
 def own(user_id: Any, tenant: str | None = "") -> QuerySet[Session]:
-    """Give the sessions of a user in a tenant that can be renewed, the latest first.
+    """Return the renewable sessions of a user in a tenant, the latest first.
 
     `tenant` None: in all tenants.
     """
@@ -245,12 +248,12 @@ def own(user_id: Any, tenant: str | None = "") -> QuerySet[Session]:
 
 
 def is_live(claims: tokens.Claims) -> bool:
-    """Whether the session of a token goes on, as the database has it at this moment."""
+    """Whether the session of a token is live. It asks the database."""
     return _is_live(claims, _row_of(claims))
 
 
 def is_renewable(claims: tokens.Claims) -> bool:
-    """Whether the session of a token goes on, and the user, as they are now, could renew it."""
+    """Whether the session of a token is live, and its user could renew it. It asks the database."""
     row = _row_of(claims)
     if session_id_of(claims) is None or not _is_live(claims, row):
         return False
@@ -273,13 +276,13 @@ def _is_live(claims: tokens.Claims, row: Session | None) -> bool:
 
 
 def is_known(account: str, address: str, tenant: str = "") -> bool:
-    """Whether the user of that name has logged in from this address, or network of it, before.
+    """Whether the user of this name has logged in before, in this tenant, from this network.
 
-    That is in this tenant. Makes as many queries for a name that no user has.
+    It makes as many queries for a name that no user has.
     """
     user = user_rows.find_account(account)
     key = "" if user is None else str(user.pk)
-    # As far back as rows are kept. A session whose token was copied proves nothing.
+    # As far back as rows are kept. A session that ended for reuse proves nothing.
     rows = Session.of_user(key, tenant).filter(address__isnull=False)
     known = (
         rows.exclude(revoked_reason=REUSE)
@@ -311,19 +314,19 @@ def logged_in_claims(request: HttpRequest, user: Any, mode: str) -> tokens.Claim
 
 
 def session_id_of(claims: tokens.Claims) -> uuid.UUID | None:
-    """Give the primary key of a token's session; None where it cannot have one of ours."""
+    """Return the primary key of a token's session; None if the token names no session of djwto."""
     session = tokens.session_of(claims)
     return None if session is None else uuid.UUID(session)
 
 
 def current_key(request: HttpRequest | None) -> uuid.UUID | None:
-    """Give the session of a request that a guard has let through."""
+    """Return the primary key of the session of a request that a guard let in."""
     seen = None if request is None else state.of(request).seen
     return None if seen is None else uuid.UUID(seen.session)
 
 
 def new(session_id: str, user: Any, values: dict[str, Any], *, tenant: str = "") -> Session:
-    """Make a session of the engine's values, without saving it. A user who is gone is None."""
+    """Return an unsaved session with the engine's values. `user` None: the user was deleted."""
     return Session(
         pk=uuid.UUID(session_id),
         user_id="" if user is None else str(user.pk),
@@ -336,14 +339,14 @@ def new(session_id: str, user: Any, values: dict[str, Any], *, tenant: str = "")
 def _opened(
     mode: str, lifetime: timedelta | None, refresh_claims: tokens.Claims, tenant: str
 ) -> _core.OpenedSession:
-    """Open a session. A hook may have put times and a `sid` there. Raises `JWTIssueError`."""
+    """Open a session; a hook may have set its times and `sid`. Raises `JWTIssueError`."""
     if lifetime is not None and not (isinstance(lifetime, timedelta) and lifetime > timedelta()):
         raise JWTIssueError(
             "the lifetime of a login must be a timedelta of at least one second, or None: "
             f"found {lifetime!r}"
         )
     sid = refresh_claims.get("sid")
-    # Python's classes know more spellings of a UUID than the engine.
+    # Python accepts more spellings of a UUID than the engine.
     with suppress(ValueError):
         sid = None if sid is None else str(uuid.UUID(str(sid)))
     times_given = {}
@@ -365,7 +368,7 @@ def _opened(
 
 
 def _agreeing(claims: tokens.Claims, opened: _core.OpenedSession, tenant: str) -> tokens.Claims:
-    """Make the claims agree with the session: a hook may have said what it liked."""
+    """Return the claims with the values of the session: a hook may have set others."""
     claims = {**claims, "sid": opened.session, "gen": opened.row["generation"]}
     if opened.refresh_expires is not None:
         claims["exp"] = opened.refresh_expires
@@ -375,10 +378,10 @@ def _agreeing(claims: tokens.Claims, opened: _core.OpenedSession, tenant: str) -
 
 
 def _check_again(session: Session) -> None:
-    """Refuse a login whose user changed meanwhile, and end its session. Raises `JWTError`.
+    """Refuse a login whose user changed in the meantime, and end its session. Raises `JWTError`.
 
-    The change has looked for sessions before this one was written, or it sees this one. The same
-    statement counts the user's sessions, and those beyond the limit end.
+    A change of the user ends the sessions that it sees. It may have run before this session was
+    written. The same statement counts the user's sessions, and those beyond the limit end.
     """
     using = Session.database()
     if commits.is_pending(using):
@@ -414,12 +417,12 @@ def _ended(rows: QuerySet[Session], since: Any) -> QuerySet[Session, tuple[uuid.
 
 
 def _announced_since() -> int:
-    """Give the time since when a last access token must live on, for its session to be told."""
+    """Return a time: ended sessions are announced if their access token expires later."""
     return times.now() - _core.MARGIN_SECONDS * times.SECOND
 
 
 def _sessions_beside(session: Any, user: Any, tenant: Any, now: Any) -> dict[str, Any]:
-    """Read a session's hash and how many sessions the user has, beside the user."""
+    """Return expressions for a session's hash and the number of the user's sessions."""
     # As it is stored: another login that only rehashes the password has written it anew.
     stored = Session.objects.filter(pk=session, revoked_at=None).values("auth_hash")
     live = Session.objects.filter(user_id=user, tenant=tenant, revoked_at=None)
@@ -444,4 +447,4 @@ _ENDED = prepared.Select(
 )
 _KNOWN_ADDRESSES = 200
 _BATCH = 500
-"""Sessions of one statement: SQLite takes no more than 999 parameters in some builds."""
+"""Sessions of one statement. Some builds of SQLite take at most 999 parameters."""

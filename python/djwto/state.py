@@ -68,12 +68,12 @@ class State:
 
 
 def inner_of(request: Any) -> Any:
-    """Give Django's own request: Django REST framework wraps it, and is slow to give it."""
+    """Return Django's own request: Django REST framework wraps it, and is slow to give it."""
     return getattr(request, "_request", request)
 
 
 def of(request: Any) -> State:
-    """Give the state of a request, or of the one inside it."""
+    """Return the state of a request, or of the one inside it."""
     inner = inner_of(request)
     known: State | None = getattr(inner, "_djwto", None)
     if known is not None and known.owner == id(inner):

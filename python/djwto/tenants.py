@@ -25,7 +25,7 @@ _log = logging.getLogger("djwto")
 
 
 def of(request: HttpRequest) -> str:
-    """Give the tenant of a request; "" where the setting is off, and never else.
+    """Return the tenant of a request; "" where the setting is off, and never else.
 
     Raises `JWTError`: the one that the function raises, `tenant_invalid` where Django does not
     serve the request's host, `store_unavailable`, and `processing_failed` for all other failures.
@@ -35,7 +35,7 @@ def of(request: HttpRequest) -> str:
 
 
 def present() -> str | None:
-    """Give the present tenant outside of a request; "" where the setting is off.
+    """Return the present tenant outside of a request; "" where the setting is off.
 
     None where the function answers "": then all tenants are meant. Raises what the function raises,
     and `ImproperlyConfigured` where the answer is no tenant.
@@ -48,7 +48,7 @@ def present() -> str | None:
 
 
 def of_claims(claims: Mapping[str, Any]) -> str:
-    """Give the tenant that claims name; "" where the setting is off."""
+    """Return the tenant that claims name; "" where the setting is off."""
     tenant = "" if conf.tenant_function() is None else claims.get("tenant")
     return tenant if isinstance(tenant, str) else ""
 

@@ -17,12 +17,13 @@ __all__ = ["alogin", "login"]
 
 
 def login(client: Any, user: Any, *, mode: str | None = None) -> None:
-    """Log a user in: the client sends the access token, as header or cookie, from now on.
+    """Log a user in: from now on the client sends the access token, as a header or a cookie.
 
-    Takes Django's `Client` and `AsyncClient`, REST framework's `APIClient` and `RequestsClient`,
-    and a session of the package requests, for a live server. `mode` is one of `DJWTO_MODE`; None
-    takes the first. Cookies are `Secure`: these clients send them all the same. `ValueError` where
-    the user has no primary key yet.
+    `client` is Django's `Client` or `AsyncClient`, REST framework's `APIClient` or
+    `RequestsClient`, or a `requests.Session` for a live server. `mode` is one of `DJWTO_MODE`; None
+    takes the first. Cookies are `Secure`; these clients also send them over http.
+
+    Raises `ValueError` if the user has no primary key yet.
     """
     if user.pk is None:
         raise ValueError(
@@ -45,7 +46,7 @@ def login(client: Any, user: Any, *, mode: str | None = None) -> None:
 
 
 async def alogin(client: Any, user: Any, *, mode: str | None = None) -> None:
-    """Do the same from an async test."""
+    """Log a user in from an async test, as `login` does."""
     await sync_to_async(login)(client, user, mode=mode)
 
 

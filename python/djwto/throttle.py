@@ -1,13 +1,13 @@
-"""Brakes on guessing passwords: `DJWTO_LOGIN_THROTTLE`.
+"""The throttle: it bounds how many logins may fail, by `DJWTO_LOGIN_THROTTLE`.
 
-1. An attempt is counted before the password is looked at, and taken back if it was no failure:
-   attempts at the same instant cannot slip through.
-2. The engine says which counts there are, and what is above them (`throttle.rs`). How a count is
-   kept in a cache is in `throttle_slots.py`.
-3. A login that finds no free slot waits while others that hold one have not failed yet. It waits
-   for no more than `WAIT_SECONDS`, holds no transaction, and is one of a bounded number.
+1. An attempt is counted before the password is checked, and taken back if it did not fail. So
+   attempts at the same instant cannot get around the limit.
+2. The engine has the counters and their limits (`throttle.rs`). `throttle_slots.py` keeps a counter
+   in a cache.
+3. A login that finds no free slot waits while the logins with a slot have not failed yet. It waits
+   at most `WAIT_SECONDS`, holds no transaction, and the number of waiting logins is bounded.
 4. `throttle_gate.py` bounds the passwords that this process checks at once.
-5. Accounts that do not exist are counted as others are.
+5. Accounts that do not exist are counted like others.
 """
 
 import math
@@ -46,13 +46,13 @@ _POLL_SECONDS = 0.1
 
 @contextmanager
 def counted(request: HttpRequest, account: str | None = None) -> Iterator[None]:
-    """Count an attempt to log in, which fails where the block raises what refuses credentials.
+    """Count an attempt to log in. The block checks the credentials.
 
-    That is `ValidationError`, `PermissionDenied`, and `JWTError` with a status below 500. `account`
-    is the name that is guessed at; None asks `authentication.user_account`.
+    The attempt has failed if the block raises `ValidationError`, `PermissionDenied`, or `JWTError`
+    with a status below 500. `account` is the login name; None asks `authentication.user_account`.
 
-    Raises `JWTError`: `login_throttled` and `login_busy` with `retry_after`, or `store_unavailable`
-    where the cache fails.
+    Raises `JWTError`: `login_throttled` or `login_busy`, with `retry_after` in seconds, or
+    `store_unavailable` if the cache fails.
     """
     limits = _limits()
     if limits is None:
@@ -81,7 +81,7 @@ def counted(request: HttpRequest, account: str | None = None) -> Iterator[None]:
 
 @contextmanager
 def hashing() -> Iterator[None]:
-    """Hash a password in the block, as one of those that may do so at once.
+    """Hash a password in the block, within the limit of hashes at once.
 
     Raises `JWTError` (`login_busy`).
     """
@@ -98,7 +98,7 @@ def hashing() -> Iterator[None]:
 
 
 def axes_lockout(request: HttpRequest, *_: Any) -> JsonResponse:
-    """Answer for `AXES_LOCKOUT_CALLABLE` of django-axes: 429 as JSON."""
+    """Return the reply for `AXES_LOCKOUT_CALLABLE` of django-axes: 429 as JSON."""
     # Only axes calls this, so it is there.
     cool_off = import_module("axes.helpers").get_cool_off(request)
     seconds = None if cool_off is None else math.ceil(cool_off.total_seconds())
@@ -153,7 +153,7 @@ class _Attempt:
             raise
 
     def take_back(self) -> None:
-        """Give the slots back: this was no failed login."""
+        """Free the slots: this was not a failed login."""
         release(self.taken)
 
     def fail(self) -> None:
@@ -164,7 +164,7 @@ class _Attempt:
                 slots.fail()
 
     def forgive(self) -> None:
-        """Give the slots back, and those of failures under this very name from this network."""
+        """Free the slots, and those of failed logins under this exact name from this network."""
         release(self.taken, forgiven=self.pair)
 
     def _go_through(self) -> None:

@@ -83,7 +83,7 @@ class Slots:
                 self._store.replace(self.own, self._mark._replace(has_failed=True))
 
     def own_failures(self) -> list[int]:
-        """Give the slots in which attempts under this exact name have failed."""
+        """Return the slots in which attempts under this exact name have failed."""
         if not self._has_failures:
             return []
         with _failures():
@@ -163,7 +163,7 @@ class _InCache:
         self._seconds = seconds
 
     def read(self, numbers: Iterable[int]) -> dict[int, Mark]:
-        """Give the marks of those slots that are taken."""
+        """Return the marks of those slots that are taken."""
         keys = {self._name(number): number for number in numbers}
         found = self.cache.get_many(keys)
         return {keys[key]: Mark.read(text) for key, text in found.items()}
@@ -178,7 +178,7 @@ class _InCache:
         self.cache.set(self._name(number), mark.text(), min(max(left, 1), self._seconds))
 
     def removed(self, numbers: list[int]) -> list[str]:
-        """Give the keys to delete, which frees these slots."""
+        """Return the keys to delete, which frees these slots."""
         return [self._name(number) for number in numbers]
 
     def note_full(self, free: float) -> None:
@@ -186,7 +186,7 @@ class _InCache:
         self.cache.set(f"{self._key}.full", repr(free), _FULL_SECONDS)
 
     def full_until(self) -> float | None:
-        """Give what was noted within `_FULL_SECONDS`."""
+        """Return what was noted within `_FULL_SECONDS`."""
         text = self.cache.get(f"{self._key}.full")
         return None if text is None else float(text)
 
@@ -221,7 +221,7 @@ class _InProcess(_InCache):
 
     @contextmanager
     def _marks(self) -> Iterator[dict[int, tuple[Any, ...]]]:
-        """Give the slots that are taken, and keep what the block makes of them.
+        """Return the slots that are taken, and keep what the block makes of them.
 
         A mark is a plain tuple here: these are pickled at each change.
         """

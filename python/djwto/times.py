@@ -1,8 +1,7 @@
-"""Times that rules compare: whole microseconds since 1970, in UTC.
+"""The times of sessions: whole microseconds since 1970, in UTC.
 
-Neither `USE_TZ`, `TIME_ZONE` nor the time zone of a connection changes them, so an hour that a
-change of summer time repeats or leaves out moves nothing. "Never" is a time too (`NEVER`), so that
-a database can compare it.
+`USE_TZ`, `TIME_ZONE` and the time zone of a connection do not change them, and neither does summer
+time. "Never" is a time too (`NEVER`), so that a database can compare it.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ __all__ = ["as_datetime"]
 SECOND = 1_000_000
 """Microseconds of a second."""
 NEVER = 253_370_764_800 * SECOND
-"""The start of the year 9999: a date in every time zone, and beyond every time that is compared."""
+"""The start of the year 9999: a date in every time zone, and later than all other times."""
 LATEST = 253_339_228_800 * SECOND
-"""The start of the year 9998: a time that is given is no later, since `NEVER` is none."""
+"""The start of the year 9998: the latest time that is not `NEVER`."""
 
 
 def micros(seconds: float | None) -> int:
-    """Turn seconds since 1970 into microseconds; None is `NEVER`.
+    """Convert seconds since 1970 into microseconds; None becomes `NEVER`.
 
     A time before 1970 becomes 1970, and one beyond `LATEST` becomes that.
     """
@@ -44,19 +43,19 @@ def micros(seconds: float | None) -> int:
 
 
 def is_bounded(lifetime: timedelta) -> bool:
-    """Whether what begins now and lasts for so long ends before `LATEST`."""
+    """Whether something that begins now and lasts for this time ends before `LATEST`."""
     return time.time() + lifetime.total_seconds() < LATEST / SECOND
 
 
 def now() -> int:
-    """Give the time by the server's clock, in microseconds."""
+    """Return the present time of the server, in microseconds since 1970."""
     return time.time_ns() // 1000
 
 
 def is_travelling() -> bool:
     """Whether a test has set Python's clock, with freezegun or time-machine.
 
-    The database's clock does not go along.
+    The clock of the database stays.
     """
     freezegun, machine = sys.modules.get("freezegun.api"), sys.modules.get("time_machine")
     is_frozen = freezegun is not None and bool(freezegun.freeze_factories)
@@ -64,30 +63,29 @@ def is_travelling() -> bool:
 
 
 def seconds(instant: int) -> float | None:
-    """Turn microseconds into seconds since 1970; `NEVER` is None."""
+    """Convert microseconds into seconds since 1970; `NEVER` becomes None."""
     return None if instant >= NEVER else instant / SECOND
 
 
 def as_datetime(instant: int | None) -> datetime | None:
-    """Turn microseconds into an aware date in UTC; `NEVER`, and no time, are None."""
+    """Convert microseconds since 1970 to an aware `datetime` in UTC; None for None and `NEVER`."""
     if instant is None or instant >= NEVER:
         return None
     return _EPOCH + timedelta(microseconds=instant)
 
 
 def shown(instant: int | None) -> datetime | None:
-    """Do the same for Django's templates: where `USE_TZ` is off, naive, in `TIME_ZONE`."""
+    """Convert microseconds to a `datetime` for templates: naive if `USE_TZ` is off."""
     found = as_datetime(instant)
     return found if found is None or settings.USE_TZ else make_naive(found, get_default_timezone())
 
 
 class StoreNow(Func):
-    """The database's own clock at the start of the statement, in microseconds.
+    """The clock of the database at the start of the statement, in microseconds since 1970.
 
-    Servers that share a database need not agree on the time, where this is compared with what it
-    wrote. It does not change within a statement, so that an index serves the comparison. SQLite
-    knows milliseconds. On a database that is not named here, and in a test that travels in time, it
-    is the server's clock.
+    With it, servers that share a database do not have to agree on the time. It does not change
+    within a statement, so an index can serve the comparison. SQLite has milliseconds. On other
+    databases, and in a test that sets the clock, it is the clock of the server.
     """
 
     output_field = BigIntegerField()
@@ -99,12 +97,12 @@ class StoreNow(Func):
         return self._by_clock(template, compiler, connection, **extra)
 
     def as_postgresql(self, compiler: Any, connection: BaseDatabaseWrapper, **extra: Any) -> Any:
-        """Take the statement's time, as `Now()` does; the transaction's never moves on."""
+        """Take the time of the statement, as `Now()` does: that of a transaction stays."""
         template = "CAST(EXTRACT(EPOCH FROM STATEMENT_TIMESTAMP()) * 1000000 AS bigint)"
         return self._by_clock(template, compiler, connection, **extra)
 
     def as_mysql(self, compiler: Any, connection: BaseDatabaseWrapper, **extra: Any) -> Any:
-        """Take UTC: `NOW()` is in the time zone of the connection."""
+        """Take the time in UTC: `NOW()` is in the time zone of the connection."""
         template = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6))"
         return self._by_clock(template, compiler, connection, **extra)
 
@@ -116,7 +114,7 @@ class StoreNow(Func):
     def as_sql(  # type: ignore[override]
         self, compiler: Any, connection: BaseDatabaseWrapper, **_extra: Any
     ) -> Any:
-        """Take the server's."""
+        """Take the clock of the server."""
         return Value(now(), output_field=self.output_field).as_sql(compiler, connection)
 
 

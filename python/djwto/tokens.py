@@ -1,4 +1,4 @@
-"""Claims and tokens. The functions named `process_…` are hooks: replace them on this module."""
+"""Claims and tokens. The functions `process_…` are hooks: a project replaces them here."""
 
 import json
 import time
@@ -32,15 +32,15 @@ _ENGINES_OWN = frozenset(
 _WITH_TENANT = _ENGINES_OWN | {"tenant"}
 """Without `DJWTO_TENANT` a claim of that name is the project's."""
 claims_beside: list[Callable[[Any, Claims], Claims]] = []
-"""What apps of `djwto.contrib` put into every token, for services that read another format.
+"""Functions of `djwto.contrib` that add claims to every token.
 
-Each takes the user, or None where it is not known, and the claims of the token.
+Each takes the user, or None if it is not known, and the claims of the token.
 """
 _ENCODER = DjangoJSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def process_perms(user: Any) -> list[str]:
-    """Hook: the permissions of a user, as `app.codename`. An active superuser has `*`."""
+    """Hook: return the permissions of a user as `app.codename`. A superuser gets `["*"]`."""
     if user.is_active and getattr(user, "is_superuser", False):
         return ["*"]
     from djwto import permissions  # here: `django.contrib.auth` may not be installed
@@ -49,9 +49,9 @@ def process_perms(user: Any) -> list[str]:
 
 
 def process_user(user: Any) -> Claims:
-    """Hook: the `user` claim of the access token. It must have `id`.
+    """Hook: return the claim `user` of the access token, a dict. It must have the member `id`.
 
-    A name that JSON has no type for, such as a phone number or a related row, becomes text.
+    A login name that JSON has no type for, such as a phone number, becomes a string.
     """
     return {
         user.USERNAME_FIELD: _as_plain(user.get_username()),
@@ -67,7 +67,10 @@ def process_claims(
     *_args: Any,
     **_kwargs: Any,
 ) -> Claims:
-    """Hook: all claims of a new token. What it adds to a refresh token, access tokens inherit."""
+    """Hook: return all claims of a new token. `type_` is `access` or `refresh`.
+
+    Claims that it adds to a refresh token are copied into its access tokens.
+    """
     engine, now, tenant = conf.engine(), time.time(), tenants.of(request) or None
     claim = process_user(user)
     if type_ == "access":
@@ -80,17 +83,17 @@ _process_claims = process_claims
 
 
 def process_lifetime(user: Any, request: HttpRequest) -> timedelta | None:  # noqa: ARG001
-    """Hook: how long a login lasts ("remember me"); None leaves it to the settings.
+    """Hook: return how long a session lasts, such as for "remember me"; None: as the settings say.
 
-    Such a login ends after that time, however often it is renewed.
+    The session ends after that time, even if it is renewed.
     """
     return None
 
 
 def get_access_claims_from_refresh(refresh_claims: Claims) -> Claims:
-    """Make the claims of the access token that goes with a refresh token.
+    """Return the claims of the access token that belongs to a refresh token.
 
-    It has the same `sid`, another `jti`, `refresh_iat`, and what a hook added.
+    They have the same `sid`, another `jti`, `refresh_iat`, and the claims that a hook added.
     """
     registered = registered_access_claims(refresh_claims, time.time())
     claims = {**without_own_names(refresh_claims), "user": refresh_claims.get("user"), **registered}
@@ -98,7 +101,7 @@ def get_access_claims_from_refresh(refresh_claims: Claims) -> Claims:
 
 
 def registered_access_claims(refresh_claims: Claims, now: float, **kwargs: Any) -> Claims:
-    """Make the registered claims of the access token that goes with a refresh token."""
+    """Return the registered claims of the access token that belongs to a refresh token."""
     return conf.engine().access_claims(
         now,
         session=session_of(refresh_claims),
@@ -110,7 +113,7 @@ def registered_access_claims(refresh_claims: Claims, now: float, **kwargs: Any) 
 
 
 def login_claims(user: Any, request: HttpRequest) -> tuple[Claims, Claims]:
-    """Make the claims of a first refresh token, and the `user` claim of the access token.
+    """Return the claims of the first refresh token of a session, and the claim `user` beside it.
 
     Permissions are read once, unless a project has replaced `process_claims`.
     """
@@ -159,7 +162,10 @@ def _with_others(user: Any, claims: Claims) -> Claims:
 
 
 def with_subject(claims: Claims) -> Claims:
-    """Put the user's key into `sub` where `DJWTO_USER_AS_SUB` is on. Raises `JWTIssueError`."""
+    """Return the claims; with `DJWTO_USER_AS_SUB`, `sub` is the user's primary key.
+
+    Raises `JWTIssueError`.
+    """
     user = claims.get("user")
     if not conf.current().user_as_subject or not isinstance(user, dict) or "id" not in user:
         return claims
@@ -169,36 +175,41 @@ def with_subject(claims: Claims) -> Claims:
 
 
 def session_of(claims: Claims) -> str | None:
-    """Name the session of a token, as guards know it; None where the claims name none of ours.
+    """Return the id of the session of a token; None if the claims name no session of djwto.
 
-    That is its `sid`, and in a token of 0.0.4 what stands for it: its `jti`, or its user and times.
+    The id is the claim `sid`. For a token of 0.0.4 it is made of its `jti`, or of its user and
+    times.
     """
     return _core.session_of(claims)
 
 
 def lean_user(user: Any, claim: Claims) -> Claims:
-    """Cut the `user` claim to what a refresh token needs: name and id."""
+    """Return the claim `user` as a refresh token has it: only the login name and the id."""
     return _name_and_id(claim, user.USERNAME_FIELD)
 
 
 def encode_claims(claims: Claims) -> str:
-    """Sign claims. Raises `JWTIssueError` where they could not be read back."""
+    """Sign claims, and return the text of the token.
+
+    Raises `JWTIssueError` if djwto could not verify the token: a claim is missing or has a wrong
+    type, JSON cannot hold it, or it is too large.
+    """
     engine = conf.engine()
     return engine.encode(claims) or engine.sign(_as_json(claims)).text
 
 
 def decode_token(token: str, kind: str | None = None, *, tenant: str | None = None) -> Claims:
-    """Verify a token of this kind, `access` or `refresh`; None takes either.
+    """Verify a token, and return its claims.
 
-    With `DJWTO_TENANT` it must be of this tenant; None asks for the present one, and where that is
-    none no token is good.
+    `kind` is `access` or `refresh`; None accepts both. `tenant` is for `DJWTO_TENANT`: the token
+    must name it. None asks the function of the setting for the present tenant; if there is none,
+    no token is good.
 
-    Raises `JWTValidationError`, and `JWTError` where it is not known which sessions have ended, or
-    where `DJWTO_KEYS` is a URL and no keys came. `ValueError` where there is no such kind. With
-    `DJWTO_REVOCATION_INTERVAL = None` it needs no database.
+    If `DJWTO_KEYS` is a URL, it waits for the keys as a guard does. In an event loop it starts the
+    fetch and does not wait. With `DJWTO_REVOCATION_INTERVAL = None` it needs no database.
 
-    It waits for keys behind a URL as guards do. In an event loop it begins the fetch, and does not
-    wait.
+    Raises `JWTValidationError` if the token is not good. Raises `JWTError` (`store_unavailable`) if
+    the ended sessions or the keys are not known. Raises `ValueError` for another `kind`.
     """
     try:
         config = conf.current()
@@ -216,7 +227,7 @@ def decode_token(token: str, kind: str | None = None, *, tenant: str | None = No
 
 
 async def wait_for_keys(token: str) -> None:
-    """Wait for keys behind a URL that `decode_token` will need, without blocking the event loop."""
+    """Wait for the keys that `decode_token` needs from a URL, without blocking the event loop."""
     try:
         remote = conf.current().remote
         kid = None if remote is None else _kid_of(token)
@@ -237,23 +248,23 @@ class Issued:
     """Signed tokens with their claims. Its `repr` shows no token."""
 
     refresh: _core.Token | None
-    """None where the old one stays."""
+    """None if the refresh token stays."""
     held: _core.Authenticated | None = field(repr=False)
-    """What has the old one as its `token`."""
+    """The refresh token that stays."""
     refresh_claims: Claims
     access: _core.Token
     access_claims: Claims
 
     @property
     def refresh_text(self) -> str:
-        """The text of the refresh token, the new one or the old."""
+        """The text of the refresh token: of the new one, or of the one that stays."""
         if self.refresh is not None:
             return self.refresh.text
         return "" if self.held is None else self.held.token
 
 
 def issue_renewed(user: Any, seen: _core.Authenticated, renewed: _core.RenewedClaims) -> Issued:
-    """Sign the tokens of a renewal, for a user as they are now. Raises `JWTIssueError`."""
+    """Sign the tokens of a renewal, with the present data of the user. Raises `JWTIssueError`."""
     claim = process_user(user)
     refresh_claims, held = seen.claims, seen if renewed.refresh is None else None
     if renewed.refresh is not None:
@@ -270,9 +281,12 @@ def issue(
     *,
     held: _core.Authenticated | None = None,
 ) -> Issued:
-    """Sign a pair of tokens that fit their mode; with `held` the refresh token stays.
+    """Sign an access token and a refresh token that are small enough for this mode.
 
-    Permissions that do not fit are left out, and `perms_omitted` says so. Raises `JWTIssueError`.
+    With `held` that refresh token stays, and only the access token is signed. If the permissions
+    do not fit, they are left out, and the claim `user` has `perms_omitted`.
+
+    Raises `JWTIssueError` if the tokens do not fit even so, or the claims are wrong.
     """
     refresh = None
     if held is None:
@@ -291,15 +305,16 @@ def issue(
 
 
 def without_own_names(claims: Claims) -> Claims:
-    """Give the claims whose names djwto does not use itself."""
+    """Return the claims without those whose names djwto uses itself."""
     own = _ENGINES_OWN if conf.current().tenant is None else _WITH_TENANT
     return {name: value for name, value in claims.items() if name not in own}
 
 
 def _carried(refresh_claims: Claims, name_field: str) -> Claims:
-    """Give what a new token keeps of its refresh token's `user`.
+    """Return what a new token keeps of its refresh token's `user`.
 
-    Of 0.0.4, which put all in there and never read it again, that is the name and the `id` alone.
+    From a token of 0.0.4 it keeps only the login name and the `id`: that version put everything
+    there, and never read it again.
     """
     claim = refresh_claims.get("user") or {}
     return claim if "sid" in refresh_claims else _name_and_id(claim, name_field)
@@ -314,7 +329,7 @@ def _as_plain(name: Any) -> Any:
 
 
 def _as_json(claims: Any) -> str:
-    """Write dates, decimals, lazy texts: Django's encoder knows what they become."""
+    """Return claims as JSON, with Django's encoder for dates, decimals and lazy strings."""
     try:
         return _ENCODER.encode(claims)
     except (TypeError, ValueError, RecursionError) as error:
@@ -322,7 +337,7 @@ def _as_json(claims: Any) -> str:
 
 
 def _sign_to_fit(claims: Claims, mode: str, refresh_bytes: int) -> _core.Token | None:
-    """Sign an access token; None where it does not fit beside a refresh token of that length."""
+    """Sign an access token; None if it does not fit beside a refresh token of that length."""
     token = _signed(claims)
     is_small = token is not None and not conf.engine().bytes_over_limit(mode, refresh_bytes, token)
     return token if is_small else None

@@ -1,4 +1,4 @@
-"""Types for the hints of projects."""
+"""Types for the annotations of a project."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ __all__ = ["THttpRequest"]
 
 
 class THttpRequest(HttpRequest):
-    """A request that a guard has let through."""
+    """A request in a guarded view."""
 
     payload: dict[str, Any]
     """The claims of the token; the view may change them."""
     token: str
     """The text of the token."""
     jwt_mode: str
-    """How the token came: `JSON`, `ONE-COOKIE` or `TWO-COOKIES`."""
+    """The mode of the token: `JSON`, `ONE-COOKIE` or `TWO-COOKIES`."""
     jwt_error: JWTError | None
-    """Why the token is not good; only `JWTMiddleware` sets it."""
+    """Why the token is not good, or None. Only `JWTMiddleware` sets it."""

@@ -35,7 +35,7 @@ def lists() -> Iterator[list[Place]]:
 
 
 def view_name(callback: Any) -> str:
-    """Give the dotted name of a pattern's view."""
+    """Return the dotted name of a pattern's view."""
     view: Any = view_class(callback) or callback
     while isinstance(view, partial):
         view = view.func
@@ -45,13 +45,13 @@ def view_name(callback: Any) -> str:
 
 
 def view_class(callback: Any) -> type | None:
-    """Give the class of a view that was made by Django's or REST framework's `as_view`."""
+    """Return the class of a view that was made by Django's or REST framework's `as_view`."""
     found = getattr(callback, "view_class", None) or getattr(callback, "cls", None)
     return found if isinstance(found, type) else None
 
 
 def authentication_classes(callback: Any) -> list[Any] | None:
-    """Give the classes that authenticate for a view of REST framework.
+    """Return the classes that authenticate for a view of REST framework.
 
     None for other views, and for a view that chooses them by a property.
     """
@@ -85,7 +85,7 @@ def _lists(
 
 
 def _texts(pattern: URLPattern | URLResolver) -> list[str]:
-    """Give what a pattern adds to a path; `i18n_patterns` add one text for each language."""
+    """Return what a pattern adds to a path; `i18n_patterns` add one text for each language."""
     found = pattern.pattern
     if not isinstance(found, LocalePrefixPattern):
         return [str(found).removeprefix("^").removeprefix("/")]

@@ -1,15 +1,15 @@
 """The endpoints: `path("", include("djwto.urls"))`.
 
-`urlpatterns` follow `DJWTO_REFRESH_COOKIE_PATH` and `DJWTO_ALLOW_REFRESH_UPDATE`. They are made
-each time they are asked for, by a URL resolver of Django's or an import of the name. The import of
-this module reads no setting.
+`urlpatterns` depend on `DJWTO_REFRESH_COOKIE_PATH` and `DJWTO_ALLOW_REFRESH_UPDATE`. They are made
+again each time that a URL resolver of Django, or an import, asks for them. Importing this module
+reads no setting.
 """
 
 from typing import Any
 
 from django.urls import URLPattern, path
 
-# First `models`, which says what is wrong where djwto is not installed.
+# `models` comes first: it says what is wrong if djwto is not installed.
 from djwto import conf, models, views  # noqa: F401
 
 __all__ = ["urlpatterns"]
@@ -17,7 +17,7 @@ urlpatterns: list[URLPattern]
 
 
 def __getattr__(name: str) -> Any:
-    """Make `urlpatterns` (PEP 562)."""
+    """Return `urlpatterns` (PEP 562)."""
     if name == "urlpatterns":
         return _patterns()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

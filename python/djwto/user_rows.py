@@ -41,7 +41,7 @@ class Finder:
         self._select = cache(self._prepared)
 
     def find(self, pk: Any, *, active: bool, fresh: bool, **values: Any) -> Any:
-        """Give a user. For the arguments see `find_user`; `values` are those of the fields."""
+        """Return a user. For the arguments see `find_user`; `values` are those of the fields."""
         model = get_user_model()
         manager: Any = model._default_manager  # noqa: SLF001
         using = router.db_for_write(model) if fresh else manager.db
@@ -90,7 +90,7 @@ def find_user(pk: Any, *, active: bool = True, fresh: bool = False) -> Any:
 
 
 def database() -> str:
-    """Give the alias of the database in which users are written."""
+    """Return the alias of the database in which users are written."""
     return router.db_for_write(get_user_model())
 
 
@@ -104,7 +104,7 @@ def find_account(name: str) -> Any:
 
 
 def spelling_of(name: str) -> str:
-    """Give the one spelling of a login name, which is that of the database.
+    """Return the one spelling of a login name, which is that of the database.
 
     "+47 12 34" and "+4712" may be one phone number, "5" and "05" one key.
     """
@@ -119,7 +119,7 @@ def spelling_of(name: str) -> str:
 
 
 def name_of(user: Any) -> str:
-    """Give a user's login name as text, in the spelling of `spelling_of`.
+    """Return a user's login name as text, in the spelling of `spelling_of`.
 
     `get_username()` may give a number, a phone number or a related row.
     """
@@ -128,7 +128,7 @@ def name_of(user: Any) -> str:
 
 
 def can_be_name(name: str) -> bool:
-    """Tell whether the model's `USERNAME_FIELD` could hold this text."""
+    """Whether the model's `USERNAME_FIELD` could hold this text."""
     field = _name_field()
     try:
         field.run_validators(field.to_python(name))
@@ -154,7 +154,7 @@ def find_by(name: str, value: Any, *, fresh: bool = False) -> Any:
 
 
 def names(keys: Iterable[str]) -> dict[str, str]:
-    """Give what users log in with, by their keys as text, in one query; the others are left out."""
+    """Return the login names of users by their primary keys as strings, in one query."""
     model = get_user_model()
     field = model._meta.pk  # noqa: SLF001
     found = []
@@ -169,7 +169,7 @@ def names(keys: Iterable[str]) -> dict[str, str]:
 
 
 def keys_named(part: str, most: int) -> list[str]:
-    """Give the keys, as text, of at most `most` users whose name has this part."""
+    """Return the keys, as text, of at most `most` users whose name has this part."""
     model = get_user_model()
     has_part = {f"{model.USERNAME_FIELD}__icontains": part}
     try:
@@ -180,7 +180,7 @@ def keys_named(part: str, most: int) -> list[str]:
 
 
 def auth_hash(user: Any) -> str:
-    """Give Django's session auth hash, which changes with the password; empty where there is none.
+    """Return Django's session auth hash, which changes with the password; "" if there is none.
 
     See Django's docs, "Session invalidation on password change".
     """
@@ -188,20 +188,20 @@ def auth_hash(user: Any) -> str:
 
 
 def auth_hashes(user: Any) -> list[str]:
-    """Give the hash, and those under the keys of `SECRET_KEY_FALLBACKS`."""
+    """Return the hash, and those under the keys of `SECRET_KEY_FALLBACKS`."""
     fallbacks = getattr(user, "get_session_auth_fallback_hash", list)
     return [auth_hash(user), *fallbacks()]
 
 
 def facts(user: Any) -> tuple[bool, list[str]] | None:
-    """Give what the engine asks of a user: whether they are active, and `auth_hashes`."""
+    """Return what the engine asks of a user: whether they are active, and `auth_hashes`."""
     if user is None:
         return None
     return bool(user.is_active), [str(one) for one in auth_hashes(user)]
 
 
 def _name_field() -> Any:
-    """Give the field that stores the login name; of a foreign key, the one that it points to."""
+    """Return the field that stores the login name; of a foreign key, the one that it points to."""
     model = get_user_model()
     field: Any = model._meta.get_field(model.USERNAME_FIELD)  # noqa: SLF001
     while field.remote_field is not None:

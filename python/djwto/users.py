@@ -1,4 +1,4 @@
-"""What stands for a user without a row: the user of a token, and no user at all."""
+"""Users without a row in the database: the user of a token, and the anonymous user."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ __all__ = ["TokenUser"]
 
 
 class TokenUser(Promise):
-    """The user of a token, made of its claims without a query. `get()` loads the row.
+    """The user of a token, made from its claims without a query. `get()` loads the row.
 
-    What stands in the claim `user` is an attribute. `is_staff` and `is_superuser` are False: a
-    token opens no admin. `is_active` is True, since tokens are made for active users alone.
+    Each member of the claim `user` is an attribute. `is_staff` and `is_superuser` are False: a
+    token opens no admin. `is_active` is True, because only active users get tokens.
 
-    Filters over relations to the user take it. No field stores it, or is compared with it: a text
-    could mean the key or the login name. Fields ask a `Promise`, and nothing else, what it is.
+    Filters over relations to the user take it, as in `filter(author=request.user)`. A field does
+    not store it or compare with it: a string could mean the primary key or the login name. It is a
+    `Promise`, because that is the one thing that fields ask for their value.
     """
 
     is_authenticated = True
@@ -40,14 +41,14 @@ class TokenUser(Promise):
     is_superuser = False
 
     def __init__(self, claims: dict[str, Any]) -> None:
-        """Take the claims of a token that is verified."""
+        """Take the claims of a verified token."""
         self._claim: dict[str, Any] = claims["user"]
 
     @cached_property
     def pk(self) -> Any:
-        """The primary key, of the type that the user model has.
+        """The primary key, in the type of the user model.
 
-        As it stands in the token, where the model cannot hold it.
+        If the model cannot hold it, it is the value in the token.
         """
         found, model = self._claim["id"], _model()
         try:
@@ -61,26 +62,26 @@ class TokenUser(Promise):
         return self.pk
 
     def get(self) -> Any:
-        """Load the user's row. None if they were deleted, or are inactive, or have none here."""
+        """Load the row of the user. None if the user is deleted or inactive, or has no row here."""
         return None if _model() is None else find_user(self._claim["id"])
 
     async def aget(self) -> Any:
-        """Do the same without blocking the event loop."""
+        """Do what `get` does, without blocking the event loop."""
         return await sync_to_async(self.get)()
 
     def get_username(self) -> Any:
-        """Give the login name as the token has it, "" where it has none."""
+        """Return the login name in the token; "" if it has none."""
         return self._claim.get(getattr(_model(), "USERNAME_FIELD", "username"), "")
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        """Whether the token carries this permission; False with an object."""
+        """Whether the user has this permission; False with an object. See `has_perms`."""
         return self.has_perms([perm], obj)
 
     def has_perms(self, perm_list: Iterable[str], obj: Any = None) -> bool:
-        """Whether the token carries them all; False with an object.
+        """Whether the user has all these permissions, by the token; False with an object.
 
-        Where they were too many to carry, the database is asked, once. A service that only verifies
-        has none to ask, and the answer is False.
+        If the permissions did not fit into the token, it asks the database, once. A service that
+        only verifies tokens has none to ask: then the answer is False.
         """
         if isinstance(perm_list, str):
             raise ValueError("perm_list must be an iterable of permissions.")  # noqa: TRY004 (Django's)
@@ -96,12 +97,12 @@ class TokenUser(Promise):
             return False
 
     def has_module_perms(self, app_label: str) -> bool:
-        """Whether the token carries any permission of this app."""
+        """Whether the user has any permission of this app. See `has_perms`."""
         names = self.get_all_permissions()
         return any(name == "*" or name.partition(".")[0] == app_label for name in names)
 
     def get_all_permissions(self, obj: Any = None) -> set[str]:
-        """Give the permissions, as `app.codename`; `*` is all of them. None of an object."""
+        """Return the permissions as `app.codename`; `*` means all. With an object, none."""
         if obj is not None:
             return set()
         if self._claim.get("perms_omitted") is True:
@@ -110,31 +111,31 @@ class TokenUser(Promise):
         return {str(name) for name in found} if isinstance(found, list) else set()
 
     async def ahas_perm(self, perm: str, obj: Any = None) -> bool:
-        """Do the same without blocking the event loop."""
+        """Do what `has_perm` does, without blocking the event loop."""
         return await sync_to_async(self.has_perm)(perm, obj)
 
     async def ahas_perms(self, perm_list: Iterable[str], obj: Any = None) -> bool:
-        """Do the same without blocking the event loop."""
+        """Do what `has_perms` does, without blocking the event loop."""
         return await sync_to_async(self.has_perms)(perm_list, obj)
 
     async def ahas_module_perms(self, app_label: str) -> bool:
-        """Do the same without blocking the event loop."""
+        """Do what `has_module_perms` does, without blocking the event loop."""
         return await sync_to_async(self.has_module_perms)(app_label)
 
     async def aget_all_permissions(self, obj: Any = None) -> set[str]:
-        """Do the same without blocking the event loop."""
+        """Do what `get_all_permissions` does, without blocking the event loop."""
         return await sync_to_async(self.get_all_permissions)(obj)
 
     @cached_property
     def _stored_permissions(self) -> list[str]:
         if not apps.is_installed("djwto"):
             return []  # the user of this key, if there is a table, may be another person here
-        # Through the hook: what it would have put into the token decides here too.
+        # By the hook: the permissions that it would put into the token count here too.
         user = self.get()
         return [] if user is None else [str(name) for name in tokens.process_perms(user)]
 
     def resolve_expression(self, *_args: Any, **_kwargs: Any) -> Any:
-        """Stand for the row in queries over relations: `filter(author=request.user)`."""
+        """Return a stand-in for the row in queries such as `filter(author=request.user)`."""
         model = _model()
         if model is None:
             raise TypeError(_NO_VALUE)
@@ -145,7 +146,7 @@ class TokenUser(Promise):
 
     @property
     def contains_aggregate(self) -> NoReturn:
-        """Refuse to be an expression: Django asks this of what is in a set."""
+        """Raise `TypeError`: Django asks for this if a query uses the user as an expression."""
         raise TypeError(_NO_VALUE)
 
     def _has_no_row(self, *_args: Any, **_kwargs: Any) -> NoReturn:
@@ -157,7 +158,7 @@ class TokenUser(Promise):
     get_session_auth_hash = get_session_auth_fallback_hash = _has_no_row
 
     def __getattr__(self, name: str) -> Any:
-        """Give what the claim `user` has under this name. Raises `AttributeError`."""
+        """Return the member of the claim `user` with this name. Raises `AttributeError`."""
         if name.startswith("_"):  # also of one that is being copied, and has no claims yet
             raise AttributeError(f"A TokenUser has no {name!r}: {_NO_ROW}", name=name, obj=self)
         model = _model()
@@ -170,21 +171,21 @@ class TokenUser(Promise):
         )
 
     def __eq__(self, other: object) -> bool:
-        """Whether this is the user of that key, with or without a row."""
+        """Whether the other is the same user, with or without a row."""
         if isinstance(other, (TokenUser, _model() or TokenUser)):
             return bool(self.pk == other.pk)
         return NotImplemented
 
     def __hash__(self) -> int:
-        """Give the hash of the row."""
+        """Return the same hash as the row."""
         return hash(self.pk)
 
     def __str__(self) -> str:
-        """Give the login name."""
+        """Return the login name."""
         return str(self.get_username())
 
     def __repr__(self) -> str:
-        """Say what to write where a row is wanted: Django's sentences show this."""
+        """Say what to write instead of this user: Django's messages show it."""
         return (
             f"<TokenUser {self.pk!r}: no row of the database. Write request.user.get() for the "
             "row, or the field's name with _id and request.user.pk>"
@@ -192,10 +193,10 @@ class TokenUser(Promise):
 
 
 class _Reference(Promise):
-    """What a `TokenUser` is inside a query: a row of the user model that knows its key and name.
+    """A `TokenUser` inside a query: a row of the user model with only its key and login name.
 
-    Lookups over relations read attributes of a row. All else asks a field for the value, which
-    raises `TypeError`.
+    Lookups over relations read attributes of a row. Everything else asks for the value of a field,
+    which raises `TypeError`.
     """
 
     def __init__(self, user: TokenUser, model: type[Model]) -> None:
@@ -215,16 +216,16 @@ class _Reference(Promise):
         raise TypeError(_NO_VALUE)
 
     def prepare_database_save(self, field: Any) -> Any:
-        """Give the value of a foreign key, for `update()`."""
+        """Return the value of a foreign key, for `update()`."""
         return getattr(self, field.remote_field.get_related_field().attname)
 
     @property
     def contains_column_references(self) -> NoReturn:
-        """Refuse to be inserted: Django asks this first of what an expression resolves to."""
+        """Raise `TypeError`: Django asks for this first if a statement would insert the user."""
         raise TypeError(_NO_VALUE)
 
     def __getattr__(self, name: str) -> Any:
-        """Give a field of the row. Raises `TypeError` where the token does not tell it."""
+        """Return a field of the row. Raises `TypeError` if it is not in the token."""
         if name.startswith("_"):
             raise AttributeError(name)
         if name in (self._meta.pk.name, self._meta.pk.attname):
@@ -233,7 +234,7 @@ class _Reference(Promise):
         if field is None:
             raise AttributeError(name)
         found = self._user.get_username()
-        # Django would take the key in its place at an `AttributeError`.
+        # With an `AttributeError`, Django would take the primary key instead.
         if name != getattr(self._model, "USERNAME_FIELD", None) or found == "":
             raise TypeError(_NO_VALUE)
         return found
@@ -246,7 +247,7 @@ class _Reference(Promise):
 
 
 def _missing(model: Any, name: str) -> str:
-    """Say why a `TokenUser` lacks this, and what to write."""
+    """Say why a `TokenUser` lacks this attribute, and what to write instead."""
     if model is None:
         return "it is not in the token. The issuer can add it in `tokens.process_user`."
     fields = {field.attname for field in model._meta.concrete_fields}  # noqa: SLF001
@@ -266,7 +267,7 @@ _NO_VALUE = (
 
 
 class Nobody:
-    """What Django's `AnonymousUser` is, for a project without `django.contrib.auth`."""
+    """The anonymous user of a project without `django.contrib.auth`."""
 
     pk = id = None
     username = ""
@@ -274,7 +275,7 @@ class Nobody:
     is_anonymous = True
 
     def get_username(self) -> str:
-        """Give no name."""
+        """Return ""."""
         return ""
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:  # noqa: ARG002
@@ -295,7 +296,7 @@ class Nobody:
 
 
 def anonymous() -> Any:
-    """Give Django's `AnonymousUser`, or `Nobody` where `django.contrib.auth` is not installed."""
+    """Return Django's `AnonymousUser`; `Nobody` if `django.contrib.auth` is not installed."""
     if not apps.is_installed("django.contrib.auth"):
         return Nobody()
     from django.contrib.auth.models import AnonymousUser
@@ -304,7 +305,7 @@ def anonymous() -> Any:
 
 
 def _model() -> Any:
-    """Give the user model; None in a service that has none."""
+    """Return the user model; None in a service that has none."""
     try:
         return get_user_model()
     except ImproperlyConfigured:

@@ -1,4 +1,4 @@
-"""The endpoints. Each view reads as the sentence of what it does; failures become JSON once."""
+"""The endpoints. A failure in any of them becomes JSON in one place."""
 
 import hashlib
 import logging
@@ -67,14 +67,14 @@ __all__ = [
 ]
 
 _MOST_SESSIONS = 100
-"""The longest list. A program that logs in again and again would make it endless."""
+"""The most sessions in a list. A program may open any number of them."""
 
 _DJANGO_AUTH = "django.contrib.auth"
-"""The sender of `user_login_failed`, as where Django sends it."""
+"""The sender of `user_login_failed`, as in Django."""
 _CLEANSED = "*" * 20
-"""What Django's `user_login_failed` has in the place of a password."""
+"""The value that Django's `user_login_failed` has instead of a password."""
 _NEW_PASSWORD = frozenset(("new_password1", "new_password2"))
-"""The fields of a change of password in which an error is no wrong guess at the old one."""
+"""The fields of a password change whose errors are not wrong guesses at the old password."""
 
 _log = logging.getLogger("djwto")
 
@@ -85,13 +85,13 @@ _log = logging.getLogger("djwto")
     name="dispatch",
 )
 class Endpoint(View):
-    """What the endpoints share: reading the body, and failures as JSON."""
+    """The base class of the endpoints: it reads the body, and answers failures as JSON."""
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        """Make the view. No database of the settings opens a transaction around it.
+        """Return the view, without a transaction around it.
 
-        With `ATOMIC_REQUESTS`, Django would answer with an HTML page while the database is gone.
+        With `ATOMIC_REQUESTS`, Django would answer with an HTML page while the database is down.
         """
         view: Any = super().as_view(**initkwargs)
         for alias in connections:
@@ -100,8 +100,8 @@ class Endpoint(View):
         return view
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answer, after an exception too. No cache keeps the reply unless the view allows it."""
-        # An endpoint decides by itself, whatever `JWTMiddleware` has found.
+        """Return the reply, also for an exception. No cache keeps it unless the view allows it."""
+        # An endpoint verifies the token by itself, after `JWTMiddleware` too.
         csrf.ask_again(request)
         state.of(request).settle()
         try:
@@ -118,21 +118,21 @@ class Endpoint(View):
             return super().dispatch(request, *args, **kwargs)
         except JWTError as error:
             if error.code == "csrf_failed":
-                # What looks at the reply must not take the request for one of the token's user.
+                # Code that sees the reply must not take the request for one of the token's user.
                 access.make_anonymous(request)
             return responses.refusal(error)
 
     def http_method_not_allowed(
         self, request: HttpRequest, *_args: Any, **_kwargs: Any
     ) -> HttpResponse:
-        """Answer 405 as JSON, with `Allow`."""
+        """Return 405 as JSON, with the header `Allow`."""
         response = responses.refusal(JWTError.of("method_not_allowed", str(request.method)[:32]))
         response["Allow"] = ", ".join(self._allowed_methods())  # type: ignore[attr-defined]
         return response
 
 
 class GetTokensView(Endpoint):
-    """`login/`: credentials become tokens."""
+    """`login/`: checks credentials, and returns tokens."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Log in, in the mode that the field `mode` asks for."""
@@ -144,7 +144,7 @@ class GetTokensView(Endpoint):
 
 
 class ValidateTokensView(Endpoint):
-    """`validate_access/` and `validate_refresh/`: is this token good, and its session live?"""
+    """`validate_access/` and `validate_refresh/`: says whether a token is good."""
 
     kind = "access"
 
@@ -153,7 +153,7 @@ class ValidateTokensView(Endpoint):
         try:
             admission.authenticate_live(request, self.kind)
         except JWTError as error:
-            # Nothing is renewed here, so there is nothing that is in conflict.
+            # Nothing is renewed here, so a conflict (409) would mislead.
             is_conflict = error.code == "refresh_superseded"
             raise (JWTError.of("refresh_reused") if is_conflict else error) from None
         signals.jwt_token_validated.send(sender="ValidateTokensView", request=request)
@@ -161,10 +161,10 @@ class ValidateTokensView(Endpoint):
 
 
 class RefreshAccessView(Endpoint):
-    """`refresh_access/`: a refresh token buys an access token; its own times stay as they are."""
+    """`refresh_access/`: renews a refresh token into an access token. The session ends no later."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Issue an access token for the user as they are now."""
+        """Issue an access token, with the present data of the user."""
         seen = admission.authenticate_form(request, "refresh")
         sender = "RefreshAccessView"
         issued = renewal.renew(request, seen, sender=sender, extends_refresh=False)
@@ -174,10 +174,10 @@ class RefreshAccessView(Endpoint):
 
 
 class UpdateRefreshView(Endpoint):
-    """`update_refresh/`: a refresh token buys a new pair, with a new lifetime."""
+    """`update_refresh/`: renews a refresh token into both tokens, with a new lifetime."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Issue both tokens of the same session anew."""
+        """Issue both tokens of the session anew."""
         seen = admission.authenticate_form(request, "refresh")
         sender = "UpdateRefreshView"
         issued = renewal.renew(request, seen, sender=sender, extends_refresh=True)
@@ -213,7 +213,7 @@ class BlackListTokenView(Endpoint):
 
 
 class SessionsView(Endpoint):
-    """`sessions/`: where the user of a refresh token is logged in."""
+    """`sessions/`: lists the sessions of the user of a refresh token."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """List the user's sessions, the latest first."""
@@ -235,10 +235,10 @@ class SessionsView(Endpoint):
 
 
 class EndSessionView(Endpoint):
-    """`sessions/<id>/`: one of them."""
+    """`sessions/<id>/`: ends one session of the user."""
 
     def delete(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """End it, if it is the user's own; the present one too."""
+        """End the session, which may be the present one. 404 if it is not the user's own."""
         seen = _of_session(request)
         is_own = _own(seen).filter(pk=pk).exists()
         if not is_own or not sessions.end(pk, reason=ENDED_BY_USER):
@@ -249,10 +249,10 @@ class EndSessionView(Endpoint):
 
 
 class LogoutAllView(Endpoint):
-    """`logout_all/`: ends the sessions of a user, all or all others."""
+    """`logout_all/`: ends all sessions of the user, or all others."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """End them; with the field `others` the present one goes on."""
+        """End the sessions. With the field `others`, the present one goes on."""
         seen = admission.authenticate_live(request, "refresh")
         user = user_rows.find_user(seen.claims["user"]["id"], active=False, fresh=True)
         if user is None:
@@ -270,9 +270,9 @@ class LogoutAllView(Endpoint):
 
 
 class PasswordChangeView(Endpoint):
-    """A new password for the user of an access token; their other sessions end.
+    """Changes the password of the user of an access token, and ends the user's other sessions.
 
-    In no list of URLs: `path("password/", PasswordChangeView.as_view())` puts it where it fits.
+    `djwto.urls` does not have it. Add it: `path("password/", PasswordChangeView.as_view())`.
     """
 
     form_class = PasswordChangeForm
@@ -290,31 +290,31 @@ class PasswordChangeView(Endpoint):
         if not form.is_valid():
             raise _password_refused(form)
         receivers.keep_session(user, UUID(seen.session))
-        # In one database the password and what it means for sessions are seen together, or not at
-        # all. In two, a session that is left over ends at its next renewal.
+        # In one database, the password and the ends of sessions commit together. In two, a session
+        # that is left over ends at its next renewal.
         with throttle.hashing(), transaction.atomic(using=Session.rows().db):
             form.save()
         return JsonResponse({"msg": "Password successfully changed."})
 
 
 class SessionView(Endpoint):
-    """`session/`: who is logged in, for a page that cannot read the cookies."""
+    """`session/`: returns the claims of the user, for a page that cannot read the cookies."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Give the claims of the present access token, if its session is live."""
+        """Return the claims of the present access token, if its session is live."""
         return JsonResponse({"claims": admission.authenticate_live(request, "access").claims})
 
 
 class CsrfTokenView(Endpoint):
-    """`csrf/`: the CSRF token, for a page on another origin."""
+    """`csrf/`: returns the CSRF token, for a page on another origin."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Give the token in the body, and set its cookie."""
+        """Return the token in the body, and set its cookie."""
         return csrf.set_cookie(request, JsonResponse({"csrf_token": csrf.current_token(request)}))
 
 
 class JwksView(Endpoint):
-    """`.well-known/jwks.json`: the public keys, for programs that verify our tokens themselves."""
+    """`.well-known/jwks.json`: returns the public keys, for services that verify tokens."""
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         """Return the JWK Set (RFC 7517 §5), or 304 if the client has it."""
@@ -326,16 +326,16 @@ class JwksView(Endpoint):
 
 
 def log_in(request: HttpRequest, mode: str, *, anew: bool = False) -> JsonResponse:
-    """Log in by the credentials of a form that was read. Raises `JWTError`.
+    """Log in with the credentials of the form, and return the reply. Raises `JWTError`.
 
-    `anew` issues tokens to a user who is logged in already, too.
+    `anew` also issues new tokens to a user who is logged in already.
     """
     try:
         return _log_in(request, mode, anew=anew)
     except JWTError as error:
         if error.code != "user_changed":
             raise
-    # Once more: the new password decides, or the same one where it was only hashed anew.
+    # Try once more with the new password, or with the same one if it was only hashed anew.
     return _log_in(request, mode, anew=anew)
 
 
@@ -352,7 +352,7 @@ def _log_in(request: HttpRequest, mode: str, *, anew: bool) -> JsonResponse:
 
 
 def _authenticated(request: HttpRequest) -> Any:
-    """Give the user whose credentials the form holds. Raises `JWTError` for a failed login."""
+    """Return the user whose credentials the form holds. Raises `JWTError` for a failed login."""
     with receivers.authenticating() as attempt:
         failure: JWTError | None = None
         try:
@@ -360,7 +360,7 @@ def _authenticated(request: HttpRequest) -> Any:
                 return _checked_credentials(request)
         except JWTError as error:
             if error.errors is None:
-                raise  # too many failed before: the credentials were not looked at
+                raise  # too many failed before: the credentials were not checked
             failure = error.with_traceback(None)
     # After the count: an attempt stays counted although a receiver may raise.
     if not attempt.is_announced:
@@ -380,7 +380,7 @@ def _checked_credentials(request: HttpRequest) -> Any:
     else:
         if user is not None:
             return user
-        # As Django's `authenticate` says it, which a hook may just return.
+        # None means wrong credentials, as in Django's `authenticate`.
         failure = exceptions.failed_login(LoginForm(request).get_invalid_login_error())
     raise failure
 
@@ -391,7 +391,7 @@ def _password_refused(form: PasswordChangeForm) -> JWTError:
 
 
 def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Answer 503 where the database may be back later, else 500."""
+    """Return 503 if the database may be back later, else 500."""
     if stores.is_gone(error):
         _log.exception("The database failed at %s.%s", request.path, stores.advice(error))
         stores.let_go(error)
@@ -401,7 +401,7 @@ def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 def _forgotten(request: HttpRequest, response: JsonResponse, mode: str) -> JsonResponse:
-    """Let a browser forget the tokens that it has shown."""
+    """Clear the token cookies that the request holds, except in JSON mode."""
     return response if mode == "JSON" else responses.clear_cookies(request, response)
 
 

@@ -1,4 +1,4 @@
-"""Doors for other frameworks. Each module imports its framework.
+"""Guards for other frameworks. Each module imports its framework.
 
-Nothing else imports them, but for the app: it does where the framework is in `INSTALLED_APPS`.
+Only the app `djwto` imports them itself, if the framework is in `INSTALLED_APPS`.
 """

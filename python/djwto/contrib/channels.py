@@ -1,7 +1,6 @@
-"""Channels: `JWTAuthMiddleware` lets WebSockets in, and closes them when their login is over.
+"""Channels: `JWTAuthMiddleware` guards WebSockets, and closes them when their session ends.
 
-A handshake is judged as a guard judges a GET request. What is done to an open socket is in
-`sockets.py`.
+A handshake is checked as a guard checks a GET request. `sockets.py` watches the open sockets.
 """
 
 from __future__ import annotations
@@ -32,11 +31,11 @@ BEARER = "bearer"
 
 
 class JWTAuthMiddleware:
-    """Let WebSockets with a good access token through to `app`; others get 403.
+    """Guard the WebSockets of `app`: a handshake needs a good access token, else it gets 403.
 
-    The token comes as the access cookie with an `Origin` that is trusted, as `Authorization`, or as
-    the subprotocols `bearer, <token>`. The scope that `app` gets has `user`, `payload` and `jwt`,
-    and no token. Other connections pass as they are.
+    The token is in the access cookie together with a trusted `Origin`, in `Authorization`, or in
+    the subprotocols `bearer, <token>`. The scope for `app` has `user`, `payload` and `jwt`, and no
+    token. Connections that are not WebSockets pass unchanged.
     """
 
     def __init__(self, app: Application) -> None:
@@ -48,7 +47,7 @@ class JWTAuthMiddleware:
         if scope["type"] != "websocket":
             return await self.app(scope, receive, send)
         request = _request_of(scope)
-        # The caller's scope holds the token, and no variable from here on.
+        # From here on only the caller's scope holds the token, and no variable does.
         scope, subprotocol = _without_tokens(scope, request), _offered(scope)
         try:
             user = await _let_in(request)
@@ -89,8 +88,8 @@ async def _refuse(error: JWTError, scope: Scope, receive: Receive, send: Send) -
 
 
 def _request_of(scope: Scope) -> ASGIRequest:
-    """Make a request of a handshake, so that it is judged by the rules of requests."""
-    # What else a handshake may hold does not matter, and Django might stumble over it.
+    """Return a handshake as a request, so that the rules for requests apply."""
+    # Django might fail on the rest of a handshake, which does not matter here.
     headers = [one for one in scope["headers"] if one[0] not in _ABOUT_BODIES]
     request = ASGIRequest(
         {
@@ -118,7 +117,7 @@ def _request_of(scope: Scope) -> ASGIRequest:
 
 
 def _following(scope: Scope) -> str | None:
-    """Give what follows the subprotocol `bearer`; "" where that is not one text of ASCII."""
+    """Return the subprotocol after `bearer`; "" if it is not exactly one, in ASCII."""
     offered = _subprotocols(scope)
     if BEARER not in offered:
         return None
@@ -136,10 +135,10 @@ def _subprotocols(scope: Scope) -> list[str]:
 
 
 def _scheme(scope: Scope) -> str:
-    """Give the scheme of the page's origin, which a server need not tell (daphne does not).
+    """Return the scheme of the page's origin. Some servers, such as daphne, do not tell it.
 
-    Then it is https: the cookies are `Secure`, and browsers send those without TLS to a loopback
-    host alone.
+    Then it is https: the cookies are `Secure`, and without TLS browsers send them only to a
+    loopback host.
     """
     if scope.get("scheme"):
         return "https" if scope["scheme"] in ("wss", "https") else "http"
@@ -150,7 +149,7 @@ def _scheme(scope: Scope) -> str:
 
 
 def _without_tokens(scope: Scope, request: ASGIRequest) -> Scope:
-    """Give a scope in which no token is left, of whichever kind."""
+    """Return a copy of the scope without any token."""
     cookies = conf.engine().clear(request.META.get("HTTP_COOKIE"), "")
     names = {cookie.name.lower() for cookie in cookies}
     schemes = tuple(word.lower().encode() for word in (BEARER, *conf.other_schemes()))
@@ -175,7 +174,7 @@ def _without_tokens(scope: Scope, request: ASGIRequest) -> Scope:
 
 
 def _without(names: set[str], cookies: bytes) -> bytes:
-    """Leave cookies out, also behind a comma, by which servers join lines."""
+    """Return the header without these cookies. Servers may join lines by commas."""
     kept = []
     for part in cookies.split(b";"):
         left = [one for one in part.split(b",") if _name(one) not in names]

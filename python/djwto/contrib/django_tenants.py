@@ -18,10 +18,10 @@ __all__ = ["schema"]
 
 
 def schema(request: HttpRequest | None) -> str:
-    """Give the name of the present schema.
+    """Return the name of the present schema.
 
-    Where all tenants share one table of users, "" outside of requests: a user who is deactivated
-    there is deactivated in every tenant.
+    Outside of requests it returns "" if all tenants share one table of users: a user who is
+    deactivated there is deactivated in every tenant.
     """
     if request is None and not has_users_per_tenant():
         return ""

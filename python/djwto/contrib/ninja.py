@@ -1,7 +1,7 @@
 """django-ninja: `auth=JWTAuth()` guards an api, a router or an operation.
 
-Ninja tries the callables of `auth` in turn: one that returns something lets the request in, one
-that returns None leaves it to the next, and what one raises goes to the api's exception handlers.
+Ninja calls the members of `auth` in turn. One that returns a value lets the request in. One that
+returns None leaves it to the next. An exception goes to the handlers of the api.
 """
 
 from __future__ import annotations
@@ -28,24 +28,26 @@ __all__ = ["JWTAuth", "install"]
 
 
 class JWTAuth:
-    """Let a request in by its access token, and by `perms`, all of them, if there are any.
+    """Guard operations: a request needs a good access token, and all of `perms`.
 
-    `request.auth` is then the claims; `user`, `payload`, `token` and `jwt_mode` are set as a guard
-    sets them. An async operation is not blocked. A request without a token, or with a bad cookie,
-    is left to the next callable of `auth`; a bad Bearer token is refused.
+    Sets `user`, `payload`, `token` and `jwt_mode` on the request, as a guard does. `request.auth`
+    is the claims. It does not block the event loop of an async operation.
+
+    A request without a token, or with a bad cookie, is left to the next member of `auth`. A bad
+    Bearer token is refused.
     """
 
     is_async = True
-    """Ninja then awaits what an async operation gets. For others a result is returned at once."""
+    """Ninja then awaits the result for an async operation."""
     djwto_guard = True
     """A mark for `guard_checks`."""
 
     def __init__(self, perms: Iterable[str] | str = ()) -> None:
-        """Take permissions as `app.codename`."""
+        """Take the required permissions, as `app.codename`."""
         self._perms = admission.required_permissions(perms) if perms else None
 
     def __call__(self, request: HttpRequest) -> Claims | Awaitable[Claims | None] | None:
-        """Return the claims; None where the next callable is to be tried."""
+        """Return the claims; None if Ninja is to call the next member of `auth`."""
         try:
             asyncio.get_running_loop()
         except RuntimeError:  # a sync operation: under ASGI, Ninja runs it in a thread
@@ -54,7 +56,7 @@ class JWTAuth:
 
     @property
     def openapi_security_schema(self) -> _Scheme:
-        """What Ninja puts into the OpenAPI document under the name of the class."""
+        """The security scheme of this class in the OpenAPI document."""
         first, *others = (_scheme(mode) for mode in conf.engine().modes)
         return _Scheme(first, others=others)
 
@@ -80,9 +82,10 @@ class JWTAuth:
 
 
 def install(api: NinjaAPI) -> None:
-    """Let an api answer refusals as all of djwto does, and name every mode in its schema.
+    """Make an api answer refusals with the body, status and headers of djwto.
 
-    Also those that operations raise as `JWTError`. Handlers that are added later stand.
+    This includes a `JWTError` that an operation raises. The OpenAPI document then names every mode.
+    Handlers that the project adds later are kept.
     """
 
     def answer(_request: HttpRequest, error: Any) -> HttpResponse:
@@ -92,7 +95,7 @@ def install(api: NinjaAPI) -> None:
     def answer_nobody(request: HttpRequest, error: Any) -> HttpResponse:
         refused = state.of(request).refusal
         if refused is None:
-            # Raised elsewhere: as Ninja, or the project, answers other errors.
+            # Raised elsewhere: the handlers of Ninja or the project answer it.
             return api.on_exception(request, HttpError(error.status_code, str(error)))
         return responses.keep_private(responses.refusal(refused))
 
@@ -124,7 +127,7 @@ class _Scheme(dict[str, Any]):
 
 
 def _refused(request: HttpRequest, error: JWTError) -> Claims | None:
-    """Return None for a request without a user, which the next callable gets. Raises else."""
+    """Return None if the next member of `auth` may let the request in. Raises otherwise."""
     if not admission.is_nobody(request, error):
         raise _RefusalError(error.with_traceback(None)) from None
     state.of(request).refuse(error)
@@ -132,7 +135,7 @@ def _refused(request: HttpRequest, error: JWTError) -> Claims | None:
 
 
 def _view_of(request: HttpRequest) -> Any:
-    """Give a view that is exempted from CSRF where the operation is: Ninja tells no more of it."""
+    """Return a view that is exempt from CSRF if the operation is, which Ninja does not pass on."""
     return _exempted if getattr(request, "_ninja_csrf_exempt", False) else None
 
 

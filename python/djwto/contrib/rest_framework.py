@@ -1,4 +1,4 @@
-"""Django REST framework: who is asking, and what the token lets them do.
+"""Django REST framework: authentication and permissions by the token.
 
 `DEFAULT_AUTHENTICATION_CLASSES = ["djwto.contrib.rest_framework.JWTAuthentication"]`
 """
@@ -16,18 +16,18 @@ __all__ = ["HasPerms", "JWTAuthentication", "TokenPermissions"]
 
 
 class JWTAuthentication(BaseAuthentication):
-    """The user of the request's access token, and its claims as `request.auth`.
+    """Authenticate by the access token: sets `request.user`, and the claims as `request.auth`.
 
     A request without a token, or with a bad cookie, goes on to the next class of the list. A bad
-    `Bearer` token is 401 at once. An unsafe request that a cookie opens needs the CSRF token, else
-    it is 403.
+    Bearer token gets 401 at once. An unsafe request with a cookie needs the CSRF token, else it
+    gets 403.
     """
 
     is_of_djwto = True
     """A mark for `guard_checks`."""
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        """Return the user, who is loaded when touched, and the claims."""
+        """Return the user, loaded at its first use, and the claims; None without a token."""
         inner = api_views.begin(request)
         try:
             admission.let_in(inner)
@@ -43,23 +43,23 @@ class JWTAuthentication(BaseAuthentication):
         return api_views.challenge(request)
 
     def _exception(self, request: Request, error: JWTError) -> Exception:
-        """Give REST framework's exception of a refusal."""
+        """Return a refusal as an exception of REST framework."""
         return api_views.as_exception(request, error)
 
     def _note(self, request: Request, error: JWTError) -> None:
-        """Keep why there is no user, for the 401 of a permission."""
+        """Store why there is no user, for the 401 of a permission."""
         state.of(request).refuse(error)
 
 
 class TokenPermissions(DjangoModelPermissions):
-    """The same as `DjangoModelPermissions`, answered by the token without a query.
+    """`DjangoModelPermissions` by the permissions in the token, without a query.
 
-    The database is asked where the token says that its permissions were too many to carry, and
-    where something else than a token let the user in.
+    It asks the database if the permissions did not fit into the token, or if something other than
+    a token authenticated the user.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Return whether the token grants what the method needs on the model of the view."""
+        """Whether the user has the permissions for the method on the model of the view."""
         if not _is_by_token(request):
             return super().has_permission(request, view)
         if getattr(view, "_ignore_model_permissions", False):
@@ -70,9 +70,12 @@ class TokenPermissions(DjangoModelPermissions):
 
 
 def HasPerms(*perms: str) -> type[BasePermission]:  # noqa: N802 (it stands where classes stand)
-    """Make a permission class that asks for permissions (`app.codename`), all of them."""
+    """Return a permission class: the user needs all of these permissions (`app.codename`).
+
+    Raises `TypeError` if a permission is not a string.
+    """
     for perm in perms:
-        # A list would become a permission that none but a superuser has.
+        # A list would become a permission that only a superuser has.
         if isinstance(perm, (list, tuple, set, frozenset, dict)):
             raise TypeError(
                 f"HasPerms: expected strings, found {perm!r}. Write HasPerms(*{perm!r})"
@@ -81,10 +84,10 @@ def HasPerms(*perms: str) -> type[BasePermission]:  # noqa: N802 (it stands wher
     required = admission.required_permissions(listed)
 
     class HasPermissions(BasePermission):
-        """Permissions of the token, or of the user where something else let the user in."""
+        """Checks permissions in the token; without a token, those of the user."""
 
         def has_permission(self, request: Request, _view: Any) -> bool:
-            """Return whether all are granted."""
+            """Whether the user has all permissions."""
             if _is_by_token(request):
                 return _grants(self, request, required)
             user: Any = request.user
@@ -94,7 +97,7 @@ def HasPerms(*perms: str) -> type[BasePermission]:  # noqa: N802 (it stands wher
 
 
 def _is_by_token(request: Request) -> bool:
-    """Whether the user of the request is the one of its token, and not of a session or a test."""
+    """Whether the user of the request comes from its token, and not from a session or a test."""
     claims = state.of(request).claims
     return claims is not None and request.auth is claims
 

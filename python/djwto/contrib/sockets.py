@@ -1,7 +1,7 @@
 """Open WebSockets: each is closed when its session ends or its token expires.
 
-One task for each event loop watches all of them. It wakes when the process has learnt of ended
-sessions, and when a token expires.
+One task per event loop watches all of them. It wakes when the process learns of ended sessions,
+and when a token expires.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 ENDED = 4401
-"""The close code of a session that has ended, and of a token that has expired."""
+"""The close code after the session has ended or the token has expired."""
 UNKNOWN = 4503
-"""The close code where it is not known which sessions have ended."""
+"""The close code while it is not known which sessions have ended."""
 TICK_SECONDS = 1.0
-"""How often the watcher looks at least: the clock may have been set, or the process frozen."""
+"""The longest pause between two checks, in seconds: the clock may be set, or the process frozen."""
 SPACING_SECONDS = 0.02
-"""How long the watcher rests at least between two looks."""
+"""The shortest pause between two checks, in seconds."""
 SLICE = 1000
-"""How many sockets are looked at in one go."""
+"""How many sockets are checked before other tasks get a turn."""
 
 _log = logging.getLogger("djwto")
 
 
 class Socket:
-    """A WebSocket of a user; a consumer finds it as `scope["jwt"]`."""
+    """An open WebSocket of a user: `scope["jwt"]` of a consumer."""
 
     def __init__(
         self, receive: Receive, send: Send, request: HttpRequest, subprotocol: str | None
@@ -68,8 +68,8 @@ class Socket:
     async def renew(self, token: str) -> tokens.Claims:
         """Go on with a later access token of the same user and session, and return its claims.
 
-        They are those of `scope["payload"]` from now on. Raises `JWTError`; the socket then lives
-        on as before.
+        `scope["payload"]` then has these claims. Raises `JWTError` if the token is not good, and
+        the socket goes on as before.
         """
         try:
             if not isinstance(token, str) or not token.isascii():
@@ -96,7 +96,7 @@ class Socket:
             raise JWTError.of("claim_invalid", "exp")
 
     async def receive(self) -> Message:
-        """Give the next message of the client, or `websocket.disconnect` once it is closed."""
+        """Return the next message of the client, or `websocket.disconnect` once it is closed."""
         if not self._code.done():
             message = await self._arrived()
             if message is not None:
@@ -104,7 +104,7 @@ class Socket:
         return {"type": "websocket.disconnect", "code": self._code.result(), "reason": self._reason}
 
     async def send(self, message: Message) -> None:
-        """Send a message of the consumer's; to a socket that is closed, nothing."""
+        """Send a message of the consumer. Does nothing if the socket is closed."""
         if self._code.done():
             return
         if message["type"] == "websocket.close":
@@ -114,24 +114,24 @@ class Socket:
         await self._send(message)
 
     def fault(self, now: float) -> str | None:
-        """Tell why the socket is to be closed, as a slug. `now` is by `time.time`."""
+        """Return the slug of why the socket must close, or None. `now` is `time.time()`."""
         if self.key in conf.ended_sessions:
             return "token_blacklisted"
         return "token_expired" if now >= self.expires else None
 
     def close(self, reason: str) -> None:
-        """Close it, if it is open, without waiting for the client."""
+        """Close the socket if it is open, without waiting for the client."""
         if self._code.done():
             return
         code = UNKNOWN if reason == "store_unavailable" else ENDED
         self._reason = reason
         if self._is_open:
-            # Before the consumer hears of it, which may end the connection.
+            # Before the consumer gets the message, because the consumer may end the connection.
             self._closing = asyncio.ensure_future(self._send_close(code))
         self._code.set_result(code)
 
     async def finish(self) -> None:
-        """Let go of what the server is asked for; a close that is under way is sent first."""
+        """Cancel the pending receive. A close that has begun is sent first."""
         if self._arriving is not None:
             self._arriving.cancel()
         left = [task for task in (self._closing, self._arriving) if task is not None]
@@ -154,7 +154,7 @@ class Socket:
         return message
 
     async def _fault(self) -> str | None:
-        """Judge a message as a guard judges a request."""
+        """Check a message as a guard checks a request."""
         try:
             await revocation.arequire()
         except JWTError as error:
@@ -169,7 +169,7 @@ class Socket:
 
 
 class Watcher:
-    """Closes the sockets of one event loop when their time has come."""
+    """Closes the sockets of one event loop whose session has ended or token has expired."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -185,7 +185,7 @@ class Watcher:
             self._task = self._loop.create_task(self._run(), name="djwto-sockets")
 
     def discard(self, socket: Socket) -> asyncio.Task[None] | None:
-        """Watch it no more. Give the task that was cancelled, where that was the last one."""
+        """Stop watching a socket. Returns the cancelled task if it was the last one."""
         self._sockets.discard(socket)
         if self._sockets or self._task is None:
             return None
@@ -195,7 +195,7 @@ class Watcher:
         return task
 
     def _wake(self) -> None:
-        """Look now. Called in any thread."""
+        """Check the sockets now. It may be called in any thread."""
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._news.set)
 
@@ -215,7 +215,7 @@ class Watcher:
                 await asyncio.wait_for(self._news.wait(), pause)
 
     async def _look(self) -> float:
-        """Close what is to be closed. Give the seconds until the next token expires."""
+        """Close the sockets that must close. Returns the seconds until the next token expires."""
         is_unknown = revocation.is_known(conf.current()) is False
         now, first = time.time(), inf
         for number, socket in enumerate(list(self._sockets), 1):

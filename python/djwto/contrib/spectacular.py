@@ -1,7 +1,7 @@
-"""drf-spectacular: how djwto's authentication is described, and its endpoints.
+"""drf-spectacular: djwto's security schemes and endpoints in the OpenAPI document.
 
-The schemes are known wherever `drf_spectacular` is in `INSTALLED_APPS`. The endpoints come by a
-line in `SPECTACULAR_SETTINGS`:
+The schemes are there if `drf_spectacular` is in `INSTALLED_APPS`. One line in
+`SPECTACULAR_SETTINGS` adds the endpoints:
 
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
@@ -21,7 +21,7 @@ __all__ = ["add_endpoints"]
 
 
 class JWTScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """`JWTAuthentication`: a Bearer token, or the cookies, by the modes of the settings."""
+    """The schemes of `JWTAuthentication`: a Bearer token or the cookies, by `DJWTO_MODE`."""
 
     target_class = "djwto.contrib.rest_framework.JWTAuthentication"
     match_subclasses = True
@@ -33,29 +33,29 @@ class JWTScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
         return list(openapi_security.schemes())
 
     def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
-        """Give what a request needs, one of a list."""
+        """Return the alternatives of what a request needs."""
         return openapi_security.needs("access", asks_csrf=_is_unsafe(auto_schema))
 
     def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:
-        """Add the schemes. Returns none: spectacular warns of a second class with the same ones."""
+        """Add the schemes. Returns none, because spectacular warns of schemes that come twice."""
         _register(auto_schema.registry)
         return []
 
 
 class GuardScheme(JWTScheme):  # type: ignore[no-untyped-call]
-    """The same for a guard under `@api_view`."""
+    """The schemes of a guard under `@api_view`."""
 
     target_class = "djwto.api_views.GuardAuthentication"
 
     def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
-        """Give what the guard needs."""
+        """Return the alternatives of what the guard needs."""
         guard: Any = self.target
         needs = openapi_security.needs(guard.kind, asks_csrf=_is_unsafe(auto_schema))
         return [*needs, {}] if guard.is_optional else needs
 
 
 def add_endpoints(result: dict[str, Any], generator: Any, **_more: Any) -> dict[str, Any]:
-    """Add djwto's endpoints to spectacular's document. For `POSTPROCESSING_HOOKS`, in any order."""
+    """Add djwto's endpoints to the document: a hook for `POSTPROCESSING_HOOKS`, in any order."""
     for path, item in _endpoints().items():
         described = result["paths"].setdefault(path, {})
         for method, operation in item.items():
@@ -68,7 +68,7 @@ def add_endpoints(result: dict[str, Any], generator: Any, **_more: Any) -> dict[
 
 
 def _endpoints() -> dict[str, Any]:
-    """Give the Paths Object; empty where the project only verifies tokens and has no endpoints."""
+    """Return the Paths Object; empty if the project only verifies tokens and has no endpoints."""
     if conf.is_verifier():
         return {}
     from djwto import openapi  # here, because it needs tables

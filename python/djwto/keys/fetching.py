@@ -37,7 +37,7 @@ MAX_BYTES = 2**18
 
 
 def get(url: str) -> tuple[bytes, float]:
-    """Give the body of an answer, and how long it may be kept, in seconds.
+    """Return the body of an answer, and how long it may be kept, in seconds.
 
     Raises `OSError`, `HTTPException` and `ValueError`.
     """

@@ -88,7 +88,7 @@ class KeyFiles:
         return [path for path in self._private() if _is_exposed(path.stat())]
 
     def _hint(self) -> str:
-        """Tell what to do where there is no file that is read."""
+        """Return what to do where there is no file that is read."""
         if not self.is_directory or self.files:
             return ""
         try:
@@ -121,7 +121,7 @@ def is_private(jwk: Any) -> bool:
 
 
 def rsa_algorithm(algorithm: str) -> str:
-    """Tell which algorithm RSA keys in PEM files are for, as `DJWTO_ALGORITHM` stands."""
+    """Return which algorithm RSA keys in PEM files are for, as `DJWTO_ALGORITHM` stands."""
     return algorithm if algorithm.startswith(("RS", "PS")) else "RS256"
 
 

@@ -58,7 +58,7 @@ def watch(url: str) -> RemoteWatch:
 
 
 def kid_of(token: str) -> str | None:
-    """Give the `kid` that a token names, unverified; None where it names none."""
+    """Return the `kid` that a token names, unverified; None where it names none."""
     header = token.partition(".")[0]
     return _kid_in(header) if len(header) <= _LONGEST_HEADER else None
 
@@ -142,7 +142,7 @@ class RemoteKeys:
         self._has_complained = False
 
     def wanted(self, kid: str | None) -> Wanted | None:
-        """Give the fetch that a token with this `kid` is to wait for; None where there is none.
+        """Return the fetch that a token with this `kid` is to wait for; None where there is none.
 
         Begins it where it is due. Where there are keys, a fetch is only waited for at its start,
         and not after one that failed or was slow.
@@ -180,7 +180,7 @@ class RemoteKeys:
             raise JWTError.of("store_unavailable", retry_after=RETRY_AFTER)
 
     async def wait_for(self, kid: str | None) -> None:
-        """Do the same without blocking the event loop, and without an error."""
+        """Do what `wait_for` does, without blocking the event loop, and without an error."""
         wanted = self.wanted(kid)
         if wanted is not None:
             await asyncio.wait([asyncio.wrap_future(wanted.fetch)], timeout=wanted.seconds)
@@ -230,7 +230,7 @@ class RemoteKeys:
                     self._fetch, self._started = _future(), _clock()
 
     def _try_to_fetch(self) -> float:
-        """Fetch once. Gives the seconds until it is to be done again."""
+        """Fetch once. Returns the seconds until it is to be done again."""
         try:
             answer, seconds = fetching.get(self.url)
             fetched = FetchedKeys.read(self.url, answer)
@@ -280,7 +280,7 @@ class RemoteWatch:
         self._in_use: FetchedKeys | None = None
 
     def first(self) -> FetchedKeys:
-        """Give the keys as they are known now, without a fetch."""
+        """Return the keys as they are known now, without a fetch."""
         self._in_use = self.keys.present
         return self._in_use or FetchedKeys.none(self.keys.url)
 
@@ -299,7 +299,7 @@ class RemoteWatch:
                 self._in_use = fetched
 
     def changed(self) -> FetchedKeys | None:
-        """Give the keys that are to be used from now on."""
+        """Return the keys that are to be used from now on."""
         return self.keys.present
 
 

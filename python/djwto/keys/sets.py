@@ -168,7 +168,7 @@ class KeySet:
         return 2 * RELOAD_SECONDS + JWKS_SECONDS
 
     def _too_early(self, jwk: Jwk, now: int) -> str | None:
-        """Tell why a key may not sign yet; None where it may."""
+        """Return why a key may not sign yet; None where it may."""
         needed, since = self.published_seconds(), _since(jwk)
         if since is not None and since <= now - needed:
             return None
@@ -231,7 +231,7 @@ def _described(jwk: Any) -> Key:
 def _left(
     since: int, longest: float, last_of: Callable[[float], float | None], now: int
 ) -> float | None:
-    """Give the seconds until the last token of a key has expired that signed until `since`."""
+    """Return the seconds until the last token of a key has expired that signed until `since`."""
     signed_until = since + 2 * RELOAD_SECONDS + UNDER_WAY_SECONDS
     last = last_of(signed_until)
     return None if last is None else max(signed_until + longest, last) - now
@@ -302,5 +302,5 @@ _OWNER_ONLY = 0o600
 
 
 def now() -> int:
-    """Give the time in seconds since 1970."""
+    """Return the time in seconds since 1970."""
     return int(time.time())

@@ -115,7 +115,7 @@ class RevocationPoller:
         _close_connections()
 
     def _try_to_look(self, started: float) -> float:
-        """Ask the database once. Gives the seconds until it is to be asked again."""
+        """Ask the database once. Returns the seconds until it is to be asked again."""
         self.freshness.begin(started)
         try:
             self._poll(started)

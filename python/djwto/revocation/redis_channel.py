@@ -122,7 +122,7 @@ def _hear(feed: Feed, message: dict[str, Any]) -> None:
 
 @lru_cache(maxsize=4)
 def client(url: str) -> redis.Redis:
-    """Give a client, which connects when it must. Raises `ValueError` where the address is none."""
+    """Return a client, which connects at its first use. Raises `ValueError` for a wrong URL."""
     return redis.Redis.from_url(
         url,
         socket_timeout=TIMEOUT_SECONDS,

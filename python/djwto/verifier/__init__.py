@@ -1,1 +1,1 @@
-"""The app of a service that only verifies tokens: in the place of `djwto`, and without tables."""
+"""The app of a service that only verifies tokens. It replaces `djwto`, and has no tables."""

@@ -4,14 +4,14 @@ from django.apps import AppConfig, apps
 
 
 class VerifierConfig(AppConfig):
-    """Register the checks that are about keys, settings and guarded views."""
+    """Registers the checks of keys, settings and guarded views."""
 
     name = "djwto.verifier"
     label = "djwto_verifier"
     verbose_name = "JWT verification"
 
     def ready(self) -> None:
-        """Import what registers itself, once all apps are there."""
+        """Import the modules that register themselves, once all apps are loaded."""
         from djwto import checks, guard_checks  # noqa: F401 (they register)
         from djwto.verifier import checks as of_verifiers  # noqa: F401 (they register)
 

@@ -11,7 +11,7 @@ class SimpleJWTConfig(AppConfig):
     verbose_name = "Clients of simplejwt"
 
     def ready(self) -> None:
-        """Register what djwto itself does not import."""
+        """Register the parts that djwto itself does not import."""
         from djwto import conf, formats, tokens
         from djwto.contrib.simplejwt import checks, claims, config, old_tokens  # noqa: F401
 

@@ -1,4 +1,4 @@
-"""Simplejwt's authentication class, by djwto's guard."""
+"""The authentication class that replaces simplejwt's."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["JWTAuthentication"]
 
 
 class JWTAuthentication(rest_framework.JWTAuthentication):
-    """Takes the place of simplejwt's class of that name: its clients get the same refusals.
+    """Replaces simplejwt's class of the same name. Its clients get the same refusals.
 
-    It takes djwto's cookies too, where `DJWTO_MODE` offers them.
+    It also accepts djwto's cookies, if `DJWTO_MODE` has a cookie mode.
     """
 
     www_authenticate_realm = "api"
@@ -33,6 +33,6 @@ class JWTAuthentication(rest_framework.JWTAuthentication):
         return refusals.at_guard(error)
 
     def _note(self, request: Request, error: JWTError) -> None:
-        # Without a token, REST framework's own sentence stands.
+        # Without a token, REST framework's own message is used.
         if access.presented_by(request._request) is not None:  # noqa: SLF001
             super()._note(request, error)

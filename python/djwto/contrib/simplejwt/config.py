@@ -59,20 +59,20 @@ class Config:
 
 
 def given() -> dict[str, Any]:
-    """Give `SIMPLE_JWT`; empty where there is none."""
+    """Return `SIMPLE_JWT`; empty where there is none."""
     found = getattr(settings, "SIMPLE_JWT", None)
     return found if isinstance(found, dict) else {}
 
 
 def value(name: str) -> Any:
-    """Give one of simplejwt's settings, or its default."""
+    """Return one of simplejwt's settings, or its default."""
     if name == "SIGNING_KEY":
         return given().get(name, settings.SECRET_KEY)
     return given().get(name, DEFAULTS[name])
 
 
 def current() -> Config | None:
-    """Give what verifies simplejwt's tokens; None where it cannot, which a check reports."""
+    """Return what verifies simplejwt's tokens; None where it cannot, which a check reports."""
     global _cached  # noqa: PLW0603
     # As `conf.current`: Django swaps this object whenever settings are overridden.
     source = object.__getattribute__(settings, "_wrapped")
@@ -101,7 +101,7 @@ def has_tenants() -> bool:
 
 
 def until() -> float | None:
-    """Give the time from which on simplejwt's tokens are refused, in seconds since 1970."""
+    """Return the time from which on simplejwt's tokens are refused, in seconds since 1970."""
     found = conf.valid("SIMPLEJWT_UNTIL")
     if isinstance(found, datetime):
         return found.timestamp()
@@ -111,12 +111,12 @@ def until() -> float | None:
 
 
 def schemes() -> list[str]:
-    """Give the words of `AUTH_HEADER_TYPES` that a header can hold."""
+    """Return the words of `AUTH_HEADER_TYPES` that a header can hold."""
     return [word for word in header_types() if isinstance(word, str) and _WORD.fullmatch(word)]
 
 
 def header_types() -> list[Any]:
-    """Give `AUTH_HEADER_TYPES` as a list."""
+    """Return `AUTH_HEADER_TYPES` as a list."""
     found = value("AUTH_HEADER_TYPES")
     return list(found) if isinstance(found, (list, tuple)) else [found]
 
@@ -132,7 +132,7 @@ def has_blacklist() -> bool:
 
 
 def table(name: str) -> Any:
-    """Give the rows of a model of that app."""
+    """Return the rows of a model of that app."""
     models = apps.get_app_config("token_blacklist")
     model: Any = models.get_model(name)
     return model._default_manager  # noqa: SLF001

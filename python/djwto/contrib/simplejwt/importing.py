@@ -21,7 +21,7 @@ _OWN = frozenset(("iss", "aud", "iat", "nbf", "exp", "sid", "gen", "refresh_iat"
 
 
 def lines(now: float | None = None) -> list[str]:
-    """Give the lines to paste into settings. Raises `SettingError` for a lifetime that is none."""
+    """Return the lines to paste into settings. Raises `SettingError` for a wrong lifetime."""
     return [
         "from datetime import date, timedelta",
         "",
@@ -37,12 +37,12 @@ def lines(now: float | None = None) -> list[str]:
 
 
 def rotation() -> Any:
-    """Give the `DJWTO_ROTATE_REFRESH` that does what simplejwt did."""
+    """Return the `DJWTO_ROTATE_REFRESH` that does what simplejwt did."""
     return True if config.rotates() and config.value("BLACKLIST_AFTER_ROTATION") else "cookies"
 
 
 def last_day(now: float | None = None) -> str:
-    """Give the day from which on no token of simplejwt can be good, with a week to deploy."""
+    """Return the day from which on no token of simplejwt can be good, with a week to deploy."""
     lives = max(_delta("ACCESS_TOKEN_LIFETIME"), _delta("REFRESH_TOKEN_LIFETIME"))
     start = datetime.fromtimestamp(time.time() if now is None else now, timezone.utc)
     try:
@@ -53,7 +53,7 @@ def last_day(now: float | None = None) -> str:
 
 
 def without_counterpart() -> Iterator[tuple[str, str]]:
-    """Give settings that djwto does not follow, each with what happens instead."""
+    """Yield settings that djwto does not follow, each with what happens instead."""
     given = config.given()
     if config.value("AUTH_HEADER_NAME") != "HTTP_AUTHORIZATION":
         yield "AUTH_HEADER_NAME", "djwto reads the header Authorization alone"
@@ -75,7 +75,7 @@ def without_counterpart() -> Iterator[tuple[str, str]]:
 
 
 def claims_taken() -> Iterator[tuple[str, str]]:
-    """Give the settings that name a claim which djwto uses for something else."""
+    """Yield the settings that name a claim which djwto uses for something else."""
     claim = config.value("USER_ID_CLAIM")
     is_subject = claim == "sub" and conf.valid("USER_AS_SUB") and _is_key()
     if claim in {*_OWN, "type", "jti", "sub"} and not is_subject:
@@ -107,7 +107,7 @@ def _delta(name: str) -> timedelta:
 
 
 def _lifetime(name: str) -> str:
-    """Give the nearest that djwto takes: at least a second, and None for thousands of years."""
+    """Return the nearest that djwto takes: at least a second, and None for thousands of years."""
     found = max(_delta(name), timedelta(seconds=1))
     if not times.is_bounded(found):
         return "None"
@@ -115,7 +115,7 @@ def _lifetime(name: str) -> str:
 
 
 def _party(name: str) -> Any:
-    """Give `ISSUER` or `AUDIENCE` as djwto takes it; None where it cannot."""
+    """Return `ISSUER` or `AUDIENCE` as djwto takes it; None where it cannot."""
     found = config.value(name)
     if isinstance(found, (str, Promise)):
         return str(found) or None

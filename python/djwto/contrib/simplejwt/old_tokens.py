@@ -133,7 +133,7 @@ def find_any(settings: config.Config, claims: dict[str, Any], *, fresh: bool) ->
 def as_claims(
     settings: config.Config, claims: dict[str, Any], user: Any, kind: str
 ) -> dict[str, Any]:
-    """Give the claims as views and sessions know them: those of djwto, and the token's others.
+    """Return the claims as views and sessions know them: those of djwto, and the token's others.
 
     Permissions are left out, so that guards ask the database.
     """

@@ -47,12 +47,12 @@ def at_guard(error: JWTError) -> APIException:
 
 
 def challenge(realm: str) -> str:
-    """Give the challenge of a 401."""
+    """Return the challenge of a 401."""
     return f'{[*config.header_types(), "Bearer"][0]} realm="{realm}"'
 
 
 def no_account() -> APIException:
-    """Give the failure of wrong credentials."""
+    """Return the failure of wrong credentials."""
     sentence = _("No active account found with the given credentials")
     return AuthenticationFailed(sentence, "no_active_account")
 
@@ -69,7 +69,7 @@ def other(error: JWTError) -> APIException:
 
 
 def _not_valid(detail: dict[str, Any], **others: Any) -> APIException:
-    """Give what simplejwt calls `InvalidToken`: each part has its code, for `get_codes()`."""
+    """Return what simplejwt calls `InvalidToken`: each part has its code, for `get_codes()`."""
     code = "token_not_valid"
     return AuthenticationFailed({**detail, "code": code, **others}, code)
 

@@ -1,4 +1,4 @@
-"""Simplejwt's four URLs, under the names of its documentation: `path("api/", include(…))`."""
+"""Simplejwt's four URLs, with the names of its documentation: `path("api/", include(…))`."""
 
 from django.urls import path
 

@@ -57,7 +57,7 @@ class Fields:
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
 class TokenViewBase(GenericAPIView[Any]):
-    """What the four share."""
+    """The base class of the four views."""
 
     www_authenticate_realm = "api"
     permission_classes = ()
@@ -65,18 +65,18 @@ class TokenViewBase(GenericAPIView[Any]):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        """Make the view. No database opens a transaction around it: a refusal may end a session."""
+        """Return the view, without a transaction around it: a refusal may end a session."""
         view = super().as_view(**initkwargs)
         for alias in connections:
             transaction.non_atomic_requests(using=alias)(view)
         return view
 
     def get_authenticate_header(self, request: Request) -> str:  # noqa: ARG002
-        """Give the challenge of a 401."""
+        """Return the challenge of a 401."""
         return refusals.challenge(self.www_authenticate_realm)
 
     def handle_exception(self, exc: Exception) -> Response:
-        """Answer as simplejwt does; 503 while the database is gone."""
+        """Return the reply of simplejwt; 503 while the database is down."""
         if isinstance(exc, JWTError):
             exc = refusals.at_endpoint(exc)
         elif stores.is_gone(exc):
@@ -96,7 +96,7 @@ class TokenViewBase(GenericAPIView[Any]):
 
 
 class TokenObtainPairView(TokenViewBase):
-    """Takes the credentials of a user, and answers an access and a refresh token."""
+    """Takes the credentials of a user, and returns an access and a refresh token."""
 
     serializer_class = serializers.TokenObtainPairSerializer
 
@@ -113,7 +113,7 @@ class TokenObtainPairView(TokenViewBase):
 
 
 class TokenRefreshView(TokenViewBase):
-    """Takes a refresh token, and answers a new access token."""
+    """Takes a refresh token, and returns a new access token."""
 
     serializer_class = serializers.TokenRefreshSerializer
 
@@ -151,7 +151,7 @@ class TokenRefreshView(TokenViewBase):
 
 
 class TokenVerifyView(TokenViewBase):
-    """Takes a token, and tells whether it is good."""
+    """Takes a token, and says whether it is good."""
 
     serializer_class = serializers.TokenVerifySerializer
 

@@ -103,7 +103,7 @@ _BATCH = 500
 
 
 def _with_names(rows: Iterator[Session]) -> Iterator[list[tuple[Session, str | None]]]:
-    """Give the rows with what their users log in with: one query for each batch; once at least."""
+    """Yield the rows with what their users log in with: one query for each batch; once at least."""
     batch = list(islice(rows, _BATCH))
     while True:
         names = user_rows.names(row.user_id for row in batch)

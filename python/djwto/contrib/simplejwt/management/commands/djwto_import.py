@@ -80,7 +80,7 @@ class Command(BaseCommand):
 
 
 def _blacklisted() -> Any:
-    """Give the ids of simplejwt's blacklist, and when they expire."""
+    """Return the ids of simplejwt's blacklist, and when they expire."""
     rows = config.table("BlacklistedToken").order_by("pk")
     return rows.values_list("token__jti", "token__expires_at").iterator(chunk_size=_BATCH)
 
