@@ -1,4 +1,4 @@
-"""The Rust engine. Conversion only: `crates/djwto-core` is where the rules are."""
+"""The Rust engine. This module only converts; the rules are in `crates/djwto-core`."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -60,7 +60,7 @@ __all__ = [
 CHALLENGE: Final[str]
 """The challenge of every 401."""
 KNOWN_ATTEMPTS: Final[int]
-"""What a network that the account knows has above the account's counts."""
+"""The attempts of a network that the account knows, if a counter of the account is full."""
 NO_STORE: Final[tuple[str, str]]
 """The header of a reply with tokens."""
 PRIVATE: Final[list[tuple[str, str]]]
@@ -409,7 +409,7 @@ class RequiredPermissions:
 
 @final
 class Renewal:
-    """The steps of a renewal: `begin`, `judge`, `check_user`, `renew`. Each is taken once.
+    """The steps of a renewal: `begin`, `judge`, `check_user`, `renew`. Each runs once.
 
     Times are microseconds since 1970-01-01T00:00:00Z. Rows are of the model `Session`; a user is
     `user_rows.facts`. Raises `exceptions.JWTError`, whose `ends` says why the session must be

@@ -1,4 +1,4 @@
-"""What is done when a transaction is committed, and never where it is rolled back."""
+"""Work that runs after a transaction is committed, and never after a rollback."""
 
 from collections.abc import Callable
 
@@ -15,9 +15,9 @@ def is_pending(using: str) -> bool:
 
 
 def after_commit(work: Callable[[], object], using: str, *, robust: bool = False) -> None:
-    """Do this after the commit of the open transaction; now, where none is pending.
+    """Run this after the commit of the open transaction; at once if there is none.
 
-    `robust` logs what the work raises, as in Django's `on_commit`: the commit cannot be undone.
+    `robust` logs exceptions of the work, as in Django's `on_commit`: a commit cannot be undone.
     """
     if is_pending(using):
         transaction.on_commit(work, using=using, robust=robust)

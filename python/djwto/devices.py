@@ -1,4 +1,4 @@
-"""Where a login or renewal came from, in words for the users who look at their sessions."""
+"""The device of a login or renewal, in words for the user's list of sessions."""
 
 from __future__ import annotations
 

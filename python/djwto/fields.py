@@ -15,10 +15,10 @@ else:
 
 
 class UnicodeField(_CharField):
-    """A `CharField` that holds any Unicode, and is compared letter by letter where `exact`.
+    """A `CharField` that holds any Unicode. If `exact`, it compares character by character.
 
-    MySQL and MariaDB take both from the table: one in latin1 holds no Chinese, and most of their
-    collations call "Ab1" and "aB1" equal. So the column says itself what it is.
+    In MySQL and MariaDB both depend on the table: latin1 cannot hold Chinese, and with most
+    collations "Ab1" and "aB1" are equal. So the column has its own collation.
     """
 
     def __init__(self, *args: Any, exact: bool = True, **kwargs: Any) -> None:
@@ -33,7 +33,7 @@ class UnicodeField(_CharField):
         return name, path, args, kwargs
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
-        """Add the collation, where it is not the database's alone."""
+        """Add the collation, if the database needs it."""
         found = super().db_parameters(connection)
         if connection.vendor == "mysql":
             found["collation"] = _exact(connection) if self.exact else "utf8mb4_unicode_ci"

@@ -1,6 +1,6 @@
-"""Tokens of other formats than djwto's, which guards take too.
+"""Tokens of other formats, which guards accept too.
 
-An app of `djwto.contrib` reads them, since the modules of djwto import none of these.
+Apps of `djwto.contrib` register their readers here, because djwto does not import them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OtherToken:
-    """A verified token, with what guards ask of `_core.Authenticated`, and its user."""
+    """A verified token of another format: the attributes of `_core.Authenticated`, and its user."""
 
     claims: dict[str, Any]
     """As in a token of djwto: with `type`, and `user` with the primary key as `id`."""

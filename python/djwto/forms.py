@@ -1,4 +1,4 @@
-"""The form by which `login/` authenticates."""
+"""The form of `login/`."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from djwto import user_rows
 
 
 class LoginForm(AuthenticationForm):
-    """Django's form, for which a text that cannot be a login name is a wrong one.
+    """Django's form, which treats a text that cannot be a login name as a wrong login name.
 
-    Where the name is a number, a UUID or a foreign key, looking for any other text raises.
+    If the name is a number, a UUID or a foreign key, a query for another text would raise.
     """
 
     def clean(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Logouts: which sessions a request names, and how one ends with what stands beside it."""
+"""Logouts: which sessions a request names, and how they end."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def connect() -> None:
 def after_django(request: Any = None, **_: Any) -> None:
     """End the session whose token opened a request in which Django's `login` or `logout` runs.
 
-    `JWTMiddleware` then clears the cookies that brought the token. Where no token is left but a
-    refresh cookie, which a browser sends to few paths, its session ends if the request names it.
-    The cookies are cleared in any case: else the page's script would renew the session, and its
-    user would be there beside that of Django's session.
+    `JWTMiddleware` then clears the cookies that brought the token. If only a refresh cookie is
+    left, which browsers send to few paths, its session ends if the request has it. The cookies are
+    cleared in any case. Otherwise the script of the page would renew the session, beside the
+    user of Django's session.
     """
     inner = state.inner_of(request)
     if not isinstance(inner, HttpRequest):  # Channels gives None, and other code what it has
@@ -79,7 +79,7 @@ def _end_session_of(seen: Any) -> bool:
 
 
 def _refreshing(request: HttpRequest) -> list[_core.Authenticated]:
-    """Return what the refresh cookies of a request name, and leave the request as it is."""
+    """Return the tokens in the refresh cookies of a request, without changing the request."""
     if not request.META.get("HTTP_COOKIE"):
         return []
     try:
@@ -89,10 +89,10 @@ def _refreshing(request: HttpRequest) -> list[_core.Authenticated]:
 
 
 def named(request: HttpRequest) -> tuple[list[_core.Authenticated | OtherToken], str]:
-    """The token that is good, and the mode of the reply.
+    """Return the good tokens of a request, and the mode of the reply.
 
-    Of all that are good where a cookie came twice: a planted one must not keep a session alive.
-    Raises `JWTError` where it is not known which tenant the request is for.
+    There are several if a cookie came twice: a planted cookie must not keep a session alive.
+    Raises `JWTError` if the tenant of the request is not known.
     """
     tenants.of(request)
     for kind in ("refresh", "access"):
@@ -109,9 +109,9 @@ def named(request: HttpRequest) -> tuple[list[_core.Authenticated | OtherToken],
 def log_out(
     request: HttpRequest, claims: tokens.Claims, mode: str, *, is_of_djwto: bool = True
 ) -> bool:
-    """End the session of a token, and tell the receivers. False: it had ended before.
+    """End the session of a token, and send the signals. Returns False if it had ended before.
 
-    `mode` is how the token came; `is_of_djwto` is as for `end_session`.
+    `mode` is the mode of the token; `is_of_djwto` is as for `end_session`.
     """
     if not end_session(claims, mode, is_of_djwto=is_of_djwto):
         return False
@@ -126,13 +126,13 @@ def log_out(
 
 
 def end_session(claims: tokens.Claims, mode: str, *, is_of_djwto: bool = True) -> bool:
-    """End the session of a token, and blacklist its `jti`. False: someone did so before.
+    """End the session of a token, and blacklist its `jti`. Returns False if that was done before.
 
     `is_of_djwto` is False for the claims of a `formats.OtherToken`: no other token has its `jti`.
     """
     key = sessions.session_id_of(claims)
     if "sid" not in claims and key is not None and not Session.rows().filter(pk=key).exists():
-        # A token of 0.0.4: guards look for ended sessions alone.
+        # A token of 0.0.4: guards only check ended sessions.
         if "jti" in claims and JWTBlacklist.is_blacklisted(claims["jti"]):
             return False
         # Its session ends although the user is inactive, or gone: its access token lives on.

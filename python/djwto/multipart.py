@@ -1,7 +1,7 @@
 """`multipart/form-data` (RFC 7578), read strictly from a body that is in memory.
 
-Django's own reader forgives: it drops a part whose head it cannot read, replaces bytes that are not
-text, and decodes by any charset that the request claims. A login is better refused.
+Django's own reader is lenient: it drops a part whose head it cannot read, replaces bytes that are
+not text, and decodes with any charset that the request claims. A login should be refused instead.
 """
 
 import base64
@@ -18,11 +18,11 @@ from django.utils.http import parse_header_parameters
 from djwto import _core
 
 MAX_HEAD_BYTES = 4096
-"""More is no part of a form: browsers write some hundred bytes."""
+"""The longest head of a part, in bytes. Browsers write some hundred."""
 
 
 class MultipartError(ValueError):
-    """A body is no form. The sentence holds nothing of the body."""
+    """The body is not a form. The message holds nothing of the body."""
 
 
 class Part(NamedTuple):

@@ -1,4 +1,4 @@
-"""The permissions of a user, by one statement where Django's own backend answers alone."""
+"""The permissions of a user, with one statement if only Django's own backend decides."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def of(user: Any) -> Iterable[str]:
-    """Return what `user.get_all_permissions()` gives, as `app.codename`."""
+    """Return the permissions of `user.get_all_permissions()`, as `app.codename`."""
     if not hasattr(user, "get_all_permissions"):
         return ()
     if not _is_models_alone(user):

@@ -1,13 +1,13 @@
-"""Statements whose SQL is made once for each connection, and which run with new values each time.
+"""Statements whose SQL is compiled once per connection, and which run with new values each time.
 
-Django's ORM makes the SQL of a query anew whenever the query runs. For the few statements of a
-login, a renewal and a logout, that took more time than all other work. So these statements are
-queries with a `Slot` in the place of each value. The ORM compiles them when a connection first
-needs them. After that, a statement costs what a cursor costs.
+Django's ORM compiles the SQL of a query at each run. For the few statements of a login, a renewal
+and a logout, that took more time than all other work. So these statements are queries with a
+`Placeholder` for each value. The ORM compiles them when a connection first needs them. After that,
+a statement costs only its run.
 
-The ORM still writes every word of the SQL, so custom user models, table names, routers and the
-spelling of each database keep their meaning. Databases other than SQLite, PostgreSQL, MySQL and
-MariaDB get their SQL made at each use.
+The ORM still writes all of the SQL, so custom user models, table names, routers and the dialects of
+databases work as usual. Databases other than SQLite, PostgreSQL, MySQL and MariaDB get their SQL
+compiled at each use.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Row = list[Any] | tuple[Any, ...]
 
 
-class Slot(Expression):
+class Placeholder(Expression):
     """The place of a value, which is given when the statement runs."""
 
     def __init__(self, name: str, field: Field[Any, Any]) -> None:
@@ -52,12 +52,12 @@ class Slot(Expression):
 class Select:
     """A query that reads rows.
 
-    `build` makes it of a slot for each of `fields`. It must be a `values_list`.
+    `build` makes it of a placeholder for each of `fields`. It must be a `values_list`.
     """
 
     def __init__(self, build: Callable[..., QuerySet[Any, Any]], **fields: Field[Any, Any]) -> None:
         self._build = build
-        self._slots = {name: Slot(name, field) for name, field in fields.items()}
+        self._placeholders = {name: Placeholder(name, field) for name, field in fields.items()}
 
     def rows(self, using: str, **values: Any) -> Iterable[Row]:
         """Return the rows that the database of this alias has."""
@@ -73,7 +73,7 @@ class Select:
         return next(iter(self.rows(using, **values)), None)
 
     def _compiled(self, connection: Any) -> _Statement:
-        query = self._build(**self._slots).query
+        query = self._build(**self._placeholders).query
         compiler = query.get_compiler(connection.alias)
         sql, parameters = compiler.as_sql()
         columns = [column[0] for column in compiler.select[: compiler.col_count]]
@@ -89,7 +89,7 @@ class Update:
         **fields: Field[Any, Any],
     ) -> None:
         self._build = build
-        self._slots = {name: Slot(name, field) for name, field in fields.items()}
+        self._placeholders = {name: Placeholder(name, field) for name, field in fields.items()}
 
     def run(self, using: str, **values: Any) -> int:
         """Return the number of rows that were changed."""
@@ -98,7 +98,7 @@ class Update:
         return _written(statement, values, connection) if statement.sql else 0
 
     def _compiled(self, connection: Any) -> _Statement:
-        rows, changes = self._build(**self._slots)
+        rows, changes = self._build(**self._placeholders)
         query: Any = rows.query.chain(UpdateQuery)
         query.add_update_values(dict(changes))
         try:
@@ -125,7 +125,7 @@ def insert(instance: Model, using: str) -> None:
 
 
 class _Statement:
-    """SQL, with a slot among its parameters for each value that is given later."""
+    """SQL, with a placeholder among its parameters for each value that is given later."""
 
     def __init__(
         self, sql: str, parameters: Iterable[Any], converters: Mapping[int, Any] | None = None
@@ -135,9 +135,9 @@ class _Statement:
         self._converters = tuple((converters or {}).items())
 
     def parameters(self, values: Mapping[str, Any], connection: Any) -> tuple[Any, ...]:
-        """Return the parameters with these values in the slots."""
+        """Return the parameters with these values in the placeholders."""
         return tuple(
-            one.prepared(values[one.name], connection) if isinstance(one, Slot) else one
+            one.prepared(values[one.name], connection) if isinstance(one, Placeholder) else one
             for one in self._parameters
         )
 
@@ -169,9 +169,11 @@ def _kept(connection: Any, key: object, compile_: Callable[[Any], _Statement]) -
 def _inserting(model: type[Model], connection: Any) -> _Statement:
     fields = _columns(model)
     query = InsertQuery(model)
-    slots: Any = SimpleNamespace(**{one.attname: Slot(one.attname, one) for one in fields})
-    # Raw, so that no field puts a value in the place of its slot.
-    query.insert_values(fields, [slots], raw=True)
+    placeholders: Any = SimpleNamespace(
+        **{one.attname: Placeholder(one.attname, one) for one in fields}
+    )
+    # Raw, so that no field puts a value in the place of its placeholder.
+    query.insert_values(fields, [placeholders], raw=True)
     ((sql, parameters),) = query.get_compiler(connection.alias).as_sql()
     return _Statement(sql, parameters)
 

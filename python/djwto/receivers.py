@@ -1,10 +1,10 @@
-"""What happens to users, and ends their sessions at once.
+"""Changes of users that end their sessions at once.
 
-A user is deactivated, deleted, or gets another password, through `save()` or `delete()`. Changes
-that bypass those (`QuerySet.update`, SQL) are noticed when a session is next renewed.
+A user is deactivated or deleted, or gets another password, through `save()` or `delete()`. Changes
+that bypass those, such as `QuerySet.update()` and SQL, are noticed when a session is next renewed.
 
-Sessions end with the transaction that changes the user, and are looked for again after its commit:
-a login at the same time may have read the user before, and have written its session since.
+Sessions end in the transaction that changes the user. After its commit they are looked for again: a
+login at the same time may have read the user before, and written its session since.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 
 def connect() -> None:
-    """Connect to the user model, its proxies and its children; once, when all models are there.
+    """Connect to the user model, its proxies and its children, once all models are loaded.
 
-    To these alone: a receiver of every model's `post_delete` would slow every deletion down.
+    A receiver for the `post_delete` of every model would slow down every deletion.
     """
     for model in apps.get_models():
         if issubclass(model, get_user_model()):
@@ -43,9 +43,9 @@ def connect() -> None:
 
 @contextmanager
 def authenticating() -> Iterator[Attempt]:
-    """While this lasts, a hash that is saved alone is another one of the same password.
+    """Treat a password hash that is saved alone in the block as a rehash of the same password.
 
-    Gives a record of whether Django's `user_login_failed` was sent.
+    Yields an `Attempt`, which notes whether Django's `user_login_failed` was sent.
     """
     attempt = Attempt()
     token = _attempt.set(attempt)
@@ -57,14 +57,14 @@ def authenticating() -> Iterator[Attempt]:
 
 @dataclass
 class Attempt:
-    """An attempt to log in that goes on."""
+    """A running attempt to log in."""
 
     is_announced: bool = False
     """Whether `user_login_failed` was sent for it."""
 
 
 def before_save(instance: Any, using: str, update_fields: Any = None, **_: Any) -> None:
-    """Remember the hash that a mere rehash of the password replaces."""
+    """Remember the old hash, if the same password is only hashed again."""
     if _may_be_rehash(instance, update_fields):
         old = type(instance)._base_manager.using(using).filter(pk=instance.pk).first()  # noqa: SLF001
         if old is not None and (_attempt.get() is not None or _is_outdated(old.password)):
@@ -97,7 +97,7 @@ def after_delete(instance: Any, using: str, **_: Any) -> None:
 
 
 def after_login_failed(**_: Any) -> None:
-    """Remember that Django has told of this failed login: packages count what they are told."""
+    """Note that Django has announced this failed login, which other packages count."""
     attempt = _attempt.get()
     if attempt is not None:
         attempt.is_announced = True
@@ -114,9 +114,10 @@ _KEPT = "_djwto_kept_session"
 
 
 def _settle(work: Callable[[], object], user_id: str, tenant: str | None, using: str) -> None:
-    """Do what follows from a user's change: with its transaction; look again after its commit.
+    """End sessions in the transaction of a user's change, and look again after its commit.
 
-    Where sessions are in another database, a rollback there would not undo it: only afterwards.
+    If sessions are in another database, a rollback would not undo that. Then it is done only after
+    the commit.
     """
     is_pending = commits.is_pending(using)
     is_later = is_pending and using != Session.database()
@@ -163,7 +164,7 @@ def _may_be_rehash(user: Any, update_fields: Any) -> bool:
 
 
 def _is_outdated(password: str) -> bool:
-    """Whether Django would bring this hash up to date; else it was replaced by another one."""
+    """Whether Django would update this hash; if not, the password was changed."""
     try:
         hasher = identify_hasher(password)
     except ValueError:

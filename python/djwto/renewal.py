@@ -1,6 +1,6 @@
-"""Renewals: a refresh token becomes its successor, once, however often it is asked.
+"""Renewals: a refresh token is replaced by its successor, once, also if the request is repeated.
 
-The rules are the engine's (`djwto_core::session`). Here its steps are taken, in one transaction.
+The engine has the rules (`djwto_core::session`). This module runs its steps, in one transaction.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def renew(
 ) -> tokens.Issued:
     """Renew the session of a refresh token.
 
-    `extends_refresh` gives the refresh token a new `iat` and `exp`. `keeps_presented` leaves one
-    that names no session good beside it, where its session is not rotated. A session that is
-    rotated moves on by one conditional UPDATE, which is undone if the tokens cannot be made.
-    Raises `JWTError`.
+    `extends_refresh` gives the refresh token a new `iat` and `exp`. With `keeps_presented`, a token
+    without `sid` stays good beside the new one, if its session does not rotate. If the session
+    rotates, one conditional UPDATE sets its next generation; it is undone if the tokens cannot be
+    made. Raises `JWTError`.
     """
     claims = seen.claims
     try:
@@ -75,9 +75,9 @@ def renew(
 
 
 def check(seen: _core.Authenticated) -> None:
-    """Refuse a refresh token that would renew nothing; change nothing.
+    """Refuse a refresh token that could not be renewed, without changing anything.
 
-    The user is judged as at a renewal: as the database has them now. Raises `JWTError`.
+    The user is checked as at a renewal: as the database has them now. Raises `JWTError`.
     """
     renewal = _core.Renewal(conf.engine(), seen.claims, seen.mode)
     # The blacklist before the row: a renewal of a token of 0.0.4 writes both at once.
@@ -118,7 +118,7 @@ def _renew(
 ) -> tuple[tokens.Issued, bool]:
     """Return the tokens, and whether this was the session's first renewal from elsewhere."""
     key = UUID(renewal.session)
-    # First, so that the row is ours, and that no other statement has fixed what we see of it.
+    # First, to lock the row before another statement fixes what the transaction sees.
     has_won = statements.apply_to(key, renewal.begin(extends_refresh, times.now())) > 0
     row = _row(renewal, tenants.of_claims(seen.claims))
     renewal.judge(row, has_won, times.now() if row is None else row.now)
@@ -136,7 +136,7 @@ def _renew(
 
 
 def _row(renewal: _core.Renewal, tenant: str = "") -> Any:
-    """Return a session as the writing database has it, with that database's time; or None.
+    """Return the row of a session in the writing database, with that database's time; or None.
 
     A session of another tenant is not found.
     """
@@ -167,7 +167,7 @@ def _is_blacklisted(claims: tokens.Claims) -> bool:
 
 
 def _adopt(renewal: _core.Renewal, claims: tokens.Claims, *, extends_refresh: bool) -> None:
-    """Return a token of 0.0.4 a session. Raises `JWTError` where it was logged out before."""
+    """Open a session for a token of 0.0.4. Raises `JWTError` if the token was logged out before."""
     is_blacklisted = _is_blacklisted(claims)
     values = renewal.adopt(_row(renewal), is_blacklisted, times.now())
     if values is not None:
@@ -178,9 +178,9 @@ def _adopt(renewal: _core.Renewal, claims: tokens.Claims, *, extends_refresh: bo
 
 
 def open_legacy(claims: tokens.Claims, mode: str, user: Any) -> None:
-    """Open the session of a token of 0.0.4, access or refresh, which is its generation 0.
+    """Open the session of a token of 0.0.4, access or refresh: the token is its generation 0.
 
-    `user` is None where there is none any more; then the row has no key of a user.
+    `user` is None if the user was deleted; then the row has no key of a user.
     """
     renewal = _core.Renewal(conf.engine(), claims, mode)
     _insert(renewal, renewal.legacy_row(claims["type"], times.now()), user)

@@ -1,7 +1,7 @@
 """Request bodies: forms and JSON objects, all of them into `request.POST`.
 
-The engine decides what text a request may hold, for every kind of body. This module reads the body
-as a server of Django's hands it over, and keeps to the limits that Django's settings give.
+The engine decides which text a request may hold, for every kind of body. This module reads the body
+from Django's server, within the limits of Django's settings.
 """
 
 import sys
@@ -35,16 +35,16 @@ def read(request: HttpRequest) -> None:
     """Read the body into `request.POST`. Raises `JWTError` (400, 411, 413, 415)."""
     failure = _read(request)
     if failure is not None:
-        # What looks at the form after us must not fail at the same body.
+        # Code that reads the form later must not fail at the same body.
         make_empty(request)
         # Raised here, so that no frame and no cause of it holds a field of the body.
         raise failure
 
 
 def unify_name(request: HttpRequest) -> None:
-    """Let the account's name stand under `username` and under the model's `USERNAME_FIELD`.
+    """Put the login name under `username` and under the model's `USERNAME_FIELD`.
 
-    Raises `JWTError` where the form has both, and they differ.
+    Raises `JWTError` if the form has both, and they differ.
     """
     field = get_user_model().USERNAME_FIELD
     form = request.POST
@@ -55,7 +55,7 @@ def unify_name(request: HttpRequest) -> None:
 
 @contextmanager
 def readable() -> Iterator[None]:
-    """Turn what Django raises at a body that it cannot read into `JWTError` (400, 413)."""
+    """Turn Django's exceptions for an unreadable body into `JWTError` (400, 413)."""
     try:
         yield
     except RequestDataTooBig:
@@ -63,12 +63,12 @@ def readable() -> Iterator[None]:
     except (MultiPartParserError, SuspiciousOperation, BadRequest) as error:
         raise JWTError.of("body_unreadable", _sentence(error)) from None
     except (UnreadablePostError, LookupError, ValueError):
-        # Django trips over odd charsets and lengths in its own ways.
+        # Django fails on unknown charsets and wrong lengths in other ways.
         raise JWTError.of("body_unreadable", "it broke off or is not UTF-8") from None
 
 
 def make_empty(request: HttpRequest) -> None:
-    """Let the form be empty for what looks at it from now on, for any content type."""
+    """Make the form empty for later readers, for any content type."""
     fill(request, {})
     request._files = MultiValueDict()  # type: ignore[attr-defined]  # noqa: SLF001
 
@@ -102,7 +102,7 @@ def _read(request: HttpRequest) -> JWTError | None:
 
 
 def _body(request: Any) -> bytes | None:
-    """Return the body, of no more than the limit; None where something has read it before us."""
+    """Return the body, up to the limit; None if other code has read it before."""
     limit, length = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, _declared_length(request)
     if limit is not None and (length or 0) > limit:
         raise JWTError.of("body_too_large")
@@ -125,7 +125,7 @@ def _body(request: Any) -> bytes | None:
 
 
 def _declared_length(request: HttpRequest) -> int | None:
-    """Return `Content-Length`; None where there is none (RFC 9110 §8.6: digits, once)."""
+    """Return `Content-Length`; None if there is none (RFC 9110 §8.6: digits, once)."""
     text = request.META.get("CONTENT_LENGTH") or ""
     if not text:
         return None
@@ -135,7 +135,7 @@ def _declared_length(request: HttpRequest) -> int | None:
 
 
 def _stream(request: HttpRequest, length: int | None) -> tuple[Any, bool]:
-    """Return what to read the body from, and whether its end is the end of the body.
+    """Return the stream of the body, and whether the stream ends with the body.
 
     Django reads by `Content-Length` alone (WSGI), or has read to the end (ASGI). A WSGI server that
     says `wsgi.input_terminated` ends the stream itself, chunks and all.
@@ -151,7 +151,7 @@ def _stream(request: HttpRequest, length: int | None) -> tuple[Any, bool]:
 
 
 def _bytes_of(stream: Any, limit: int | None) -> bytes:
-    """Read to the end, or to one byte over the limit: chunks do not say how many they are."""
+    """Read to the end, or to one byte over the limit: chunks do not give a total length."""
     pieces, room = [], sys.maxsize if limit is None else limit + 1
     try:
         while room and (piece := stream.read(min(room, _PIECE_BYTES))):
@@ -229,12 +229,12 @@ def _from_multipart(body: bytes, boundary: str, files: MultiValueDict[str, Any])
 
 
 def _names_of_files(request: HttpRequest) -> list[str]:
-    """Return the name of each file's field, as often as it is there."""
+    """Return the field name of each file, once per file."""
     return [name for name, files in request.FILES.lists() for _ in files]
 
 
 def fill(request: Any, fields: _Lists) -> None:
-    """Let these be the form, for hooks and for what looks at it later."""
+    """Make these fields the form, for hooks and later readers."""
     form = QueryDict(mutable=True)
     # Its own methods would look at each text again.
     dict.update(form, fields)

@@ -1,4 +1,4 @@
-"""Conditional updates of a session's row, as the engine says them."""
+"""The engine's conditional updates of a session's row, as SQL."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 def apply(rows: QuerySet[Session], update: tuple[list[Change], list[Change]]) -> int:
-    """Carry an update out by one statement. Gives the number of rows that it has touched."""
+    """Run an update as one statement. Returns the number of changed rows."""
     conditions, changes = update
     return rows.filter(**_filters(conditions)).update(**_values(changes))
 
 
 def apply_to(session: UUID, update: tuple[list[Change], list[Change]]) -> int:
-    """Carry an update of one session out. Gives 1, or 0 where it has not touched the row."""
+    """Run an update of one session. Returns 1, or 0 if it did not change the row."""
     values: list[Any] = []
     shape = tuple(_mapped(part, lambda _, value: values.append(value)) for part in update)
     named = {_NAME.format(number): value for number, value in enumerate(values, 1)}
@@ -39,7 +39,7 @@ def apply_to(session: UUID, update: tuple[list[Change], list[Change]]) -> int:
 def _prepared(shape: tuple[tuple[Change, ...], ...]) -> prepared.Update:
     """Prepare an update whose values are given later, of any one session.
 
-    The engine knows few shapes. How many texts a column may be one of is a part of the shape.
+    The engine has few shapes. The number of texts in a `one_of` is part of a shape.
     """
     fields: dict[str, Any] = {"session": Session._meta.pk}  # noqa: SLF001
 
@@ -58,7 +58,7 @@ def _prepared(shape: tuple[tuple[Change, ...], ...]) -> prepared.Update:
 
 
 def _mapped(part: Iterable[Change], put: Callable[[str, Any], Any]) -> tuple[Change, ...]:
-    """Put what `put` gives in the place of each value, and leave what is none."""
+    """Replace each value by the result of `put`, and keep everything else."""
 
     def mapped(column: str, kind: str, value: Any) -> Change:
         if kind == "one_of":

@@ -1,6 +1,6 @@
-"""Tenants: the function of `DJWTO_TENANT` says which one a request is for.
+"""Tenants: the function of `DJWTO_TENANT` returns the tenant of a request.
 
-A tenant is a text. It is "" where the setting is off, in the columns `tenant` too.
+A tenant is a string. Without the setting it is "", also in the columns `tenant`.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 MOST_LETTERS = 255
-"""The longest tenant: what the columns hold."""
+"""The most characters of a tenant, as the columns hold them."""
 
 _log = logging.getLogger("djwto")
 
 
 def of(request: HttpRequest) -> str:
-    """Return the tenant of a request; "" where the setting is off, and never else.
+    """Return the tenant of a request; "" only without the setting.
 
-    Raises `JWTError`: the one that the function raises, `tenant_invalid` where Django does not
-    serve the request's host, `store_unavailable`, and `processing_failed` for all other failures.
+    Raises `JWTError`: the one that the function raises, `tenant_invalid` if Django does not serve
+    the host of the request, `store_unavailable`, or `processing_failed` for all other failures.
     """
     function = conf.current().tenant
     return "" if function is None else _asked(function, getattr(request, "_request", request))
 
 
 def present() -> str | None:
-    """Return the present tenant outside of a request; "" where the setting is off.
+    """Return the present tenant outside of a request; "" without the setting.
 
-    None where the function answers "": then all tenants are meant. Raises what the function raises,
-    and `ImproperlyConfigured` where the answer is no tenant.
+    Returns None if the function returns "": that means all tenants. Raises what the function
+    raises, and `ImproperlyConfigured` if the result is not a tenant.
     """
     function = conf.tenant_function()
     if function is None:
@@ -48,7 +48,7 @@ def present() -> str | None:
 
 
 def of_claims(claims: Mapping[str, Any]) -> str:
-    """Return the tenant that claims name; "" where the setting is off."""
+    """Return the tenant in the claims; "" without the setting."""
     tenant = "" if conf.tenant_function() is None else claims.get("tenant")
     return tenant if isinstance(tenant, str) else ""
 

@@ -1,11 +1,11 @@
 """How many passwords this process checks at once: `password_hashes` of `DJWTO_LOGIN_THROTTLE`.
 
-A password hash takes a processor for a good part of a second, and a thread of the server waits for
-it. More logins than that wait for a while, as long as logins succeed. Where most of them fail, a
-guess is not worth a thread: what has to wait is refused at once, and the threads stay free for
-everything else. Where checks are quick, as with the hashers of tests, any may wait.
+A password hash takes a CPU for a good part of a second, and a thread of the server waits for it.
+Further logins wait for a while, as long as logins succeed. If most logins fail, a login that would
+have to wait is refused at once, so the threads stay free for other requests. If checks are quick,
+as with the hashers of tests, all logins may wait.
 
-This is no rule of the engine's: it holds the threads of one process, by a lock and a clock.
+This is not in the engine, because it holds the threads of one process, with a lock and a clock.
 """
 
 import os
@@ -18,12 +18,12 @@ MOST_WAITING = 64
 MOST_WAITING_TOGETHER = 32
 """How many of them may wait for one account from one network."""
 _QUICK_SECONDS = 0.05
-"""No hasher that is worth its name is as quick."""
+"""Every real password hasher takes longer, in seconds."""
 _USUAL_FAILURES, _MOST_FAILURES = 0.1, 0.5
-"""The share of logins that fail: what is assumed after a while of rest, and where waiting ends."""
+"""The share of failed logins: the assumed one after a pause, and the one that ends waiting."""
 _REST_SECONDS = 10
 _WEIGHT = 0.15
-"""What the latest login adds to an average."""
+"""The weight of the latest login in an average."""
 
 
 def processors() -> int:
@@ -51,7 +51,7 @@ class Gate:
             return self._running >= size and not self._may_wait(key)
 
     def enter(self, key: str, size: int, deadline: float) -> bool:
-        """Begin to check a password; False where others do, and this one may not wait.
+        """Begin to check a password; False if others do, and this one may not wait.
 
         `key` stands for the account and network, `size` is how many may do so at once, and
         `deadline` is by the monotonic clock. `leave` ends it.
@@ -102,7 +102,7 @@ class Gate:
 
 
 gate = Gate()
-"""That of this process."""
+"""The gate of this process."""
 
 
 def _forget() -> None:

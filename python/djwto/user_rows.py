@@ -71,8 +71,9 @@ class Finder:
 
     def _prepared(self, model: type[Model]) -> tuple[list[str], list[str], prepared.Select]:
         columns = [field.attname for field in model._meta.concrete_fields]  # noqa: SLF001
-        slots = {name: prepared.Slot(name, field) for name, field in self._fields.items()}
-        names = list(self._beside(**slots))
+        fields = self._fields.items()
+        places = {name: prepared.Placeholder(name, field) for name, field in fields}
+        names = list(self._beside(**places))
 
         def build(pk: Any, **values: Any) -> Any:
             rows: Any = model._default_manager.filter(pk=pk)  # noqa: SLF001

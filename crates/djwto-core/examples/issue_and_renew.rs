@@ -100,9 +100,9 @@ impl Service {
         let policy = self.engine.policy();
         let (begun, update) = renewal::begin(presented, policy, true, now);
         let has_won = self.row.update(&update, now) > 0;
-        let judged = begun.judge(policy, Some(self.row.row()), has_won, now)?;
+        let checked = begun.check_generation(policy, Some(self.row.row()), has_won, now)?;
         let user = User { is_active: true, auth_hashes: &[PASSWORD.to_owned()] };
-        let renewed = judged.check_user(Some(&user))?.renew(policy, &CLIENT, now)?;
+        let renewed = checked.check_user(Some(&user))?.renew(policy, &CLIENT, now)?;
         if let Some(update) = &renewed.update {
             renewed.finish(self.row.update(update, now))?;
         }

@@ -18,7 +18,7 @@ pub(crate) static BASE64URL: LazyLock<Simd> = LazyLock::new(|| Simd::url_safe(NO
 /// The longest token that is looked at, in bytes. Nothing is decoded before this check.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// A token that was taken apart and not yet verified. It has no way to read claims.
+/// A token that was split and not yet verified. It has no method to read claims.
 pub struct Untrusted<'t> {
     header: &'t [u8],
     signing_input: &'t [u8],
@@ -26,11 +26,11 @@ pub struct Untrusted<'t> {
     signature: Vec<u8>,
 }
 
-/// What a header says of the key. Other parameters are not looked at, least of all the keys and
-/// URLs that a sender may put there (`jwk`, `jku`, `x5u`, `x5c`; RFC 8725 §3.10).
+/// What a header says about the key. Other parameters are ignored, above all the keys and URLs that
+/// a sender may put there (`jwk`, `jku`, `x5u`, `x5c`; RFC 8725 §3.10).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// `alg`, which only has to agree with the key.
+    /// `alg`, which must match the key.
     pub algorithm: String,
     /// `kid`
     pub key_id: Option<String>,
@@ -38,12 +38,12 @@ pub struct Header {
     pub media_type: Option<String>,
 }
 
-/// What a JWS is for, by its `typ` (RFC 8725 §3.11). One purpose never stands for another.
+/// The purpose of a JWS, by its `typ` (RFC 8725 §3.11). A JWS of one purpose is refused for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// Authenticates a request: `JWT`, any other `typ` that is not djwto's own, or none.
     Token,
-    /// Tells of ended sessions: [`crate::session::messages::TYP`].
+    /// Carries news of ended sessions: [`crate::session::messages::TYP`].
     Ended,
 }
 
@@ -71,8 +71,8 @@ fn without_prefix<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
 }
 
 impl<'t> Untrusted<'t> {
-    /// Takes a token apart: three parts, the last of canonical, unpadded base64url. The payload
-    /// alone may be empty: no claims, but a good JWS (RFC 7515 §7.1).
+    /// Splits a token into three parts, the last in canonical, unpadded base64url. Only the payload may
+    /// be empty: such a JWS is good, and has no claims (RFC 7515 §7.1).
     ///
     /// # Errors
     ///
@@ -100,11 +100,11 @@ impl<'t> Untrusted<'t> {
     /// [`MalformedToken`] names the fault.
     pub fn header(&self) -> Result<Header, MalformedToken> {
         let header = json::parse_object(&decode(self.header)?).map_err(MalformedToken::Header)?;
-        // RFC 7515 §4.1.11: what is critical must be understood; we understand none of it.
+        // RFC 7515 §4.1.11: critical extensions must be understood, and djwto has none.
         if header.contains_key("crit") {
             return Err(MalformedToken::Critical);
         }
-        // RFC 7797 §3: such a signature covers other bytes than those that we would read.
+        // RFC 7797 §3: such a signature covers other bytes than those that are read here.
         if header.get("b64").is_some_and(|b64| *b64 != Value::Bool(true)) {
             return Err(MalformedToken::Header("has \"b64\", which is not supported"));
         }
@@ -132,7 +132,7 @@ impl<'t> Untrusted<'t> {
         &self.signature
     }
 
-    /// For `verify` alone, once the signature holds.
+    /// Only for `verify`, after it has checked the signature.
     pub(crate) fn decode_payload(&self) -> Result<Vec<u8>, MalformedToken> {
         decode(self.payload)
     }
@@ -189,11 +189,11 @@ pub enum MalformedToken {
     NotThreeParts,
     /// A part is not canonical base64url without padding.
     NotBase64url,
-    /// The header is not what RFC 7515 §4 wants.
+    /// The header breaks RFC 7515 §4.
     Header(&'static str),
     /// The header has `crit`.
     Critical,
-    /// The payload is not what RFC 7519 §4 wants.
+    /// The payload breaks RFC 7519 §4.
     Payload(&'static str),
 }
 

@@ -1,4 +1,4 @@
-//! The paved path: keys, policy, transport and verified tokens in one hand.
+//! The engine: keys, policy, transport and verified tokens together.
 
 mod face;
 
@@ -31,8 +31,8 @@ pub type JsonClaims = serde_json::Map<String, serde_json::Value>;
 /// Everything that a face needs to authenticate requests and to issue tokens.
 ///
 /// `V` is what the engine keeps of a verified token. A service in Rust keeps `Arc<T>`, where `T` is
-/// its type of claims. A token that comes again is then neither verified nor parsed again: its
-/// times, its kind, its tenant and its session are checked, and nothing else.
+/// its type of claims. A token that comes again is not verified or parsed again: only its times, its
+/// kind, its tenant and its session are checked.
 pub struct Engine<V = Arc<JsonClaims>> {
     keys: Arc<KeyRing>,
     policy: Policy,
@@ -43,7 +43,7 @@ pub struct Engine<V = Arc<JsonClaims>> {
 
 /// A request's token, verified.
 pub struct Authenticated<'h, C> {
-    /// The token, and the mode in which it came.
+    /// The token and its mode.
     pub found: Found<'h>,
     /// The session that it belongs to.
     pub session: SessionId,
@@ -73,18 +73,18 @@ impl<C> fmt::Debug for Authenticated<'_, C> {
     }
 }
 
-/// What becomes of a token whose session was ended.
+/// What the engine does with a token whose session was ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revoked {
-    /// It is refused, as a guard does.
+    /// It refuses the token, as a guard needs.
     Refuse,
-    /// It is taken, as a second logout does.
+    /// It accepts the token, as a second logout needs.
     Allow,
 }
 
 /// The tokens that an engine keeps unless [`Engine::with_cache`] says otherwise.
 pub const CACHE_ENTRIES: usize = 4096;
-/// The bytes that they take at most.
+/// The most bytes that they take.
 pub const CACHE_BYTES: usize = 16 << 20;
 
 impl<V: Clone> Engine<V> {
@@ -112,33 +112,33 @@ impl<V: Clone> Engine<V> {
         Self { cache: TokenCache::new(max_entries, max_bytes), ..self }
     }
 
-    /// What signs and verifies.
+    /// The keys that sign and verify.
     pub fn keys(&self) -> &Arc<KeyRing> {
         &self.keys
     }
 
-    /// What a token must be.
+    /// What this engine requires of a token.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// Where tokens travel.
+    /// How tokens are carried.
     pub fn transport(&self) -> &Transport {
         &self.transport
     }
 
-    /// Whose tokens are refused.
+    /// The sessions whose tokens are refused.
     pub fn revocations(&self) -> &Arc<Revocations> {
         &self.revocations
     }
 
-    /// How full the cache is, and how often it was of use.
+    /// What the cache holds, and how often it had the token.
     pub fn cache_info(&self) -> CacheInfo {
         self.cache.as_ref().map(TokenCache::info).unwrap_or_default()
     }
 
-    /// What this engine requires of a token; `wanted` is the kind wanted, `None` takes either, and
-    /// its tenant ([`Wanted`]).
+    /// What this engine requires of a token. `wanted` is its kind and its tenant ([`Wanted`]); with
+    /// the kind `None` both kinds are good.
     pub fn requirements<'a>(
         &'a self,
         wanted: impl Into<Wanted<'a, Option<Kind>>>,
@@ -182,8 +182,8 @@ impl<V: Clone> Engine<V> {
 }
 
 impl<T: DeserializeOwned> Engine<Arc<T>> {
-    /// Finds and verifies the token of a kind in a request's raw headers. `wanted` is the kind, and
-    /// where a service has tenants, the request's too ([`Wanted`]).
+    /// Finds and verifies a token in a request's raw headers. `wanted` is its kind. In a service with
+    /// tenants it is also the tenant of the request ([`Wanted`]).
     ///
     /// A header is given as its lines ([`Lines`]): `Some(bytes)` or `None` for a request that has
     /// one or none.
@@ -201,7 +201,7 @@ impl<T: DeserializeOwned> Engine<Arc<T>> {
         self.authenticated(authorization, cookie, wanted.into(), now, Revoked::Refuse)
     }
 
-    /// The same, and takes the token of a session that was ended, as a second logout does.
+    /// Does the same, and also accepts the token of an ended session, as a second logout needs.
     ///
     /// # Errors
     ///
@@ -230,7 +230,8 @@ impl<T: DeserializeOwned> Engine<Arc<T>> {
         Ok(Authenticated { found, session, claims: claims? })
     }
 
-    /// Verifies the text of a token; `wanted` is the kind wanted, `None` takes either, and its tenant.
+    /// Verifies the text of a token. `wanted` is its kind and its tenant; with the kind `None` both kinds
+    /// are good.
     ///
     /// # Errors
     ///
@@ -291,7 +292,7 @@ impl fmt::Display for AuthenticateError {
 }
 
 impl Error for AuthenticateError {
-    /// Below the sentence of the inner error, which is this one's.
+    /// The sentence is that of the inner error, so this is the error below it.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Read(error) => error.source(),

@@ -219,17 +219,17 @@ impl Code {
     }
 }
 
-/// A failure with what its sentence says in detail.
+/// A failure, with the detail of its sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The stable slug.
     pub code: Code,
-    /// What stands in the gap of the sentence; empty where it has none.
+    /// The text for the `{}` in the sentence; empty if it has none.
     pub detail: String,
 }
 
 impl Failure {
-    /// A failure whose sentence has a gap.
+    /// A failure whose sentence has a `{}`.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into() }
     }

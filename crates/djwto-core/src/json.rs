@@ -1,5 +1,5 @@
 //! Strict JSON (RFC 8259): one object, no duplicate names, finite numbers, bounded depth, read
-//! once. While the rules are checked, a face may build its own objects ([`Build`]).
+//! once. In the same pass, a face may build its own objects ([`Build`]).
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 /// How deep objects and arrays may be nested.
 pub(crate) const MAX_DEPTH: usize = 200;
 
-/// What a reader makes of the values it sees. `()` makes nothing.
+/// Builds objects from the values of a reader. `()` builds nothing.
 pub trait Build {
     /// A value.
     type Value;
@@ -50,8 +50,8 @@ pub trait Build {
     fn end_object(&mut self, object: Self::Object) -> Option<Self::Value>;
 }
 
-/// A value at a glance: what the rules for claims look at. A face that has claims as its own objects
-/// makes it of each that it asks about, and the rules are the same.
+/// A value, as far as the rules for claims need it. A face with its own objects for claims makes one
+/// of each claim that the rules need, so the rules are the same.
 #[derive(Debug)]
 pub enum Seen<'j> {
     /// A whole number of 64 bits.

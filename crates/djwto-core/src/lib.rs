@@ -1,7 +1,7 @@
-//! The djwto engine: what a token must be, where it travels, and why it is refused.
+//! The djwto engine: it verifies and issues tokens, and says why a token is refused.
 //!
-//! No I/O and no clock: a face (Django, a server, a middleware) passes in header bytes and the
-//! time, and gets back claims or a refusal with a stable slug. The paved path is [`Engine`]:
+//! It does no I/O and has no clock. A face (Django, a server, a middleware) passes in header bytes and
+//! the time. It gets back claims, or a refusal with a stable slug. Start with [`Engine`]:
 //!
 //! ```
 //! use djwto_core::{Algorithm, Engine, Key, KeyRing, Kind, Mode, Policy, PolicyOptions};
@@ -39,17 +39,17 @@
 //! # }
 //! ```
 //!
-//! A service that issues tokens keeps a row for each session: [`session`] says what is written to it,
-//! and [`session::renewal`] takes a renewal in plain steps. What a login or a refusal looks like as
-//! HTTP is in [`http`].
+//! A service that issues tokens keeps a row for each session. [`session`] says what is written to the
+//! row, and [`session::renewal`] has the steps of a renewal. [`http`] turns tokens and refusals into
+//! replies.
 //!
 //! # Features
 //!
 //! - `faces`: `engine::Face` with the methods of [`Engine`] that take one, `json::Build`, and
-//!   `token::claims_writer` with what signs its claims. They are for a binding to another language that
-//!   makes its own objects of claims. Not on by default.
+//!   `token::claims_writer`, with the methods that sign its claims. They are for a binding to another
+//!   language that builds its own objects for claims. Not on by default.
 //!
-//! The essays in [`manual`] explain the defaults and the attacks they answer.
+//! The essays in [`manual`] explain the defaults and the countermeasures against attacks.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::session::rotation::Rotation;
 use crate::types::Kind;
 
-/// The most that clocks may be apart: more would keep expired tokens alive.
+/// The most that clocks may differ: more would accept expired tokens for too long.
 pub const MAX_LEEWAY: Duration = Duration::from_secs(300);
 
-/// The operator's wishes, before they are checked.
+/// The options of a policy, not checked yet.
 #[derive(Clone, Debug)]
 pub struct PolicyOptions {
     /// `iss` of every token.
@@ -19,25 +19,25 @@ pub struct PolicyOptions {
     /// `aud` of every token; one shared entry is enough to match. `None`: no `aud`, and a token
     /// that has one is refused (RFC 7519 §4.1.3).
     pub audience: Option<Audience>,
-    /// Whether tokens carry `iat`, and must.
+    /// Whether tokens carry `iat`, and have to.
     pub issued_at: bool,
-    /// Whether tokens carry `jti`, and must.
+    /// Whether tokens carry `jti`, and have to.
     pub id: bool,
-    /// Life of an access token. `None`: as long as its refresh token.
+    /// The lifetime of an access token. `None`: that of its refresh token.
     pub access_lifetime: Option<Duration>,
-    /// Life of a refresh token. `None`: for ever.
+    /// The lifetime of a refresh token. `None`: it does not expire.
     pub refresh_lifetime: Option<Duration>,
-    /// Life of a session, however often it is renewed. `None`: for ever.
+    /// The lifetime of a session, renewals included. `None`: it does not end.
     pub session_lifetime: Option<Duration>,
     /// Time until a new token becomes valid. Zero: at once, without `nbf`.
     pub not_before: Duration,
-    /// How far clocks may be apart, at most [`MAX_LEEWAY`].
+    /// How much clocks may differ, at most [`MAX_LEEWAY`].
     pub leeway: Duration,
-    /// Whether tokens of djwto 0.0.4 are taken, which name no session.
+    /// Whether tokens of djwto 0.0.4 are accepted, which name no session.
     pub accept_legacy: bool,
-    /// Of which sessions a renewal replaces the refresh token.
+    /// Which sessions rotate: a renewal then replaces the refresh token.
     pub rotation: Rotation,
-    /// How long a refresh token may be presented again after it was used. Zero: never.
+    /// The grace period: how long a used refresh token still works. Zero: not at all.
     pub refresh_grace: Duration,
 }
 
@@ -64,10 +64,10 @@ impl Default for PolicyOptions {
 /// What `sub` is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// This text, and required of every token.
+    /// This text, which every token has to have.
     Text(String),
-    /// `user.id` as text (RFC 7519 §4.1.2). A token without `sub` is good until it expires. What
-    /// issues tokens writes it, since it knows the user.
+    /// `user.id` as text (RFC 7519 §4.1.2). A token without `sub` is good until it expires. The face
+    /// that issues the token writes it, because it has the user.
     User,
 }
 
@@ -96,12 +96,12 @@ impl Audience {
     }
 }
 
-/// Checked wishes.
+/// A checked policy.
 #[derive(Clone, Debug)]
 pub struct Policy(PolicyOptions);
 
 impl Policy {
-    /// Checks the wishes.
+    /// Checks the options.
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ impl Policy {
         {
             return Err(PolicyError::Empty("audience"));
         }
-        // Whole seconds are what `exp` holds: less than one would be expired when issued.
+        // `exp` holds whole seconds: a token with less would be expired when it is issued.
         for (field, lifetime) in [
             ("access_lifetime", options.access_lifetime),
             ("refresh_lifetime", options.refresh_lifetime),
@@ -140,7 +140,7 @@ impl Policy {
         Ok(Self(options))
     }
 
-    /// The wishes.
+    /// The options.
     pub fn options(&self) -> &PolicyOptions {
         &self.0
     }

@@ -1,17 +1,17 @@
-//! Brakes on guessing passwords: which counts an attempt to log in has, and what a full one means.
+//! The throttle: which counters a login attempt uses, and what happens if one is full.
 //!
-//! 1. The pair: an account and a network. The strictest count; a success frees what it has used.
-//! 2. The account, over all networks, in a window and in a day. Above either of them the network
-//!    decides: one that the account knows has [`KNOWN_ATTEMPTS`], and no success frees those. A
-//!    network that it does not know is refused until the window has passed. Above the day's count,
-//!    where that would be a refusal for a day, it has [`STRANGER_ATTEMPTS`] instead.
-//! 3. The network, over all accounts. An IPv6 network is a /64; a /48 has ten times as many.
+//! 1. The pair: an account and a network. It has the lowest limit. A success frees its slots.
+//! 2. The account, over all networks, in a window and in a day. If one of these counters is full, the
+//!    network decides. A network that the account knows has [`KNOWN_ATTEMPTS`], and no success frees
+//!    those. An unknown network is refused until the window has passed. If the counter of the day is
+//!    full, it has [`STRANGER_ATTEMPTS`] instead, because a refusal would last a day.
+//! 3. The network, over all accounts. An IPv6 network is a /64; a /48 has ten times as many attempts.
 //!
-//! Pages of other origins make their visitor's browser log in wrongly. All of these together have a
-//! pair of their own, and at most half of the network's count, so they lock no visitor out.
+//! A page of another origin can make its visitor's browser fail logins. All attempts of such pages
+//! share one pair, and at most half of the network's counter, so they lock no visitor out.
 //!
-//! A count is a number of slots, each of which holds a [`Mark`]. A face keeps the marks where it
-//! likes and takes a free slot in one atomic step. A slot is free again a window after it was taken.
+//! A counter is a number of slots, and each slot holds a [`Mark`]. A face stores the marks, and takes
+//! a free slot in one atomic step. A slot is free again one window after it was taken.
 //!
 //! Source: OWASP, Authentication Cheat Sheet, "Login Throttling" and "Device Cookies".
 
@@ -20,24 +20,24 @@ use std::time::Duration;
 
 use crate::http::client;
 
-/// What a network that the account knows has above the account's counts.
+/// The attempts of a network that the account knows, if a counter of the account is full.
 pub const KNOWN_ATTEMPTS: u32 = 20;
 /// Within this time, in seconds.
 pub const KNOWN_SECONDS: u32 = 5 * 60;
-/// What any other network has above the account's count of a day.
+/// The attempts of any other network, if the counter of the account's day is full.
 pub const STRANGER_ATTEMPTS: u32 = 1;
 /// Within this time, in seconds.
 pub const STRANGER_SECONDS: u32 = 15 * 60;
-/// How many networks' worth of attempts an IPv6 /48 has: one customer may hold all of it.
+/// How many times the attempts of a network an IPv6 /48 has: one customer may have all of it.
 pub const PER_SITE: u32 = 10;
 const DAY_SECONDS: u32 = 24 * 3600;
-/// A count of no more slots is small: it is read as a whole for each attempt.
+/// A counter with at most this many slots is small: each attempt reads all of it.
 const MAX_SMALL: u32 = 20;
-/// How many slots of a large count are tried before any are read.
+/// How many slots of a large counter are tried before any are read.
 const PROBES: u64 = 3;
 /// How many slots are read at once.
 const PART_SLOTS: u32 = 200;
-/// An attempt that takes longer, in seconds, has lost its process, and counts as failed.
+/// An attempt that takes longer, in seconds, counts as failed: its process has stopped.
 const LOST_SECONDS: f64 = 30.0;
 
 /// How many attempts may fail.
@@ -64,7 +64,7 @@ pub struct Count {
     pub size: u32,
     /// Within which time, in seconds.
     pub seconds: u32,
-    /// Whether logins of many accounts or networks are in it: then no login waits for a free slot.
+    /// Whether it counts many accounts or networks: then no login waits for a free slot.
     pub is_shared: bool,
 }
 
@@ -82,9 +82,9 @@ impl Count {
         self.size > MAX_SMALL
     }
 
-    /// The slots of a large count to try before any are read: they are found free at once as long as
-    /// most are. None for a small count. `seed` is random, so that attempts at the same instant try
-    /// different ones; it guards no secret.
+    /// The slots of a large counter to try before any are read: while most slots are free, one of these
+    /// is. None for a small counter. `seed` is random, so that attempts at the same instant try
+    /// different slots; it protects no secret.
     pub fn probes(&self, seed: u64) -> Vec<u32> {
         if !self.is_large() {
             return Vec::new();
@@ -107,10 +107,10 @@ impl Count {
         parts
     }
 
-    /// What it means that an attempt finds no free slot, only these marks, at this time in seconds.
+    /// What an attempt does that finds no free slot but these marks, at this time in seconds.
     ///
-    /// Others may have been quicker by an instant, so that no mark was seen. Then the first slot to
-    /// be free is a guess.
+    /// Without marks, other attempts were a moment earlier. Then the time of the first free slot is a
+    /// guess.
     pub fn full(&self, marks: &[Mark], now: f64) -> Full {
         let first = marks.iter().map(|mark| mark.taken).min_by(f64::total_cmp).unwrap_or(now);
         let free = first + f64::from(self.seconds);
@@ -134,7 +134,7 @@ impl Count {
     }
 }
 
-/// What stands in a slot.
+/// The content of a slot.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mark {
     /// When it was taken, by the clock, in seconds.
@@ -157,16 +157,16 @@ pub struct Full {
 /// What an attempt does next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// It takes a slot of this count. Where none is free, it waits for one that may be free soon
-    /// ([`Full::is_in_flight`]), and else it is refused.
+    /// It takes a slot of this counter. If none is free, it waits for one that may be free soon
+    /// ([`Full::is_in_flight`]); otherwise it is refused.
     Demand(Count),
     /// It takes a slot of this count, if one is free.
     Take(Count),
     /// It asks whether the account has logged in from this network before.
     AskKnown,
-    /// It may check the password. The slots that it holds are freed if that was no failure.
+    /// It may check the password. If that does not fail, its slots are freed.
     Admit,
-    /// It is refused, with [`Full::retry_after`] of the count that it has tried to take last.
+    /// It is refused, with [`Full::retry_after`] of the counter that it tried last.
     Refuse,
 }
 
@@ -174,7 +174,7 @@ pub enum Step {
 #[derive(Clone, Debug)]
 pub struct Attempt {
     counts: Counts,
-    /// What is demanded before anything else is asked, the next one last.
+    /// The counters that it has to take first, the next one last.
     demanded: Vec<Count>,
     phase: Phase,
 }
@@ -205,9 +205,9 @@ impl Attempt {
     /// The first step, with `None`. After that, what follows from the step before: whether it has a
     /// slot, or whether the account knows the network.
     ///
-    /// The networks and the pair are demanded. Then the account's day decides, and its window where
-    /// the day is not full. Above either, [`Counts::above`] is demanded of a network by whether the
-    /// account knows it.
+    /// The attempt has to take the networks and the pair. Then it tries the account's day, and its
+    /// window if the day is not full. If either is full, it has to take [`Counts::above`], which
+    /// depends on whether the account knows the network.
     pub fn next(&mut self, outcome: Option<bool>) -> Step {
         if let Some(count) = self.demanded.pop() {
             return Step::Demand(count);
@@ -273,7 +273,7 @@ impl Counts {
     /// `account` and `tenant` are normalised, so that no two spellings of one differ, and have no
     /// space. Accounts of one name in two tenants are counted apart. The counts of a network are over
     /// all tenants, so guesses are not multiplied by them.
-    /// `is_foreign` says that a page of an origin that is not trusted has sent the attempt.
+    /// `is_foreign` says that a page of an untrusted origin sent the attempt.
     pub fn of(
         account: &str,
         tenant: &str,

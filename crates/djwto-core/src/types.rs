@@ -1,4 +1,4 @@
-//! The words that tokens, sessions and requests share.
+//! Types that tokens, sessions and requests share.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,9 +9,9 @@ use crate::json::Seen;
 /// Which of the two tokens: the value of `type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Short-lived, opens views.
+    /// Short-lived; it opens views.
     Access,
-    /// Long-lived, buys access tokens.
+    /// Long-lived; it is renewed into access tokens.
     Refresh,
 }
 
@@ -43,9 +43,9 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Which token is wanted: its kind, and its tenant.
+/// The required kind and tenant of a token.
 ///
-/// A kind alone is one of these: `engine.authenticate(header, None, Kind::Access, now)`. A service
+/// A kind alone converts into it: `engine.authenticate(header, None, Kind::Access, now)`. A service
 /// with tenants writes `Wanted::from(Kind::Access).of_tenant(tenant)` each time.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'t, K = Kind> {
@@ -56,7 +56,7 @@ pub struct Wanted<'t, K = Kind> {
 }
 
 impl<K> Wanted<'_, K> {
-    /// The same, of this tenant alone.
+    /// The same for this tenant only.
     #[must_use]
     pub fn of_tenant<'u>(self, tenant: impl Into<Option<&'u str>>) -> Wanted<'u, K> {
         Wanted { kind: self.kind, tenant: tenant.into() }
@@ -86,7 +86,7 @@ impl<'t> From<Wanted<'t>> for Wanted<'t, Option<Kind>> {
 pub struct UnixTime(f64);
 
 impl UnixTime {
-    /// `None` for a number that is not finite.
+    /// Returns `None` for a number that is not finite.
     pub fn new(seconds: f64) -> Option<Self> {
         seconds.is_finite().then_some(Self(seconds))
     }
@@ -108,7 +108,7 @@ impl UnixTime {
         self.0 as i64
     }
 
-    /// The time of a claim. `None` for what is no number, not finite, or a whole number beyond 64 bits.
+    /// The time in a claim. `None` if it is not a number, not finite, or a whole number beyond 64 bits.
     pub fn of(value: &Seen<'_>) -> Option<Self> {
         match value {
             #[expect(clippy::cast_precision_loss, reason = "exact for the next 285 million years")]
@@ -145,7 +145,7 @@ impl<'p> UserId<'p> {
         Some(id.into()).filter(|id| !id.is_empty()).map(Self::Text)
     }
 
-    /// The key of a claim. `None` for what is no whole number and no text, or empty.
+    /// The key in a claim. `None` if it is empty, or neither a whole number nor a text.
     pub fn of(value: Seen<'p>) -> Option<Self> {
         match value {
             Seen::Integer(id) => Some(Self::Integer(id)),
@@ -155,8 +155,7 @@ impl<'p> UserId<'p> {
         }
     }
 
-    /// The key as text, as Python's `str` and a session's row have it: a number and its digits are
-    /// one user.
+    /// The key as text, as in a session's row. A number and the text of its digits are the same user.
     pub fn to_text(&self) -> Cow<'_, str> {
         match self {
             Self::Integer(id) => itoa::Buffer::new().format(*id).to_owned().into(),
@@ -167,17 +166,16 @@ impl<'p> UserId<'p> {
 
 /// Microseconds since 1970-01-01T00:00:00Z: the times of a session, as a store keeps them.
 ///
-/// Neither a time zone nor summer time changes them. "Never" is a time too, so that a store can
-/// compare it.
+/// Time zones and summer time do not change them. "Never" is a time too, so a store can compare it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Micros(i64);
 
 impl Micros {
     /// Microseconds of a second.
     pub const SECOND: i64 = 1_000_000;
-    /// The start of the year 9999: a date in every time zone, and beyond every time that is compared.
+    /// The start of the year 9999: a date in every time zone, and later than all other times.
     pub const NEVER: Self = Self(253_370_764_800 * Self::SECOND);
-    /// The start of the year 9998. A time that is given is no later, since [`Micros::NEVER`] is none.
+    /// The start of the year 9998: the latest time that is not [`Micros::NEVER`].
     pub const LATEST: Self = Self(253_339_228_800 * Self::SECOND);
 
     /// From the number that a store holds.
@@ -206,8 +204,8 @@ impl Micros {
         (self < Self::NEVER).then_some(self.0.div_euclid(Self::SECOND))
     }
 
-    /// So long after this; never, where there is no such lifetime, and at the latest
-    /// [`Micros::LATEST`].
+    /// The time after this lifetime, at most [`Micros::LATEST`]. Without a lifetime:
+    /// [`Micros::NEVER`].
     #[must_use]
     pub fn plus(self, lifetime: Option<Duration>) -> Self {
         lifetime.map_or(Self::NEVER, |lifetime| {

@@ -7,7 +7,7 @@ use djwto_core::http::Mode;
 use djwto_core::session::end::{Liveness, Refusal, liveness};
 use djwto_core::session::login::{GivenClaims, LoginError, NewSession, open};
 use djwto_core::session::presented::Presented;
-use djwto_core::session::renewal::{self, Allowed, Begun, Judged, Renewed};
+use djwto_core::session::renewal::{self, Allowed, Begun, Checked, Renewed};
 use djwto_core::session::row::{Client, Condition, NewRow, Row, Update, Value};
 use djwto_core::session::user::{self, Unrenewable, User};
 use djwto_core::types::Micros;
@@ -79,7 +79,7 @@ pub(crate) struct Renewal {
 enum Step {
     None,
     Begun(Begun),
-    Judged(Judged),
+    Checked(Checked),
     Allowed(Allowed),
 }
 
@@ -168,19 +168,19 @@ impl Renewal {
     ) -> PyResult<()> {
         let Step::Begun(begun) = self.take() else { return Err(out_of_order()) };
         let policy = self.engine.get().core.policy();
-        let judged = begun
-            .judge(policy, row.map(Row::from), has_won, Micros::new(store_now))
+        let checked = begun
+            .check_generation(policy, row.map(Row::from), has_won, Micros::new(store_now))
             .map_err(|refusal| session_refused(py, refusal))?;
-        self.put(Step::Judged(judged));
+        self.put(Step::Checked(checked));
         Ok(())
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands over owned values")]
     fn check_user(&self, py: Python<'_>, user: Option<UserArgument>) -> PyResult<()> {
-        let Step::Judged(judged) = self.take() else { return Err(out_of_order()) };
+        let Step::Checked(checked) = self.take() else { return Err(out_of_order()) };
         let user = user.as_ref().map(UserArgument::borrowed);
         let allowed =
-            judged.check_user(user.as_ref()).map_err(|refusal| session_refused(py, refusal))?;
+            checked.check_user(user.as_ref()).map_err(|refusal| session_refused(py, refusal))?;
         self.put(Step::Allowed(allowed));
         Ok(())
     }

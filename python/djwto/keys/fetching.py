@@ -63,9 +63,9 @@ def _seconds_of(cache_control: str) -> float:
 
 @contextmanager
 def _bounded() -> Iterator[list[socket.socket]]:
-    """Cut the connections that are put into this list when the fetch has taken too long.
+    """Cut the connections in this list when the fetch takes too long.
 
-    A timeout of the socket is about single bytes, and the other side may send them one by one.
+    The timeout of a socket is for one read, and the other side may send single bytes.
     """
     opened: list[socket.socket] = []
     timer = threading.Timer(TOTAL_SECONDS, _cut, (opened,))
@@ -86,12 +86,12 @@ def _cut(opened: list[socket.socket]) -> None:
 
 
 class _NoRedirects(HTTPRedirectHandler):
-    """Follow no redirect: keys come from the very URL that is set."""
+    """Follows no redirect: keys come only from the URL in the settings."""
 
     def redirect_request(  # noqa: PLR0913, PLR0917 (the signature is Python's)
         self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> Request | None:
-        """Refuse."""
+        """Raise `HTTPError`."""
         del newurl
         raise HTTPError(req.full_url, code, f"expected no redirect, found one: {msg}", headers, fp)
 
@@ -102,7 +102,7 @@ class _Connection(HTTPConnection):
     opened: list[socket.socket]
 
     def connect(self) -> None:
-        """Connect. What is put there stands for the same connection when TLS takes the socket."""
+        """Connect. The list gets a duplicate, which stays valid when TLS takes the socket."""
         super().connect()
         self.opened.append(self.sock.dup())
 

@@ -1,4 +1,4 @@
-"""The files of `DJWTO_KEYS`: a JWK Set, or a directory of PEM files; looked at while serving."""
+"""The files of `DJWTO_KEYS`: a JWK Set or a directory of PEM files, read again while serving."""
 
 import hashlib
 import json
@@ -17,14 +17,14 @@ from djwto import _core
 from djwto.exceptions import SettingError
 
 RELOAD_SECONDS = 1.0
-"""How long the files are not looked at again, in seconds. A server that answers requests knows of
-a change after twice this time at the latest."""
+"""The pause between two looks at the files, in seconds. A server that answers requests knows of a
+change after at most twice this time."""
 
 REREAD_SECONDS = 60.0
-"""How long times and sizes alone are trusted, in seconds: some file systems keep them."""
+"""How long times and sizes of files are trusted, in seconds: a change may keep them."""
 
 JWKS_SECONDS = 300
-"""How long others may keep our public keys, in seconds (`max-age` of the JWK Set document)."""
+"""How long other services may cache the public keys, in seconds (`max-age` of the JWK Set)."""
 
 MAX_BYTES = 2**20
 """The longest file that is read, in bytes."""
@@ -32,16 +32,16 @@ MAX_BYTES = 2**20
 clock = time.monotonic
 
 _RACY_SECONDS = 2.0
-"""The coarsest clock of a file system: within it a file can change and keep its times."""
+"""The coarsest clock of a file system, in seconds: within it, a change may keep the times."""
 _WAIT_SECONDS = 1.0
-"""How long a request waits at most for another one that is reading the files, in seconds."""
+"""The longest wait of a request while another one reads the files, in seconds."""
 
 Fallbacks = Sequence[tuple[str, bytes]]
 
 
 @dataclass(frozen=True)
 class KeyFiles:
-    """What was in the files when they were read. It holds private keys, and its `repr` none."""
+    """The content of the files when they were read. Its `repr` shows no key."""
 
     path: Path
     is_directory: bool
@@ -72,7 +72,7 @@ class KeyFiles:
         raise SettingError("keys", sentence)
 
     def digest(self) -> str:
-        """Tell one content from another."""
+        """Return a hash of the content."""
         whole = hashlib.sha256()
         for name, text in self.files:
             whole.update(b"%d %d %s" % (len(name), len(text), os.fsencode(name)))
@@ -80,10 +80,10 @@ class KeyFiles:
         return whole.hexdigest()
 
     def exposed(self) -> list[Path]:
-        """List the files with private or secret keys that more accounts may read than need to.
+        """Return the files with private or secret keys that too many accounts can read.
 
-        The group may read what belongs to another user, or what is read-only: that is how the
-        server gets at a mounted Secret (`fsGroup` of Kubernetes, mode 0440).
+        The group may read a file that is read-only or belongs to another user: that is how a server
+        reads a mounted Secret (`fsGroup` of Kubernetes, mode 0440).
         """
         return [path for path in self._private() if _is_exposed(path.stat())]
 
@@ -126,7 +126,7 @@ def rsa_algorithm(algorithm: str) -> str:
 
 
 class Watch:
-    """When the files are to be looked at again, and whether they are still what was read."""
+    """Says when to read the files again, and whether they have changed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -138,15 +138,15 @@ class Watch:
         _watches.add(self)
 
     def is_due(self) -> bool:
-        """Whether a look is due. This is all that most requests do."""
+        """Whether it is time to look at the files. Most requests only ask this."""
         return clock() - self._looked >= RELOAD_SECONDS
 
     @contextmanager
     def look(self) -> Iterator[bool]:
-        """Take the turn to look; False where another thread has it, or just had it.
+        """Take the turn to look; False if another thread has it, or just had it.
 
-        One thread looks and the others go on with what they have. Only where the last look is too
-        long ago, as after a quiet night, do they wait for it: keys may have changed since.
+        One thread looks, and the others go on with the present keys. They wait only if the last
+        look was long ago, as after a quiet night, because keys may have changed since.
         """
         started = clock()
         is_recent = started - self._looked < 2 * RELOAD_SECONDS
@@ -220,7 +220,7 @@ _O_NONBLOCK: int = getattr(os, "O_NONBLOCK", 0)
 
 
 def _stamp(path: Path) -> object:
-    """Sum up the times and sizes of the files; None where those could hide a change."""
+    """Return the times and sizes of the files; None if those could hide a change."""
     try:
         paths = _pem_files(path) if path.is_dir() else [path]
         stats = [(str(one), one.stat()) for one in paths]
@@ -239,7 +239,7 @@ _watches: WeakSet[Watch] = WeakSet()
 
 
 def _forget() -> None:
-    """In a forked child: the thread that was looking is not there, and gives no lock back."""
+    """Make new locks in a forked child, which does not have the thread that held them."""
     for watch in _watches:
         watch._lock = threading.Lock()  # noqa: SLF001
 

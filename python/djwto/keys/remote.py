@@ -1,10 +1,9 @@
 """The public keys of another service, by the URL of its JWK Set (`DJWTO_KEYS = "https://…"`).
 
-A thread fetches them when the first token comes, and again when the answer's `max-age` is over. A
-token with an unknown `kid` makes it look sooner, once in `UNKNOWN_SECONDS`. While the URL fails,
-the keys that were fetched before stay in use. A JWK Set without a usable key is no failure: it says
-that all keys are revoked. Only public keys are taken: a secret cannot come from a place that
-everyone may read.
+A thread fetches them when the first token comes, and again after the `max-age` of the answer. A
+token with an unknown `kid` starts a fetch sooner, once in `UNKNOWN_SECONDS`. While the URL fails,
+the old keys stay in use. A JWK Set without a usable key is not a failure: it revokes all keys. Only
+public keys are accepted, because anyone may read the URL.
 """
 
 from __future__ import annotations
@@ -35,22 +34,22 @@ if TYPE_CHECKING:
 WAIT_SECONDS = fetching.SILENT_SECONDS
 """How long a request waits at most for a fetch, from its start, in seconds."""
 KNOWN_SECONDS = 1
-"""The same where there are keys. Everyone can write a token with an unknown `kid`."""
+"""The same if there are keys already: anyone can send a token with an unknown `kid`."""
 MOST_WAITERS = 4
-"""How many threads of a process wait at most, where there are keys."""
+"""The most threads of a process that wait, if there are keys already."""
 UNKNOWN_SECONDS = 30
-"""How long after a fetch an unknown `kid` does not lead to another one, in seconds."""
+"""How long after a fetch an unknown `kid` starts no other one, in seconds."""
 RETRY_SECONDS = 5
-"""The pause after a fetch that failed, while there are no keys, in seconds."""
+"""The pause after a failed fetch while there are no keys, in seconds."""
 RETRY_AFTER = 5
-"""What a request is told that finds no keys, in seconds."""
+"""`Retry-After` of a request that finds no keys, in seconds."""
 MOST_KEYS = 100
 
 _log = logging.getLogger("djwto")
 
 
 def watch(url: str) -> RemoteWatch:
-    """Watch the keys of a URL. A process fetches them once, whatever else is set."""
+    """Watch the keys of a URL. A process fetches them once, also after settings change."""
     with _making:
         if url not in _known:
             _known[url] = RemoteKeys(url)
@@ -64,7 +63,7 @@ def kid_of(token: str) -> str | None:
 
 
 class FetchedKeys:
-    """A JWK Set as it was fetched, without all that is not public."""
+    """A fetched JWK Set, with only its public keys."""
 
     def __init__(self, url: str, text: bytes, *, lack: str = "") -> None:
         self.url = url
@@ -77,7 +76,7 @@ class FetchedKeys:
 
     @classmethod
     def read(cls, url: str, answer: bytes) -> FetchedKeys:
-        """Take an answer. Raises `SettingError` where it is no JWK Set (RFC 7517 §5)."""
+        """Read an answer. Raises `SettingError` if it is not a JWK Set (RFC 7517 §5)."""
         try:
             keys = json.loads(answer)["keys"]
         except (ValueError, KeyError, TypeError, RecursionError):
@@ -98,13 +97,13 @@ class FetchedKeys:
 
     @classmethod
     def none(cls, url: str, lack: str = "nothing has been fetched yet") -> FetchedKeys:
-        """Stand for no key at all, by one that signs nothing: its other half is gone."""
+        """Return a set without usable keys: one public key whose private half was thrown away."""
         key = json.loads(_core.generate_jwk("EdDSA", None))
         public = {name: key[name] for name in ("kty", "crv", "x")}
         return cls(url, json.dumps({"keys": [public]}).encode(), lack=lack)
 
     def is_as(self, other: FetchedKeys) -> bool:
-        """Whether the other one says the same."""
+        """Whether the other set has the same keys, or lacks them for the same reason."""
         return self.lack == other.lack if self.lack else self.text == other.text
 
     def ring(self, _algorithm: str, fallbacks: Fallbacks) -> _core.KeyRing:
@@ -113,14 +112,14 @@ class FetchedKeys:
 
 
 class Wanted(NamedTuple):
-    """A fetch that is waited for, and for how many seconds at most."""
+    """A fetch to wait for, and the most seconds to wait."""
 
     fetch: Future[None]
     seconds: float
 
 
 class RemoteKeys:
-    """What is known of the keys of one URL, and the thread that fetches them."""
+    """The keys of one URL, and the thread that fetches them."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -128,7 +127,7 @@ class RemoteKeys:
         self._forget()
 
     def _forget(self) -> None:
-        """Begin without a thread. In a forked child the parent's is not there."""
+        """Start without a thread. A forked child does not have that of its parent."""
         self._lock = threading.Lock()
         self.turn = threading.Lock()
         """Held by who puts fetched keys to use."""
@@ -142,10 +141,10 @@ class RemoteKeys:
         self._has_complained = False
 
     def wanted(self, kid: str | None) -> Wanted | None:
-        """Return the fetch that a token with this `kid` is to wait for; None where there is none.
+        """Return the fetch that a token with this `kid` has to wait for; None if there is none.
 
-        Begins it where it is due. Where there are keys, a fetch is only waited for at its start,
-        and not after one that failed or was slow.
+        Starts the fetch if it is due. If there are keys already, only the start of a fetch is
+        waited for, and not after one that failed or was slow.
         """
         if self._fetched is not None and (kid is None or kid in self._fetched.kids):
             if self._thread is None:
@@ -153,7 +152,7 @@ class RemoteKeys:
             return None
         with self._lock:
             age = _clock() - self._started
-            # A test that travels in time may have set this clock back.
+            # A test may have set this clock back.
             is_recent = 0 <= age < UNKNOWN_SECONDS
             if self._thread is None or (self._fetch is None and not is_recent):
                 self._start()
@@ -169,7 +168,7 @@ class RemoteKeys:
     def require(self, kid: str | None) -> None:
         """Wait for the keys that a token with this `kid` needs. Blocks no event loop.
 
-        Raises `JWTError` (`store_unavailable`) where there are none at all.
+        Raises `JWTError` (`store_unavailable`) if there are no keys at all.
         """
         wanted = self.wanted(kid)
         if wanted is not None and not _is_on_loop():
@@ -180,14 +179,14 @@ class RemoteKeys:
             raise JWTError.of("store_unavailable", retry_after=RETRY_AFTER)
 
     async def wait_for(self, kid: str | None) -> None:
-        """Do what `wait_for` does, without blocking the event loop, and without an error."""
+        """Do what `require` does, without blocking the event loop and without an error."""
         wanted = self.wanted(kid)
         if wanted is not None:
             await asyncio.wait([asyncio.wrap_future(wanted.fetch)], timeout=wanted.seconds)
 
     @contextmanager
     def _place(self) -> Iterator[bool]:
-        """Be one of the threads that wait; False where there are keys and enough of those."""
+        """Become one of the waiting threads; False if there are keys, and enough threads wait."""
         with self._lock:
             is_free = self._fetched is None or self._waiters < MOST_WAITERS
             self._waiters += is_free
@@ -199,7 +198,7 @@ class RemoteKeys:
 
     @property
     def present(self) -> FetchedKeys | None:
-        """The keys that were fetched last; None where none were."""
+        """The keys of the last fetch; None before the first one."""
         return self._fetched
 
     def _begin(self) -> None:
@@ -208,7 +207,7 @@ class RemoteKeys:
                 self._start()
 
     def _start(self) -> None:
-        """Let the thread fetch now. The lock is held."""
+        """Let the thread fetch now. The caller holds the lock."""
         self._fetch, self._started = _future(), _clock()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="djwto-keys", daemon=True)
@@ -230,7 +229,7 @@ class RemoteKeys:
                     self._fetch, self._started = _future(), _clock()
 
     def _try_to_fetch(self) -> float:
-        """Fetch once. Returns the seconds until it is to be done again."""
+        """Fetch once. Returns the seconds until the next fetch."""
         try:
             answer, seconds = fetching.get(self.url)
             fetched = FetchedKeys.read(self.url, answer)
@@ -250,7 +249,7 @@ class RemoteKeys:
         return LEAST_SECONDS if fetched.lack else seconds
 
     def _complain(self, error: Exception) -> None:
-        """Log a failure, once until a fetch succeeds."""
+        """Log a failure once, until a fetch succeeds."""
         if self._has_complained:
             return
         self._has_complained = True
@@ -273,14 +272,14 @@ def _kid_in(header: str) -> str | None:
 
 
 class RemoteWatch:
-    """Says whether other keys were fetched than those in use, as a `Watch` does of files."""
+    """Says whether newer keys were fetched than those in use, as `Watch` does for files."""
 
     def __init__(self, keys: RemoteKeys) -> None:
         self.keys = keys
         self._in_use: FetchedKeys | None = None
 
     def first(self) -> FetchedKeys:
-        """Return the keys as they are known now, without a fetch."""
+        """Return the present keys, without a fetch."""
         self._in_use = self.keys.present
         return self._in_use or FetchedKeys.none(self.keys.url)
 
@@ -290,7 +289,7 @@ class RemoteWatch:
 
     @contextmanager
     def look(self) -> Iterator[bool]:
-        """Take the turn to change keys, and wait for it; False where that was done meanwhile."""
+        """Wait for the turn to change keys; False if another thread did it in the meantime."""
         with self.keys.turn:
             fetched = self.keys.present
             try:
@@ -319,7 +318,7 @@ def _is_on_loop() -> bool:
 
 
 def _one_for_each_kid(keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Pass over repeated keys, and over different keys of one `kid`: none of these can be meant."""
+    """Return the keys, each once, and without different keys of the same `kid`."""
     once = [key for number, key in enumerate(keys) if key not in keys[:number]]
     named = [key.get("kid") for key in once]
     return [

@@ -1,9 +1,9 @@
-"""How a process learns of sessions that others have ended.
+"""How a process learns of sessions that other processes ended.
 
-A set in the engine holds them; every token is compared with it, and no request asks the database.
-A thread feeds it: one indexed query per `DJWTO_REVOCATION_INTERVAL`, and with
-`DJWTO_REVOCATION_URL` what Redis tells in between. What this process ends itself is in the set at
-once. While a project's tests run there is no thread, since all of them are in one process.
+The engine has a set of ended sessions. Each verification asks it, so no request asks the database.
+A thread updates the set: with one indexed query per `DJWTO_REVOCATION_INTERVAL`, and with
+`DJWTO_REVOCATION_URL` by messages of Redis. Sessions that this process ends are in the set at once.
+While a project's tests run there is no thread, because they are one process.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 
 def require(config: Config) -> None:
-    """Refuse to judge tokens by a set that is too old, or not there yet.
+    """Refuse if the set of ended sessions is too old, or not loaded yet.
 
-    Raises `JWTError` (`store_unavailable`). Waits for a look at the database where none was tried
-    since the set became too old: at the first request, or after the process was frozen. It waits
-    for 5 seconds at most from the start of the look.
+    Raises `JWTError` (`store_unavailable`). First it waits for a look at the database, if none was
+    tried since the set became too old: at the first request, or after the process was frozen. It
+    waits at most 5 seconds from the start of the look.
     """
     feed = _current(config)
     if time.monotonic() > feed.freshness.fresh_until and not feed.is_fresh_soon():
@@ -42,7 +42,7 @@ def require(config: Config) -> None:
 
 
 def is_known(config: Config) -> bool | None:
-    """Whether the set may be trusted, without waiting; None where a look will tell soon.
+    """Whether the set can be trusted, without waiting; None if a look will tell soon.
 
     `listeners` are told when that look has ended.
     """
@@ -55,7 +55,7 @@ def is_known(config: Config) -> bool | None:
 
 
 async def arequire() -> None:
-    """Do what `require` does without blocking the event loop."""
+    """Do what `require` does, without blocking the event loop."""
     await aload()
     require(conf.current())
 
@@ -74,9 +74,9 @@ def is_loading(config: Config) -> bool:
 
 
 def announce(ended: Iterable[tuple[UUID, int]]) -> None:
-    """Tell of sessions that were ended, with the time until which their access tokens live.
+    """Announce ended sessions, each with the time at which its last access token expires.
 
-    This process is told, and with Redis others are, when the transaction around it is committed.
+    After the commit they are in the set of this process, and with Redis in those of others.
     """
     from djwto.models import Session  # here, because a service that only verifies has no tables
 

@@ -28,7 +28,7 @@ SHARE_SECONDS = 0.02
 
 
 class EndedRows:
-    """What one process has read of the ended sessions."""
+    """The ended sessions that one process has read."""
 
     def __init__(self) -> None:
         self._reader = _core.EndedReader(conf.ended_sessions, PAGE, SHARE_SECONDS)
@@ -39,9 +39,9 @@ class EndedRows:
         return Session.database()
 
     def read(self, started: float, interval: float) -> None:
-        """Put what has ended since the last look into the set; now and then, all there is.
+        """Put the sessions that ended since the last look into the set; from time to time, all.
 
-        What fails is asked for again by the next call.
+        After a failure, the next call asks for the same again.
         """
         counts, page = self._reader.begin(started, time.time(), interval)
         if counts is not None:

@@ -1,4 +1,4 @@
-"""Who is told that a look has ended, or that sessions have: those who keep something open."""
+"""Callbacks for code that keeps something open, such as sockets: sessions may have ended."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _listeners: tuple[Listener, ...] = ()
 
 
 def subscribe(listener: Listener) -> None:
-    """Call this, in any thread, when the set of ended sessions or its age may have changed."""
+    """Add a callback. Any thread calls it when the set of ended sessions or its age changes."""
     global _listeners  # noqa: PLW0603 (bound anew, so that another thread may walk the old one)
     _listeners = (*_listeners, listener)
 
 
 def unsubscribe(listener: Listener) -> None:
-    """Call it no more."""
+    """Remove a callback."""
     global _listeners  # noqa: PLW0603
     _listeners = tuple(one for one in _listeners if one != listener)
 
 
 def notify() -> None:
-    """Call all of them. None of them may raise, or wait."""
+    """Call all callbacks. They must not raise or wait."""
     for listener in _listeners:
         listener()

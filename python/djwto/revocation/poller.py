@@ -1,4 +1,4 @@
-"""A thread that asks the database which sessions have ended, and how long its answer is good."""
+"""A thread that asks the database for ended sessions, and how long the answer is good."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from djwto.revocation.ended_rows import EndedRows
 
 STALE_CONNECTIONS = 32
-"""How many connections that the server has closed a look replaces: a pool may hold several."""
+"""The most closed connections that a look replaces: a pool may hold several."""
 
 UNKNOWN = "Ended sessions are not known, so guarded views are refused with 503."
-"""Logged where a guard refuses."""
+"""Logged when a guard refuses for that reason."""
 
 _log = logging.getLogger("djwto")
 
 
 class RevocationPoller:
-    """A thread that keeps the set of ended sessions as the database has it.
+    """A thread that updates the set of ended sessions from the database.
 
     The engine says when it looks, and how far the set may be trusted.
     """
@@ -59,7 +59,7 @@ class RevocationPoller:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether another feed has taken over, as when settings changed."""
+        """Whether another poller has taken over, as when settings changed."""
         return self._stopped.is_set()
 
     @property
@@ -77,7 +77,7 @@ class RevocationPoller:
         self._wake.set()
 
     def rest(self, seconds: float) -> bool:
-        """Wait, unless the feed is stopped. Whether it is."""
+        """Wait for some seconds, or until the poller is stopped. Returns whether it is stopped."""
         return self._stopped.wait(seconds)
 
     def forget(self) -> None:
@@ -85,10 +85,10 @@ class RevocationPoller:
         conf.ended_sessions.forget_before(int(time.time() - _core.MARGIN_SECONDS))
 
     def is_fresh_soon(self) -> bool:
-        """Wait for looks if it is worth it. Whether the set may be trusted then."""
+        """Wait for looks if that can help. Returns whether the set can be trusted then."""
         waits = 0
         while True:
-            # Taken first: when the next one stands here, the answer of the last look is known.
+            # Read first: once another event is here, the answer of the last look is known.
             ended = self.look_ended
             is_fresh, seconds = self.freshness.guard(time.monotonic(), waits)
             if not seconds:
@@ -110,12 +110,12 @@ class RevocationPoller:
             ended.set()
             listeners.notify()
             self._wake.wait(pause)
-            # Wake-ups may come all the time: from guards, and from all who reach Redis.
+            # Guards and messages of Redis may wake the thread at any time.
             self._stopped.wait(self.freshness.seconds_until_next(started, time.monotonic()))
         _close_connections()
 
     def _try_to_look(self, started: float) -> float:
-        """Ask the database once. Returns the seconds until it is to be asked again."""
+        """Ask the database once. Returns the seconds until the next time."""
         self.freshness.begin(started)
         try:
             self._poll(started)
@@ -129,7 +129,7 @@ class RevocationPoller:
         return self.freshness.succeeded(started, time.monotonic())
 
     def _poll(self, started: float) -> None:
-        """Read what was ended since the last time, by a connection that works."""
+        """Read the sessions that ended since the last time, with a connection that works."""
         for _ in range(STALE_CONNECTIONS):
             connection = connections[self._rows.database]
             connection.ensure_connection()
@@ -138,14 +138,14 @@ class RevocationPoller:
             except Error:
                 if connection.is_usable():
                     raise
-                # It was kept, by a pool or for `CONN_MAX_AGE`, and the server has let it go.
+                # It was kept by a pool or by `CONN_MAX_AGE`, and the server has closed it.
                 connection.close()
             else:
                 return
         raise OperationalError("the server has closed every connection of the pool")
 
     def complain(self, sentence: str) -> None:
-        """Log this with what is being handled; not each time."""
+        """Log this sentence with the present exception, at most once in a while."""
         now = time.monotonic()
         if now - self._complained.get(sentence, -inf) >= _COMPLAINT_SECONDS:
             self._complained[sentence] = now
@@ -155,13 +155,13 @@ class RevocationPoller:
 
 
 def _give_connections_back() -> None:
-    """Do what Django does after a request: to the pool, or closed, or kept for `CONN_MAX_AGE`."""
+    """Give connections back as Django does after a request: to the pool, or by `CONN_MAX_AGE`."""
     for connection in connections.all(initialized_only=True):
         connection.close_if_unusable_or_obsolete()
 
 
 def _close_connections() -> None:
-    """Let go of this thread's connections: what failed may be one of them."""
+    """Close the connections of this thread: one of them may have caused the failure."""
     with suppress(Exception):
         connections.close_all()
 

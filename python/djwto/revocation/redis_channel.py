@@ -1,9 +1,9 @@
-"""Ended sessions through Redis: published when they end, heard by every process at once.
+"""Ended sessions through Redis: published when they end, and received by every process at once.
 
-It only makes the news faster. What is lost on the way is read from the database within
-`DJWTO_REVOCATION_INTERVAL`. Redis is not trusted: the engine says what a message means
-(`crates/djwto-core/src/session/messages.rs`). One that another server with the same keys has signed
-counts; any other is a reason to look at the database. Needs the package `redis`.
+Redis only speeds things up. A lost message is made up for by the database, within
+`DJWTO_REVOCATION_INTERVAL`. Redis is not trusted: the engine verifies each message
+(`crates/djwto-core/src/session/messages.rs`). A message counts if a server with the same keys has
+signed it. Any other message is only a reason to ask the database. It needs the package `redis`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 CHANNEL = "djwto:ended"
 TIMEOUT_SECONDS = 1
-"""How long a logout waits for Redis, and how long to wait before Redis is tried again."""
+"""How long a logout waits for Redis, and the pause before the next try, in seconds."""
 FORGET_SECONDS = 60
 
 _log = logging.getLogger("djwto")
 
 
-class Feed(Protocol):
-    """What keeps the set of ended sessions, and is told what was heard."""
+class Poller(Protocol):
+    """The part of the poller that this module needs."""
 
     settings: Revocation
 
@@ -45,17 +45,17 @@ class Feed(Protocol):
         """Ask the database now."""
 
     def rest(self, seconds: float) -> bool:
-        """Wait, unless the feed is stopped. Whether it is."""
+        """Wait for some seconds, or until the poller is stopped. Returns whether it is stopped."""
 
     def forget(self) -> None:
         """Forget the sessions whose last access token expired long ago."""
 
     def complain(self, sentence: str) -> None:
-        """Log this."""
+        """Log this sentence."""
 
 
 def publish(ended: list[tuple[bytes, int]]) -> None:
-    """Tell the other processes. A failure is logged: they will hear of it from the database."""
+    """Tell the other processes. A failure is only logged, because they ask the database too."""
     try:
         pipeline = client(str(conf.current().revocation.url)).pipeline(transaction=False)
         for message in conf.engine().sign_ended(ended, time.time()):
@@ -68,56 +68,56 @@ def publish(ended: list[tuple[bytes, int]]) -> None:
         )
 
 
-def listen(feed: Feed) -> None:
-    """Start to listen, for as long as the feed goes on."""
-    threading.Thread(target=_listen, args=(feed,), name="djwto-redis", daemon=True).start()
+def listen(poller: Poller) -> None:
+    """Start to listen, until the poller is stopped."""
+    threading.Thread(target=_listen, args=(poller,), name="djwto-redis", daemon=True).start()
 
 
-def _listen(feed: Feed) -> None:
-    while not feed.is_stopped:
+def _listen(poller: Poller) -> None:
+    while not poller.is_stopped:
         try:
-            _hear_all(feed)
+            _hear_all(poller)
         except Exception:  # noqa: BLE001, PERF203 (it is tried again after any failure)
-            feed.complain("Cannot read from Redis. Ended sessions still come from the database.")
-            _wait_for_redis(feed)
+            poller.complain("Cannot read from Redis. Ended sessions still come from the database.")
+            _wait_for_redis(poller)
 
 
-def _hear_all(feed: Feed) -> None:
+def _hear_all(poller: Poller) -> None:
     forgotten = -inf
-    with client(str(feed.settings.url)).pubsub() as channel:  # type: ignore[no-untyped-call]
+    with client(str(poller.settings.url)).pubsub() as channel:  # type: ignore[no-untyped-call]
         channel.subscribe(CHANNEL)
-        while not feed.is_stopped:
+        while not poller.is_stopped:
             message = channel.get_message(timeout=TIMEOUT_SECONDS)
             if message is not None:
-                _hear(feed, message)
+                _hear(poller, message)
             if time.monotonic() - forgotten > FORGET_SECONDS:
                 # Without a database nothing else makes the set forget.
                 forgotten = time.monotonic()
-                feed.forget()
+                poller.forget()
 
 
-def _wait_for_redis(feed: Feed) -> None:
-    while not feed.rest(TIMEOUT_SECONDS):
+def _wait_for_redis(poller: Poller) -> None:
+    while not poller.rest(TIMEOUT_SECONDS):
         with suppress(Exception):
-            client(str(feed.settings.url)).ping()
+            client(str(poller.settings.url)).ping()
             return
 
 
-def _hear(feed: Feed, message: dict[str, Any]) -> None:
+def _hear(poller: Poller, message: dict[str, Any]) -> None:
     if message["type"] == "subscribe":
         # What was told before this moment was not heard.
-        feed.look()
+        poller.look()
     elif message["type"] == "message":
         heard = conf.engine().hear_ended(message["data"], time.time())
         listeners.notify()
         if heard.left_out:
-            feed.complain(
+            poller.complain(
                 "Too many sessions ended at once. Redis adds no more; they come from the database."
             )
         if heard.needs_look:
-            feed.look()
+            poller.look()
         if heard.pause_seconds:
-            feed.rest(heard.pause_seconds)
+            poller.rest(heard.pause_seconds)
 
 
 @lru_cache(maxsize=4)

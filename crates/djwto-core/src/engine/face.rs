@@ -16,29 +16,29 @@ use crate::token::session_id::SessionId;
 use crate::token::verify::{self, Requirements, VerifyError};
 use crate::types::{Kind, UnixTime, Wanted};
 
-/// How a face has claims: made of the JSON while it is read, kept in the cache, copied from there.
+/// How a face builds its claims from JSON, keeps them in the cache, and copies them from there.
 ///
-/// Only a face with objects of another language writes one. A service in Rust has a type of claims.
+/// Only a face with objects of another language implements it. A service in Rust has a type of claims.
 pub trait Face<V> {
     /// Makes the face's objects of the JSON.
     type Build: Build;
     /// The claims as a caller gets them.
     type Claims;
 
-    /// What to build the claims of one token with.
+    /// The builder of the claims of one token.
     fn builder(&mut self) -> &mut Self::Build;
 
     /// The claims, from what was built. `payload` is their JSON.
     fn claims(&mut self, payload: &[u8], built: <Self::Build as Build>::Value) -> Self::Claims;
 
-    /// What the cache is to keep, and about how many bytes it takes. Called when a token was seen for
+    /// The value for the cache, and about how many bytes it takes. It is called when a token comes for
     /// the second time. `None` keeps nothing.
     fn keep(&mut self, claims: &Self::Claims, payload: &[u8]) -> Option<(V, usize)>;
 
     /// The claims, from what the cache has kept.
     fn copy(&mut self, kept: V) -> Self::Claims;
 
-    /// Does the slow half of the work, which is the signature. A face that holds a lock lets go of it
+    /// Runs the slow part of the work, which is the signature. A face that holds a lock releases it
     /// meanwhile.
     fn detached<R: Send>(&mut self, work: impl FnOnce() -> R + Send) -> R {
         work()
@@ -47,7 +47,7 @@ pub trait Face<V> {
 
 #[cfg_attr(not(feature = "faces"), doc(hidden))]
 impl<V: Clone> Engine<V> {
-    /// Finds and verifies the wanted token in a request's raw headers, with the claims as `face` has
+    /// Finds and verifies a token in a request's raw headers, and returns the claims as `face` builds
     /// them.
     ///
     /// # Errors
@@ -75,10 +75,10 @@ impl<V: Clone> Engine<V> {
         Ok(Authenticated { found, session, claims })
     }
 
-    /// Verifies every cookie that may be the token of a kind, for a logout of all that a doubled name
-    /// holds. Sessions that were ended count, and what is not good is left out.
+    /// Verifies every cookie that may be a token of this kind: for a logout when a name came twice.
+    /// Tokens of ended sessions are included, and bad ones are left out.
     ///
-    /// Never to let a request in: a neighbour may have planted one of the cookies.
+    /// Never let a request in by it: another host may have planted one of the cookies.
     pub fn authenticate_each_by<'h, 't, F: Face<V>>(
         &self,
         cookie: impl Into<Lines<'h>>,
@@ -95,8 +95,8 @@ impl<V: Clone> Engine<V> {
         verified.collect()
     }
 
-    /// Verifies the text of a token, with the claims as `face` has them; `wanted` is the kind
-    /// wanted, `None` takes either, and its tenant.
+    /// Verifies the text of a token, and returns the claims as `face` builds them. `wanted` is its kind
+    /// and its tenant; with the kind `None` both kinds are good.
     ///
     /// # Errors
     ///

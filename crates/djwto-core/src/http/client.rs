@@ -1,12 +1,12 @@
-//! Where a request comes from: the client's address, as far as headers can be believed, and its
-//! device, in words for users who look at their sessions.
+//! Where a request comes from: the client's address, behind trusted proxies too, and its device, in
+//! words for the user's list of sessions.
 
 use std::fmt;
 use std::net::IpAddr;
 
-/// How many proxies in a row are believed to be ours. What a client wrote is left of them.
+/// The most trusted proxies in a row.
 const MAX_HOPS: usize = 32;
-/// The bits of an IPv6 address that name a network: one customer has all the rest (RFC 6177).
+/// The bits of an IPv6 address that name a network: a customer has all addresses in it (RFC 6177).
 const NETWORK_BITS: u8 = 64;
 /// The bits that a provider gives to a large customer (RFC 6177 §2).
 const SITE_BITS: u8 = 48;
@@ -72,7 +72,7 @@ fn most_bits(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
 }
 
-/// The peers whose `X-Forwarded-For` is believed.
+/// The peers whose `X-Forwarded-For` is trusted.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
     /// Their networks.
@@ -89,11 +89,11 @@ impl Proxies {
         }
     }
 
-    /// The client's address in canonical text; "" where it is not known.
+    /// The client's address in canonical form; "" if it is not known.
     ///
-    /// It is the peer's, unless the peer is a proxy of ours. Then it is the last one in
-    /// `X-Forwarded-For` that is no proxy, since each proxy puts its own peer at the end. What a
-    /// client writes there is not believed.
+    /// It is the address of the peer. If the peer is a trusted proxy, it is the last address in
+    /// `X-Forwarded-For` that is not one, because each proxy adds its own peer at the end. What a client
+    /// writes there is ignored.
     pub fn client_address(&self, peer: &str, forwarded_for: &str) -> String {
         let mut found = parsed(peer);
         if self.contains(found) {
@@ -115,7 +115,7 @@ pub fn network(address: &str) -> String {
     wider(address, NETWORK_BITS).unwrap_or_else(|| address.to_owned())
 }
 
-/// The /48 of an IPv6 address, which is all that one customer has at most; "" for IPv4.
+/// The /48 of an IPv6 address, which is the most that one customer has; "" for IPv4.
 pub fn site(address: &str) -> String {
     wider(address, SITE_BITS).unwrap_or_default()
 }
@@ -141,7 +141,7 @@ fn parsed(text: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// What a session shows of the device that opened it.
+/// The device that opened a session, as users see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
     /// Browser and system where they are well known, else the first word of the user agent. It has
@@ -152,9 +152,9 @@ pub struct Device {
 }
 
 impl Device {
-    /// Reads the header `User-Agent`; "" where there is none.
+    /// Reads the header `User-Agent`; "" if there is none.
     ///
-    /// Both texts are printable ASCII, which every table holds: other letters become "?".
+    /// Both texts are printable ASCII, which every table can hold. Other characters become "?".
     pub fn new(user_agent: &str) -> Self {
         let letters = user_agent.chars().map(|letter| if letter.is_ascii() { letter } else { '?' });
         let agent: String = letters.filter(|letter| matches!(letter, ' '..='~')).collect();

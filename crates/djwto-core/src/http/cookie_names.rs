@@ -32,7 +32,7 @@ impl TokenCookie {
     }
 }
 
-/// What stands before the name of every token cookie.
+/// The prefix of the name of every token cookie.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CookiePrefix(String);
 
@@ -40,10 +40,10 @@ impl CookiePrefix {
     /// The longest prefix, in bytes: it counts against the size of each cookie.
     pub const MAX_BYTES: usize = 64;
 
-    /// Takes the letters of a token (RFC 9110 §5.6.2), as a cookie's name has them.
+    /// Takes the characters of a token (RFC 9110 §5.6.2), as in the name of a cookie.
     ///
-    /// None for a prefix that is too long, and for `__Http-` and `__Host-Http-`: browsers take
-    /// those for `HttpOnly` cookies alone, and one of ours is readable (RFC 6265bis §4.1.3).
+    /// `None` for a prefix that is too long, and for `__Http-` and `__Host-Http-`. Browsers accept those
+    /// only for `HttpOnly` cookies, and the payload cookie is readable (RFC 6265bis §4.1.3).
     pub fn parse(text: &str) -> Option<Self> {
         let tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         let prefix = Self(text.to_owned());

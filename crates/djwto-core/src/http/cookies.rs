@@ -1,4 +1,4 @@
-//! From a pair of tokens to a body or cookies, and from cookies to none.
+//! Puts tokens into a body or cookies, and clears cookies.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::types::{Kind, UnixTime};
 
 /// Browsers drop a cookie whose name and value together are longer, in bytes (RFC 6265 §6.1).
 pub const MAX_COOKIE_BYTES: usize = 4096;
-/// The most that the token cookies of one request may take, in bytes of names and values. Servers
-/// cut a header over 8,190 bytes, and other cookies want room.
+/// The most bytes of the token cookies in one request, names and values together. Servers refuse a
+/// header over 8,190 bytes, and other cookies need room.
 pub const MAX_PATH_COOKIES_BYTES: usize = 6000;
-/// Servers cut a header that is longer, in bytes: 8 KiB less room for the rest.
+/// The longest Bearer token, in bytes: servers refuse a header of more than 8 KiB.
 pub const MAX_BEARER_BYTES: usize = 7000;
 
 /// The tokens of one reply. A renewal of the access token alone keeps the refresh token.
@@ -41,7 +41,7 @@ pub enum Delivery {
 pub struct SetCookie {
     /// The name, with the prefix.
     pub name: Arc<str>,
-    /// The value, of letters that need no quotes.
+    /// The value, in characters that need no quotes.
     pub value: String,
     /// `Max-Age` in seconds; none for a cookie of the browser's session.
     pub max_age: Option<u64>,
@@ -53,7 +53,7 @@ pub struct SetCookie {
     pub http_only: bool,
     /// `SameSite`
     pub same_site: Option<SameSite>,
-    /// `Expires`, for browsers that know no `Max-Age`.
+    /// `Expires`, for browsers without `Max-Age`.
     pub expires: Option<&'static str>,
 }
 
@@ -96,8 +96,8 @@ impl fmt::Debug for SetCookie {
 }
 
 impl Transport {
-    /// Whether tokens can travel in a mode: a refresh token of so many bytes, alone, or with the
-    /// access token that goes beside it.
+    /// Whether tokens fit into a mode: a refresh token of this many bytes, alone or with its access
+    /// token.
     ///
     /// A refresh endpoint gets the cookies of every path, so all of them count together.
     ///
@@ -247,7 +247,7 @@ fn seconds_left(expires: UnixTime, now: UnixTime) -> u64 {
     (expires.seconds() - now.seconds()).ceil().max(0.0) as u64
 }
 
-/// Tokens that would be lost on the way.
+/// Tokens that are too large to be carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLarge {
     /// Their size in bytes, with the names of the cookies.

@@ -1,4 +1,4 @@
-//! From raw header bytes to a token.
+//! Finds the token in raw headers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::types::Kind;
 /// A token, and the mode in which it came.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Found<'h> {
-    /// The text of the token. It was not looked at yet.
+    /// The text of the token, unverified.
     pub token: &'h [u8],
     /// Where it was.
     pub mode: Mode,
@@ -26,8 +26,8 @@ impl fmt::Debug for Found<'_> {
 impl Transport {
     /// Finds the token of a kind in the raw `Authorization` and `Cookie` headers.
     ///
-    /// A `Bearer` header, or one of [`super::TransportOptions::schemes`], decides alone where `JSON`
-    /// is offered; other schemes are ignored. Then the cookies of the modes offered, in their order.
+    /// If `JSON` is offered, a `Bearer` header, or one of [`super::TransportOptions::schemes`], decides
+    /// alone. Other schemes are ignored. Without one, the cookies of the offered modes are read in order.
     ///
     /// # Errors
     ///
@@ -59,9 +59,9 @@ impl Transport {
         }
     }
 
-    /// Every cookie that may be the token of a kind, for a logout of all that a doubled name holds.
+    /// Every cookie that may be a token of this kind: for a logout when a name came twice.
     ///
-    /// Never to let a request in: a neighbour may have planted one of them.
+    /// Never let a request in by it: another host may have planted one of them.
     pub fn read_each<'h>(
         &self,
         cookie: impl Into<Lines<'h>>,
@@ -77,8 +77,8 @@ impl Transport {
         found.take(MOST_READ)
     }
 
-    /// Where a reply goes, whether or not a token is good: with a Bearer header to the body; else
-    /// to the cookie mode whose cookie is there; else to the default mode.
+    /// The mode of the reply, whether the token is good or not. With a Bearer header it is `JSON`, else
+    /// the cookie mode whose cookie is there, else the default mode.
     pub fn answering_mode<'h>(
         &self,
         authorization: impl Into<Lines<'h>>,
@@ -98,8 +98,8 @@ impl Transport {
         }
     }
 
-    /// Both cookie modes share the refresh cookie: the access cookie beside it tells which. It has
-    /// often expired by then; two cookies serve a page of either mode.
+    /// Both cookie modes share the refresh cookie, and the access cookie beside it tells them apart. If
+    /// that has expired, the answer is `TWO-COOKIES`, whose cookies serve a page of either mode.
     fn page_mode(&self, header: Lines<'_>, first: Mode) -> Mode {
         let present = |mode: &Mode| {
             mode.cookie(Kind::Access).is_some_and(|cookie| self.is_present(header, cookie))
@@ -181,8 +181,8 @@ pub(super) fn is_token_letter(byte: u8) -> bool {
 
 /// The value of the one cookie of that name; an empty one counts as none.
 ///
-/// With `__Host-` a name that looks alike is another cookie. A neighbour can plant one, since it
-/// does not begin with the prefix, and its refusal would lock the user out.
+/// With `__Host-`, a look-alike name is another cookie. Another host can plant one, because it does not
+/// begin with the prefix. To refuse it would lock the user out.
 fn cookie_value<'h>(
     header: Lines<'h>,
     name: &Arc<str>,

@@ -1,5 +1,4 @@
-//! Forms: what text a request may hold, the fields that djwto reads, and the JSON object that
-//! stands for a form.
+//! Forms: the text that a request may hold, the fields that djwto reads, and JSON objects as forms.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -9,19 +8,19 @@ use jiter::{Jiter, Peek};
 use crate::error::{Code, Failure};
 use crate::types::Kind;
 
-/// The most characters of a field or its name. More is no name and no password, and a password hash
-/// should not be made to read it.
+/// The most characters of a field or its name. No login name or password is longer, and a password
+/// hash should not have to read more.
 pub const MAX_FIELD_LETTERS: usize = 4096;
 
-/// Fields that a form must not name twice: programs on the way may see the other value. The field of
-/// the account's name is one more.
+/// Fields that a form may have only once, because a proxy may see the other value. The field of the
+/// login name is one more.
 const ONCE: [&str; 4] = ["username", "password", "mode", "jwt_type"];
 
 /// Charsets that are read as UTF-8.
 const UTF8_CHARSETS: [&str; 4] = ["utf-8", "utf8", "us-ascii", "ascii"];
 
-/// What other charsets claim of a part of a form: some libraries put one of them beside every field,
-/// with any content. ASCII is the same in all of them.
+/// Other charsets that a part of a form may claim. Some libraries add one of them to every field, for
+/// any content. ASCII is the same in all of them.
 const ASCII_SUPERSETS: [&str; 4] = ["iso-8859-1", "iso-8859-15", "latin1", "windows-1252"];
 
 /// Checks the fields of a form, however they came: pairs of a name and a text. `files` are the names

@@ -3,8 +3,8 @@
 /// The values of one header of a request, line by line.
 ///
 /// HTTP/2 may split `Cookie` into several lines (RFC 9113 §8.2.3), and a client may send any header
-/// twice. A face that has the lines hands them over as they are. Its server may have joined them
-/// instead: a list and its joined form give the same token, or are both refused.
+/// twice. A face passes the lines as it has them. Its server may have joined them: a list and its
+/// joined form give the same token, or are both refused.
 ///
 /// ```
 /// use djwto_core::http::Lines;

@@ -1,4 +1,4 @@
-//! Where tokens travel: as Bearer headers, in one cookie each, or with the access token in two.
+//! How tokens are carried: in Bearer headers, in one cookie each, or with the access token in two.
 //!
 //! | mode | out | in |
 //! |---|---|---|
@@ -6,8 +6,8 @@
 //! | `ONE-COOKIE` | `jwt_refresh`, `jwt_access` | the cookies |
 //! | `TWO-COOKIES` | `jwt_refresh`, `jwt_access_token`, readable `jwt_access_payload` | the first two |
 //!
-//! A prefix of the operator's stands before each name. `__Host-` is the one that keeps other hosts
-//! of the domain from setting such a cookie.
+//! The operator may choose a prefix for the names. With `__Host-`, other hosts of the domain cannot set
+//! such a cookie.
 
 pub mod client;
 mod cookie_names;
@@ -37,7 +37,7 @@ use cookie_names::Names;
 
 use crate::error::{Code, Failure};
 
-/// The operator's wishes, before they are checked.
+/// The options of a transport, not checked yet.
 #[derive(Clone, Debug)]
 pub struct TransportOptions {
     /// The modes offered; the first is the default.
@@ -48,11 +48,11 @@ pub struct TransportOptions {
     pub same_site: Option<SameSite>,
     /// `Domain` of every cookie; `None` keeps them on the host.
     pub domain: Option<String>,
-    /// What stands before the name of every cookie.
+    /// The prefix of the name of every cookie.
     pub cookie_prefix: String,
-    /// What a proxy strips from the front of each path before the face sees it; "" for nothing.
+    /// The start of each path that a proxy strips before the face sees it; "" for nothing.
     pub public_path: String,
-    /// Schemes of `Authorization` that are read as `Bearer` is, beside it.
+    /// More schemes of `Authorization` that are read as `Bearer`.
     pub schemes: Vec<String>,
 }
 
@@ -70,7 +70,7 @@ impl Default for TransportOptions {
     }
 }
 
-/// Checked wishes: reads tokens from requests and puts them into replies.
+/// A checked transport: it reads tokens from requests and puts them into replies.
 #[derive(Clone, Debug)]
 pub struct Transport {
     modes: Vec<Mode>,
@@ -85,7 +85,7 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Checks the wishes.
+    /// Checks the options.
     ///
     /// # Errors
     ///
@@ -137,7 +137,7 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// [`Code::ModeUnknown`] where it is not offered.
+    /// [`Code::ModeUnknown`] if it is not offered.
     pub fn offered(&self, name: Option<&str>) -> Result<Mode, Failure> {
         let Some(name) = name else { return Ok(self.default) };
         self.modes.iter().copied().find(|mode| mode.name() == name).ok_or_else(|| {
@@ -156,7 +156,7 @@ impl Transport {
     }
 }
 
-/// Labels of letters, digits and hyphens between dots; a leading dot is an old habit.
+/// Labels of letters, digits and hyphens between dots. A leading dot is an old spelling.
 fn is_domain(domain: &str) -> bool {
     let label = |label: &str| {
         !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
@@ -180,7 +180,7 @@ pub enum TransportError {
     HostPrefix,
     /// The public path has letters that a URL or a cookie cannot hold.
     PublicPath,
-    /// A scheme is no word of HTTP.
+    /// A scheme is not a token of HTTP.
     Schemes,
 }
 

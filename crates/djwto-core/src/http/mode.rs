@@ -1,4 +1,4 @@
-//! In which ways tokens travel.
+//! The modes in which tokens are carried.
 
 use std::fmt;
 

@@ -1,8 +1,8 @@
-//! Cookies that a neighbour has planted: on a parent domain, or on a longer path.
+//! Clears cookies that another host of the domain has planted: on a parent domain, or on a longer path.
 //!
-//! A browser sends them beside ours, under the same name, and nothing in the request tells one from
-//! the other. The refusal of such a request clears the name wherever one of them may be. Without
-//! that, the user is locked out for as long as the planted cookie lives.
+//! A browser sends a planted cookie beside djwto's, with the same name, and nothing in the request tells
+//! them apart. The refusal of such a request clears the name on every domain and path that may have
+//! it. Otherwise the user would be locked out until the planted cookie expires.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ impl Transport {
     /// [`MAX_CLEARING_BYTES`], `turn` chooses a part: another number at each refusal clears the
     /// rest in time.
     ///
-    /// With `__Host-` there is nothing to clear: no other host can set such a cookie.
+    /// With `__Host-` there is nothing to clear, because no other host can set such a cookie.
     pub fn clear_doubled<'h>(
         &self,
         cookie: impl Into<Lines<'h>>,

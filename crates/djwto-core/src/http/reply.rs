@@ -8,11 +8,11 @@ use crate::session::end::Refusal;
 
 /// The challenge of every 401 (RFC 6750 §3).
 pub const CHALLENGE: &str = "Bearer realm=api";
-/// `Retry-After` of a 503 of which no better time is known, in seconds.
+/// `Retry-After` of a 503 without a better time, in seconds.
 pub const RETRY_SECONDS: u64 = 5;
-/// The status of a slug that a project invented, where it names none.
+/// The status of a project's own slug, if the project gives none.
 pub const OWN_SLUG_STATUS: u16 = 403;
-/// The headers of a reply that depends on who asks: shared caches keep it for no one else
+/// The headers of a reply that depends on the user: shared caches do not keep it
 /// (RFC 9111 §5.2.2.7, RFC 9110 §12.5.5).
 pub const PRIVATE: [(&str, &str); 2] =
     [("Vary", "Cookie, Authorization"), ("Cache-Control", "private")];
@@ -27,7 +27,7 @@ pub fn status_of(slug: &str) -> u16 {
     Code::from_slug(slug).map_or(OWN_SLUG_STATUS, Code::status)
 }
 
-/// What a client is told of a failure.
+/// A failure, as a client gets it.
 #[derive(Clone, Copy, Debug)]
 pub struct Notice<'a> {
     /// The slug: one of [`Code`], or a project's own.
@@ -36,7 +36,7 @@ pub struct Notice<'a> {
     pub sentence: &'a str,
     /// The HTTP status, see [`status_of`].
     pub status: u16,
-    /// When it is worth another try, in seconds, where that is known.
+    /// In how many seconds a retry may succeed, if that is known.
     pub retry_after: Option<u64>,
 }
 

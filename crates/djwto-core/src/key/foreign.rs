@@ -1,4 +1,4 @@
-//! Texts that hold no key as it is read here, and are known for what they are.
+//! Known formats that djwto does not read, so that a refusal can name them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +6,7 @@ use memchr::memmem::find;
 
 use crate::json;
 
-/// What a text is that was given as a key, and what makes a key of it.
+/// The format of a text that was given as a key, and how to convert it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Foreign {
@@ -43,7 +43,7 @@ pub enum Foreign {
 }
 
 impl Foreign {
-    /// What the text is, where it is none of a key.
+    /// The format of the text; `None` if it is not one of these.
     pub(super) fn of(text: &[u8]) -> Option<Self> {
         let has = |mark: &[u8]| find(text, mark).is_some();
         let trimmed = text.trim_ascii();

@@ -1,4 +1,4 @@
-//! What kind of key a DER holds, so that a refusal can name it.
+//! The kind of key in a DER, so that a refusal can name it.
 
 use std::fmt;
 
@@ -32,7 +32,7 @@ pub enum KeyKind {
     Secp256k1,
     /// Another elliptic curve.
     OtherCurve,
-    /// A curve that is written out in numbers instead of named (RFC 5480 §2.1.1 forbids it).
+    /// A curve that is given as numbers instead of a name (RFC 5480 §2.1.1 forbids it).
     ExplicitCurve,
     /// Ed25519.
     Ed25519,

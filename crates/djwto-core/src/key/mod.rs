@@ -1,4 +1,4 @@
-//! Keys: parsed once, each bound to one algorithm when it is loaded (RFC 8725 §3.1).
+//! Keys: each is parsed once, and belongs to one algorithm from then on (RFC 8725 §3.1).
 
 mod error;
 mod foreign;
@@ -21,7 +21,7 @@ use aws_lc_rs::signature::ParsedPublicKey;
 
 use crate::algorithm::{Algorithm, Family, ecdsa, eddsa, hmac, rsa};
 
-/// One key, bound to one algorithm. It verifies, and if it is private or secret it signs.
+/// One key for one algorithm. It verifies tokens; a private or secret key also signs them.
 pub struct Key {
     algorithm: Algorithm,
     id: Option<String>,
@@ -50,8 +50,8 @@ impl Key {
     ///
     /// # Errors
     ///
-    /// [`KeyError::ShortSecret`] for less; [`KeyError::KeyAsSecret`] for the text of a public or
-    /// private key, which an attacker may know.
+    /// [`KeyError::ShortSecret`] for a shorter one. [`KeyError::KeyAsSecret`] for the text of a public
+    /// or private key, which an attacker may know.
     pub fn secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         let key = Self::weak_secret(algorithm, secret)?;
         if key.short_secret { Err(KeyError::ShortSecret(algorithm)) } else { Ok(key) }
@@ -85,8 +85,8 @@ impl Key {
         Self::from_signing(algorithm, parse::private(algorithm, text)?)
     }
 
-    /// A public key: PEM or DER, as SPKI, PKCS#1 or an X.509 certificate, of which only the key is
-    /// used: neither its dates nor who signed it are looked at.
+    /// A public key: PEM or DER, as SPKI, PKCS#1 or an X.509 certificate. Only the key of a certificate
+    /// is read; its dates and its issuer are not checked.
     ///
     /// # Errors
     ///
@@ -103,7 +103,7 @@ impl Key {
     pub fn pair(algorithm: Algorithm, private: &[u8], public: &[u8]) -> Result<Self, KeyError> {
         let private = Self::private(algorithm, private)?;
         let public = Self::public(algorithm, public)?;
-        // Encodings of one key differ; what it signs does not lie.
+        // Encodings of one key may differ, but its signatures verify.
         let probe = b"djwto: do these keys belong together?";
         if !private.sign(probe).is_some_and(|signature| public.verifies(probe, &signature)) {
             return Err(KeyError::NotAPair);
@@ -125,7 +125,7 @@ impl Key {
 
     /// An older key that still verifies: a JWK, a secret, or a key of a pair, private or public.
     ///
-    /// Of a JWK, its `kid` is kept. A key given as text has none.
+    /// A JWK keeps its `kid`. Other keys have none.
     ///
     /// # Errors
     ///

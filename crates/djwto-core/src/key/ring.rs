@@ -1,13 +1,13 @@
-//! The keys of one operator: one signs, any number verify, and a token's `kid` says which.
+//! The key ring: one key signs, all verify, and the `kid` of a token names its key.
 
 use super::{Key, KeyError};
 use crate::algorithm::{Algorithm, Family};
 use crate::compact::{Header, MalformedToken, Purpose, Untrusted};
 
-/// One key that signs, if there is one, and any number that verify.
+/// At most one key that signs, and any number that verify.
 ///
-/// A `kid` that no key has is refused, and no key is tried. Without a `kid`, the keys of that algorithm
-/// are tried, and no other (RFC 7515 §4.1.4, RFC 8725 §3.1).
+/// A token with an unknown `kid` is refused without trying a key. Without a `kid`, only the keys of the
+/// token's algorithm are tried (RFC 7515 §4.1.4, RFC 8725 §3.1).
 #[derive(Debug)]
 pub struct KeyRing {
     keys: Vec<Key>,
@@ -52,7 +52,7 @@ impl KeyRing {
         Self { keys, signing }
     }
 
-    /// Adds a key that verifies and does not sign: an older one, whose tokens still live.
+    /// Adds a key that verifies and does not sign: an older one, whose tokens have not expired.
     #[must_use]
     pub fn with_fallback(mut self, key: Key) -> Self {
         self.keys.push(key.without_signing());

@@ -1,8 +1,8 @@
-//! Texts that are no secret: keys that others may know, however they are spelled.
+//! Texts that cannot be a secret: keys of a pair in any spelling, which others may know.
 //!
-//! The secret of an HMAC makes tokens for everyone who knows it. A public key as that secret is the
-//! attack called algorithm confusion (CVE-2022-29217, CVE-2024-33663). The rule errs on the safe
-//! side: what looks like a key of a pair, private ones included, is refused.
+//! Anyone who knows the secret of an HMAC can make tokens. A public key as that secret is the attack
+//! called algorithm confusion (CVE-2022-29217, CVE-2024-33663). So every text that looks like a key of a
+//! pair, public or private, is refused.
 
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};

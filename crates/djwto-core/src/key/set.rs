@@ -1,4 +1,4 @@
-//! A JWK Set (RFC 7517 §5): in, to make a ring; out, for those who verify.
+//! JWK Sets (RFC 7517 §5): read to make a key ring, and written for services that verify.
 
 use std::fmt;
 
@@ -8,9 +8,9 @@ use super::{Key, KeyError, KeyRing};
 use crate::algorithm::{Algorithm, Family};
 use crate::json;
 
-/// A key's part in its life: published, then signing, then only verifying.
+/// The state of a key: published, then signing, then only verifying.
 ///
-/// It stands in the member `djwto_state` of a JWK, which other readers ignore (RFC 7517 §4).
+/// It is the member `djwto_state` of a JWK, which other readers ignore (RFC 7517 §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// Published and verifying, so that every reader knows it before it signs.
@@ -37,7 +37,7 @@ impl State {
     }
 }
 
-/// One key of a set, with its part in it.
+/// One key of a set, with its state.
 #[derive(Debug)]
 pub struct Member {
     /// The key.
@@ -96,8 +96,8 @@ impl JwkSet {
     ///
     /// # Errors
     ///
-    /// [`JwkSetError`]: it is no set, none of its keys can be used, it mixes secrets with key
-    /// pairs, or two keys go by one `kid`.
+    /// [`JwkSetError`]: it is not a set, none of its keys can be used, it mixes secrets with key pairs,
+    /// or two keys have the same `kid`.
     pub fn parse(text: &[u8]) -> Result<Self, JwkSetError> {
         let set = json::parse_object(text).map_err(JwkSetError::NotJson)?;
         let keys = match set.get("keys") {
@@ -127,7 +127,7 @@ impl JwkSet {
     ///
     /// # Errors
     ///
-    /// [`JwkSetError::Signing`] where several keys could be meant.
+    /// [`JwkSetError::Signing`] if several keys could be the one.
     pub fn into_ring(self) -> Result<KeyRing, JwkSetError> {
         let has_states = self.members.iter().any(|member| member.state.is_some());
         let mut signing = self.members.iter().enumerate().filter(|(_, member)| {
@@ -206,8 +206,8 @@ impl KeyRing {
         Ok(Self::of(keys, signing))
     }
 
-    /// The public halves as a JWK Set, for those who verify; secrets are left out. A key that is
-    /// there twice, as in a private and a public file, is listed once (RFC 7517 §4.5).
+    /// The public halves as a JWK Set, for services that verify. Secrets are left out. A key that comes
+    /// twice, as in a private and a public file, is listed once (RFC 7517 §4.5).
     pub fn to_public_jwks(&self) -> String {
         let mut keys = Vec::new();
         for jwk in self.keys().iter().filter_map(Key::public_jwk) {
@@ -236,7 +236,7 @@ pub enum JwkSetError {
     Unusable(Vec<Skipped>),
     /// Secrets share the set with key pairs, whose public halves are there to be shown.
     Mixed,
-    /// Two keys go by one `kid`.
+    /// Two keys have the same `kid`.
     SameId,
     /// More than one key could sign.
     Signing,

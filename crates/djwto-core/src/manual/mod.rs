@@ -1,4 +1,4 @@
-//! Essays: why the defaults are what they are, and which attacks they answer.
+//! Essays: the reasons for the defaults, and the countermeasures against attacks.
 
 pub mod defaults;
 pub mod threats;

@@ -1,10 +1,10 @@
-//! # Attacks, what meets them, and the test that shows it
+//! # Attacks, their countermeasures, and the tests
 //!
-//! Each row names an attack, what the engine or the Django app does about it, and a test that
-//! makes the attack and sees it fail. `x.rs::name` is a test of this crate, in `tests/`;
+//! Each row names an attack, what the engine or the Django app does against it, and a test that tries
+//! the attack and sees it fail. `x.rs::name` is a test of this crate, in `tests/`;
 //! `tests/…` and `conformance/…` are Python's, at the root of the repository; `fuzz/…` is a target
-//! of `make fuzz`. That every test named here exists is itself a test (`threats.rs`). What is out of
-//! reach by design (encryption, fetching of keys) has a row too, with a test that it is out of reach.
+//! of `make fuzz`. A test checks that each named test exists (`threats.rs`). What djwto does not
+//! implement by design (encryption, fetching of keys) has a row too, with a test that it is absent.
 //!
 //! ## RFC 8725 §2: threats
 //!
@@ -24,7 +24,7 @@
 //!
 //! ## RFC 8725 §3: practices
 //!
-//! | § | what could go wrong | how it is held | test |
+//! | § | what could go wrong | countermeasure | test |
 //! |---|---|---|---|
 //! | 3.1 | one key works under two algorithms | one algorithm for a key, chosen by the operator | `verify.rs::a_token_of_one_algorithm_is_good_for_no_other`, `keys.rs::a_key_of_another_kind_or_curve_is_refused` |
 //! | 3.2 | a weak algorithm, or a repeated nonce of ECDSA | a closed list without `none`; RSA of 2,048 bits or more; nonces are the library's, from the system's generator | `keys.rs::names_of_algorithms_are_exact`, `keys.rs::a_small_rsa_key_is_refused_when_it_is_loaded`, `threats.rs::no_two_signatures_of_ecdsa_share_a_nonce` |
@@ -40,7 +40,7 @@
 //! | 3.11 | kinds are confused for want of a type | `type` in the claims, since 0.0.4 named it so; `typ` must be a text and is not compared | `conformance/test_odd_claims.py::test_type` |
 //! | 3.12 | rules of two kinds overlap | an access token is refused where a refresh token is wanted, and the reverse, in every mode | `engine.rs::the_other_kind_is_refused_by_its_own_sentence`, `conformance/test_several_modes.py::test_no_script_can_turn_a_cookie_into_text` |
 //!
-//! ## What the draft that is to follow RFC 8725 adds
+//! ## What the draft after RFC 8725 adds
 //!
 //! draft-ietf-oauth-rfc8725bis, as of August 2026.
 //!
@@ -53,7 +53,7 @@
 //! | 2.13, 3.14 | a text is verified as JSON serialization and read as compact | the compact serialization alone, and one parse feeds both the check and the claims | `threats.rs::a_json_serialization_is_refused_though_it_splits_at_dots` |
 //! | 3.2 | `EdDSA` leaves the curve open (RFC 9864) | both names mean Ed25519, and Ed448 is no key of theirs | `keys.rs::a_key_of_another_kind_or_curve_is_refused` |
 //!
-//! ## Holes that other libraries had
+//! ## Flaws of other libraries
 //!
 //! ### `PyJWT`
 //!

@@ -56,13 +56,12 @@ impl EndReason {
     }
 }
 
-/// A refusal, and what it means for the session. The session is ended after the rollback of what
-/// the request has changed.
+/// A refusal, and whether the session must end. A face ends it after the rollback of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The stable slug.
     pub code: Code,
-    /// Why the session must be ended; `None` where it goes on.
+    /// Why the session must end; `None` if it goes on.
     pub end: Option<EndReason>,
 }
 
@@ -84,7 +83,7 @@ impl std::fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// The most letters of a reason in the store.
+/// The most characters of a reason in the store.
 pub const MAX_REASON_LETTERS: usize = 32;
 
 /// The update that ends a live session.
@@ -96,23 +95,23 @@ pub fn end(reason: &str) -> Update {
     ])
 }
 
-/// Whether the session of a token goes on, as far as its row says.
+/// Whether the session of a token is live, by its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Liveness {
-    /// It goes on.
+    /// It is live.
     Live,
     /// It was ended, or there is no such session.
     Ended,
-    /// A token of djwto 0.0.4 that was not renewed yet: the blacklist says whether its `jti` was
-    /// logged out. Without a `jti`, it was not.
+    /// A token of djwto 0.0.4 that was not renewed yet. The blacklist says whether it was logged out, by
+    /// its `jti`. Without a `jti`, it was not.
     AskBlacklist,
 }
 
-/// Looks at the row of a token's session. `is_legacy` says that the token has no `sid`.
+/// Checks the row of a token's session. `is_legacy` says that the token has no `sid`.
 pub fn liveness(is_legacy: bool, row: Option<&Row>) -> Liveness {
     match row {
         Some(row) if row.ended.is_some() => Liveness::Ended,
-        // A token of 0.0.4 that was not renewed yet need not have a session.
+        // A token of 0.0.4 that was not renewed yet may have no session.
         Some(row) if is_legacy && row.generation == 0 => Liveness::AskBlacklist,
         None if is_legacy => Liveness::AskBlacklist,
         Some(_) => Liveness::Live,

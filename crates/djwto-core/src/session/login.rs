@@ -11,29 +11,29 @@ use crate::token::issue::{self, IssueError, RefreshLink, RefreshTokenSpec, Regis
 use crate::token::session_id::SessionId;
 use crate::types::{Micros, UnixTime};
 
-/// What a login asks for.
+/// The options of a login.
 #[derive(Clone, Copy, Debug)]
 pub struct NewSession {
-    /// How its tokens are delivered.
+    /// The mode of its tokens.
     pub mode: Mode,
-    /// How long the login lasts, however often it is renewed; `None` leaves that to the policy.
+    /// How long the session lasts, renewals included; `None`: as the policy says.
     pub lifetime: Option<Duration>,
 }
 
-/// What the claims of the first refresh token are given: by a project, and by the request.
+/// Claims of the first refresh token that a project or the request sets.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GivenClaims<'a> {
-    /// `sid`; `None` draws one.
+    /// `sid`; `None`: a random one.
     pub session: Option<&'a str>,
-    /// `iat`; `None` leaves it to the policy.
+    /// `iat`; `None`: as the policy says.
     pub issued_at: Option<UnixTime>,
-    /// `exp`; `None` leaves it to the policy.
+    /// `exp`; `None`: as the policy says.
     pub expires: Option<UnixTime>,
-    /// `tenant`, of the request; `None` where there are no tenants.
+    /// `tenant`, of the request; `None` if there are no tenants.
     pub tenant: Option<&'a str>,
 }
 
-/// A session that begins.
+/// A new session.
 #[derive(Debug)]
 pub struct Opened {
     /// The session.
@@ -65,7 +65,7 @@ impl Opened {
     }
 }
 
-/// Opens a session. The claims of its refresh token and its row agree, also where a project has given some.
+/// Opens a session. The claims of its refresh token and its row agree, also if a project sets some.
 ///
 /// # Errors
 ///
@@ -140,18 +140,18 @@ fn opened(policy: &Policy, new: &NewSession, now: Micros) -> NewRow {
         issued_at: now,
         expires_at: now.plus(new.lifetime.or(options.refresh_lifetime)),
         ends_at: now.plus(new.lifetime.or(options.session_lifetime)),
-        // Cut where time ends, so that a store can hold it.
+        // Cut to the latest time, so that a store can hold it.
         lifetime: new.lifetime.map(|lifetime| lifetime.min(now.until_latest())),
         generation: 0,
         access_until: now.plus(options.access_lifetime.or(options.refresh_lifetime)),
     }
 }
 
-/// Why a session cannot begin: a mistake of the project's.
+/// Why a session cannot begin: a mistake in the project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoginError {
-    /// The lifetime is under a second, which is what `exp` holds.
+    /// The lifetime is under a second, and `exp` holds whole seconds.
     Lifetime,
     /// The given `sid` is no UUID.
     Session,
@@ -170,7 +170,7 @@ impl fmt::Display for LoginError {
 }
 
 impl std::error::Error for LoginError {
-    /// Below the sentence of the inner error, which is this one's.
+    /// The sentence is that of the inner error, so this is the error below it.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Issue(error) => error.source(),

@@ -1,6 +1,6 @@
 //! A session's row in memory: what an [`Update`] means, without a database.
 //!
-//! For tests and examples, and for a service of one process that forgets its logins when it stops.
+//! For tests and examples, and for a service of one process that may lose its sessions when it stops.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -31,7 +31,7 @@ impl fmt::Debug for MemoryRow {
 }
 
 impl MemoryRow {
-    /// The row of a session that begins. `auth_hash` changes with the user's password.
+    /// The row of a new session. `auth_hash` changes with the user's password.
     pub fn new(new: &NewRow, client: &Client<'_>, auth_hash: &str) -> Self {
         let mut row = Self { new: *new, cells: HashMap::new() };
         for (column, text) in [
@@ -57,7 +57,7 @@ impl MemoryRow {
         row
     }
 
-    /// What the rules ask of it.
+    /// The part of it that the rules need.
     pub fn row(&self) -> Row {
         let revoked = self.time(Column::RevokedAt);
         Row {
@@ -83,7 +83,7 @@ impl MemoryRow {
         self.time(Column::RenewedElsewhereAt)
     }
 
-    /// Carries an update out, and gives the number of rows that it has touched: one or none.
+    /// Runs an update, and returns the number of changed rows: one or none.
     pub fn update(&mut self, update: &Update, store_now: Micros) -> u64 {
         if !update.conditions.iter().all(|condition| self.holds(condition)) {
             return 0;

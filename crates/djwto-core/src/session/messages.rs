@@ -1,8 +1,8 @@
-//! Ended sessions on their way to other processes: a JWS with a `typ` that no token has.
+//! Messages about ended sessions for other processes: a JWS with a `typ` that no token has.
 //!
-//! The channel is not trusted. A message is signed by the key ring's signing key and verified as a
-//! token is, so that only a server of the same keys ends a session in another's memory. A message
-//! that is not good ends none; it is at most a reason to look into the database.
+//! The channel is not trusted. The key ring signs a message, and it is verified as a token is. So only
+//! a server with the same keys can end a session in the memory of another. A bad message ends no
+//! session. It is at most a reason to read the database.
 
 use serde_json::{Value, json};
 
@@ -18,31 +18,31 @@ use crate::types::UnixTime;
 /// The `typ` of a message. No token has it, and no message has that of a token.
 pub const TYP: &str = "djwto-ended+jwt";
 
-/// How old a message may be, and how far ahead of this server's clock: in seconds. An older one
-/// would repeat what the database has told long ago.
+/// How old a message may be, and how far in the future, in seconds. The database has told anything
+/// older long ago.
 pub const MAX_AGE_SECONDS: f64 = 300.0;
 
-/// Sessions of one message. It then stays below [`MAX_TOKEN_BYTES`] by some 5,000 bytes.
+/// Sessions per message. A message is then some 5,000 bytes smaller than [`MAX_TOKEN_BYTES`].
 const MAX_SESSIONS: usize = 150;
 
-/// Of more sessions that end at once, other processes read the store instead.
+/// If more sessions end at once, other processes read the store instead.
 pub const MAX_PUBLISHED: usize = 3000;
 
-/// What is published where nothing can be signed, or too much ended at once: a reason to look at
-/// the store. It needs no signature, and any other text would do.
+/// The message if nothing can be signed, or if too many sessions ended at once: a reason to read the
+/// store. It needs no signature, and any other text has the same effect.
 pub const WAKE_UP: &str = "look";
 
-/// The pause after a message that is not signed, in seconds: a flood of them keeps no process busy.
+/// The pause after an unsigned message, in seconds, so that a flood of them keeps no process busy.
 pub const UNSIGNED_PAUSE_SECONDS: f64 = 0.01;
 
 /// An ended session, and until when it is remembered: seconds since 1970-01-01T00:00:00Z.
 pub type Entry = (SessionId, i64);
 
-/// Signs messages that tell of these sessions; as many as it takes.
+/// Signs messages about these sessions, as many as are needed.
 ///
 /// # Errors
 ///
-/// [`IssueError`] says what hinders it: most often, that there is only a key to verify with.
+/// [`IssueError`], most often because no key can sign.
 pub fn sign(keys: &KeyRing, ended: &[Entry], now: UnixTime) -> Result<Vec<String>, IssueError> {
     let key = keys.signing().ok_or(IssueError::NoSigningKey)?;
     let header = key.header_of(TYP);
@@ -57,36 +57,36 @@ pub fn sign(keys: &KeyRing, ended: &[Entry], now: UnixTime) -> Result<Vec<String
     ended.chunks(MAX_SESSIONS).map(message).collect()
 }
 
-/// What to publish about these sessions: signed messages, or [`WAKE_UP`].
+/// The messages to publish about these sessions: signed ones, or [`WAKE_UP`].
 pub fn publish(keys: &KeyRing, ended: &[Entry], now: UnixTime) -> Vec<String> {
     let signed = (ended.len() <= MAX_PUBLISHED).then(|| sign(keys, ended, now).ok()).flatten();
     signed.unwrap_or_else(|| vec![WAKE_UP.to_owned()])
 }
 
-/// What a message means to the process that has heard it.
+/// The result of a message for the process that received it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
-    /// All that it tells is in the set.
+    /// All its sessions are in the set.
     All,
     /// So many of its sessions found no room in the set.
     LeftOut(usize),
-    /// It is not signed, too old, or none of ours, and nothing of it is in the set.
+    /// It is unsigned, too old, or of another kind, and no session of it is in the set.
     Unsigned(VerifyError),
 }
 
 impl Heard {
-    /// Whether the store is to be looked at now.
+    /// Whether to read the store now.
     pub fn needs_look(&self) -> bool {
         !matches!(self, Self::All)
     }
 
-    /// How long to wait before the next message is heard, in seconds.
+    /// How long to wait before the next message is read, in seconds.
     pub fn pause_seconds(&self) -> f64 {
         if matches!(self, Self::Unsigned(_)) { UNSIGNED_PAUSE_SECONDS } else { 0.0 }
     }
 }
 
-/// Puts what [`read`] found into the set, and says what it means.
+/// Puts the sessions of [`read`] into the set, and returns the result.
 pub fn hear(read: Result<Vec<Entry>, VerifyError>, set: &Revocations) -> Heard {
     match read.map(|ended| set.hear(ended)) {
         Ok(0) => Heard::All,
@@ -95,7 +95,7 @@ pub fn hear(read: Result<Vec<Entry>, VerifyError>, set: &Revocations) -> Heard {
     }
 }
 
-/// Verifies a message and reads what it tells.
+/// Verifies a message, and returns its sessions.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! A refresh token that a request presents, judged by the row of its session.
+//! The refresh token of a request, checked against the row of its session.
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ use crate::token::claims::Claims;
 use crate::token::session_id::{SessionClaims, SessionId};
 use crate::types::{Kind, Micros, UnixTime};
 
-/// A verified refresh token that a request presents.
+/// The verified refresh token of a request.
 #[derive(Clone, Debug)]
 pub struct Presented {
     pub(super) session: SessionId,
-    /// A token of 0.0.4 is its session's generation 0. A claim `gen` of it means something else.
+    /// For a token of 0.0.4 it is 0. A claim `gen` in such a token means something else.
     pub(super) generation: i64,
     pub(super) is_legacy: bool,
     pub(super) has_id: bool,
@@ -29,18 +29,18 @@ pub struct Presented {
 }
 
 impl Presented {
-    /// Takes the claims of a refresh token that was verified, and the mode in which it came.
+    /// Takes the claims of a verified refresh token, and its mode.
     ///
     /// # Errors
     ///
-    /// [`Code::SessionUnknown`] where it names no session or no generation.
+    /// [`Code::SessionUnknown`] if it names no session or no generation.
     pub fn new(claims: &SessionClaims<'_>, mode: Mode) -> Result<Self, Refusal> {
         let unknown = Refusal::of(Code::SessionUnknown);
         let session = SessionId::of(claims).ok_or(unknown)?;
         let is_legacy = claims.session.is_none();
         let generation = match claims.generation {
             _ if is_legacy => 0,
-            // One more must fit the column.
+            // The next generation has to fit into the column.
             Some(generation) if (0..i64::MAX).contains(&generation) => generation,
             _ => return Err(unknown),
         };
@@ -56,7 +56,7 @@ impl Presented {
         })
     }
 
-    /// The same, of the JSON of claims that were verified.
+    /// Takes verified claims as JSON.
     ///
     /// # Errors
     ///
@@ -73,19 +73,18 @@ impl Presented {
         self.session
     }
 
-    /// Whether the token is one of djwto 0.0.4, which names no session.
+    /// Whether the token is of djwto 0.0.4, and names no session.
     pub fn is_legacy(&self) -> bool {
         self.is_legacy
     }
 
-    /// Before the renewal of a token of 0.0.4: gives the row to write, where there is none yet.
+    /// Comes before the renewal of a token of 0.0.4: returns the row to write, if there is none yet.
     ///
-    /// The blacklist is read before the row: a renewal of the token blacklists it and moves its session
-    /// on, both at once.
+    /// Read the blacklist before the row: a renewal blacklists the token and changes the row at once.
     ///
     /// # Errors
     ///
-    /// [`Refusal`]: the token was logged out, or came in another way before.
+    /// [`Refusal`]: the token was logged out, or came in another mode before.
     pub fn adopt(
         &self,
         policy: &Policy,
@@ -109,15 +108,15 @@ impl Presented {
 
     /// The row of a token of 0.0.4, which is its session's generation 0.
     ///
-    /// A logout may present an access token. Its refresh token is of the same session and expires
-    /// later; when is not known.
+    /// A logout may present an access token. The refresh token of the same session expires later, at an
+    /// unknown time.
     pub fn legacy_row(&self, policy: &Policy, kind: Kind, now: Micros) -> NewRow {
         let new = NewSession { mode: self.mode, lifetime: None };
         let expires = self.expires.filter(|_| kind == Kind::Refresh);
         login::open_legacy(policy, &new, self.issued_at, expires, now)
     }
 
-    /// Judges the token without renewing anything, as endpoints do that list or check sessions.
+    /// Checks the token without a renewal, for endpoints that list or check sessions.
     /// [`super::user::check_user`] comes next, with [`Code::TokenBlacklisted`].
     ///
     /// # Errors
@@ -146,9 +145,9 @@ impl Presented {
         }
     }
 
-    /// Refuses a token of 0.0.4 in a cookie that came before as Bearer, or the reverse. A browser
-    /// does not turn its cookie into text, so another client has the token. A later token of the
-    /// session is noticed by its generation.
+    /// Refuses a token of 0.0.4 in a cookie that came as Bearer before, or the reverse. A browser does
+    /// not turn its cookie into text, so another client has the token. Later tokens of the session have
+    /// a generation, which shows the same.
     pub(super) fn check_mode(&self, row: &Row) -> Result<(), Refusal> {
         let was_json = row.mode == Some(Mode::Json);
         if self.is_legacy && row.ended.is_none() && was_json != (self.mode == Mode::Json) {

@@ -1,26 +1,26 @@
-//! A renewal: a refresh token becomes its successor, once, however often that is asked.
+//! A renewal: a refresh token is replaced by its successor, once, also if the request is repeated.
 //!
-//! Each step is the only input of the next, so the types hold the order:
+//! Each step returns the input of the next, so the types keep the order:
 //!
 //! | step | a face gives | it gets back |
 //! |---|---|---|
-//! | [`Presented::new`] | the claims of a verified refresh token, and how it came | the session |
+//! | [`Presented::new`] | the claims of a verified refresh token, and its mode | the session |
 //! | [`Presented::adopt`] | for a token of djwto 0.0.4: the row, the blacklist | whether to write a row first |
 //! | [`begin`] | the time | the first statement: one conditional update |
-//! | [`Begun::judge`] | the row, whether the update touched it, the store's time | or a refusal |
-//! | [`Judged::check_user`] | the user as the store has them | or a refusal |
+//! | [`Begun::check_generation`] | the row, whether the update changed it, the store's time | nothing, or a refusal |
+//! | [`Checked::check_user`] | the user as the store has them | nothing, or a refusal |
 //! | [`Allowed::renew`] | where the request comes from, and the time | claims, and the last update |
-//! | [`Renewed::finish`] | how many rows the last update touched | or a refusal |
+//! | [`Renewed::finish`] | how many rows the last update changed | nothing, or a refusal |
 //!
-//! [`Renewed`] has the claims, so that tokens which cannot be signed undo the update. The tokens are
-//! handed out after [`Renewed::finish`].
+//! [`Renewed`] has the claims: if the tokens cannot be signed, the update is undone. Send the tokens
+//! only after [`Renewed::finish`].
 //!
-//! All statements belong to one transaction. It is rolled back at a refusal, and
-//! [`Refusal::end`] is carried out after that.
+//! All statements belong to one transaction. Roll it back at a refusal, and then end the session if
+//! [`Refusal::end`] says so.
 //!
-//! The update comes first. So the row is locked, and no other statement has fixed what the
-//! transaction sees of it. Where the grace period lets a token in a second time, the answer is made
-//! from the row alone, so it is the winner's answer again.
+//! The update comes first. It locks the row before another statement fixes what the transaction sees.
+//! If a token comes again in the grace period, the answer is made only from the row. So it is the same
+//! answer as that of the first renewal.
 
 use std::fmt;
 
@@ -37,8 +37,8 @@ use crate::types::{Micros, UnixTime};
 
 /// Begins a renewal. `extends_refresh` gives the refresh token a new `iat` and `exp`.
 ///
-/// The update moves a session on that is rotated. A row of an earlier generation than the token's
-/// was set back, as by a restore: the newest token moves it on.
+/// If the session rotates, the update sets its next generation. A row whose generation is earlier than
+/// the token's was set back, as by a restore: the newest token sets it forward.
 pub fn begin(
     presented: Presented,
     policy: &Policy,
@@ -57,7 +57,7 @@ pub fn begin(
     (Begun { presented, extends_refresh, now }, update)
 }
 
-/// A renewal whose first update was carried out.
+/// A renewal after its first update.
 #[derive(Clone, Debug)]
 pub struct Begun {
     presented: Presented,
@@ -67,30 +67,30 @@ pub struct Begun {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
-    /// The update touched the row.
+    /// The update changed the row.
     Won,
-    /// The latest token of a session that is not rotated.
+    /// The latest token of a session that does not rotate.
     Current,
     /// Used a moment ago.
     Repeated,
-    /// Ended since its user is gone or inactive. Such a user gets that specific error.
+    /// The session ended because its user is deleted or inactive. The refusal says that.
     Ended,
 }
 
 impl Begun {
-    /// Judges the token by the row as it is after the update. `has_won` says that the update
-    /// touched the row, and `store_now` is the store's clock.
+    /// Checks the token against the row as it is after the update. `has_won` says that the update
+    /// changed the row, and `store_now` is the store's clock.
     ///
     /// # Errors
     ///
     /// [`Refusal`]
-    pub fn judge(
+    pub fn check_generation(
         self,
         policy: &Policy,
         row: Option<Row>,
         has_won: bool,
         store_now: Micros,
-    ) -> Result<Judged, Refusal> {
+    ) -> Result<Checked, Refusal> {
         let row = row.ok_or(Refusal::of(Code::SessionUnknown))?;
         let of_user = [EndReason::UserDeleted, EndReason::UserDeactivated].map(EndReason::text);
         let verdict = if row.ended.as_deref().is_some_and(|reason| of_user.contains(&reason)) {
@@ -106,20 +106,20 @@ impl Begun {
                 }
             }
         };
-        Ok(Judged { begun: self, row, verdict })
+        Ok(Checked { begun: self, row, verdict })
     }
 }
 
 /// A renewal whose token is good for it.
 #[derive(Clone, Debug)]
-pub struct Judged {
+pub struct Checked {
     begun: Begun,
     row: Row,
     verdict: Verdict,
 }
 
-impl Judged {
-    /// Checks the user. `None` is one who is gone.
+impl Checked {
+    /// Checks the user. `None`: the user was deleted.
     ///
     /// # Errors
     ///
@@ -143,7 +143,7 @@ impl Judged {
     }
 }
 
-/// A renewal that the user may have.
+/// A renewal that the user may make.
 #[derive(Clone)]
 pub struct Allowed {
     begun: Begun,
@@ -162,21 +162,20 @@ impl fmt::Debug for Allowed {
     }
 }
 
-/// What a renewal gives.
+/// The result of a renewal.
 #[derive(Debug)]
 pub struct Renewed {
-    /// The registered claims of the new refresh token; `None` where the presented one stays.
+    /// The registered claims of the new refresh token; `None` if the presented one stays.
     pub refresh: Option<RegisteredClaims>,
     /// The registered claims of the new access token.
     pub access: RegisteredClaims,
-    /// The last update, of which [`Renewed::finish`] wants to know whether it touched the row;
-    /// `None` where nothing is to be written.
+    /// The last update; `None` if there is nothing to write. [`Renewed::finish`] takes the number of rows
+    /// that it changed.
     pub update: Option<Update>,
-    /// To be carried out after that. Where it touches the row, this is the session's first renewal
-    /// from another device or network, and a face tells the project so.
+    /// Another update, to run after that. If it changes the row, this is the session's first renewal
+    /// from another device or network, and a face tells the project.
     pub mark: Option<Update>,
-    /// Whether the presented token's `jti` goes to the blacklist: a token of 0.0.4 that was
-    /// replaced.
+    /// Whether to blacklist the presented token's `jti`: it is a token of 0.0.4 that was replaced.
     pub blacklists: bool,
 }
 
@@ -267,12 +266,12 @@ impl Allowed {
 }
 
 impl Renewed {
-    /// Ends the renewal, before its tokens are handed out: how many rows [`Renewed::update`] has
-    /// touched. Where there is no update, the number does not matter.
+    /// Ends the renewal, before its tokens are sent. It takes the number of rows that
+    /// [`Renewed::update`] changed. Without an update, the number does not matter.
     ///
     /// # Errors
     ///
-    /// [`Code::TokenBlacklisted`] where the session was ended meanwhile.
+    /// [`Code::TokenBlacklisted`] if the session was ended in the meantime.
     pub fn finish(&self, rows_changed: u64) -> Result<(), Refusal> {
         if self.update.is_some() && rows_changed == 0 {
             Err(Refusal::of(Code::TokenBlacklisted))

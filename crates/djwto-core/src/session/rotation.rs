@@ -1,10 +1,10 @@
 //! Rotation and reuse of refresh tokens: a pure state machine (RFC 9700 §4.14.2).
 //!
-//! A session has a generation, which each renewal moves on by one; a refresh token carries the
-//! generation it was issued for. What a token of an older generation means depends on how long ago
+//! A session has a generation, and each renewal adds one to it. A refresh token carries the generation
+//! for which it was issued. If a token of an older generation comes, the result depends on how long ago
 //! it was used, by the store's clock, and on whether its successor was used too:
 //!
-//! | presented | its successor | within the grace | after it |
+//! | presented | its successor | in the grace period | after it |
 //! |---|---|---|---|
 //! | the present generation | | renews | renews |
 //! | the one before | not used yet | the same successor again | reuse: the session is revoked |
@@ -12,11 +12,11 @@
 //! | an older one | used | reuse | reuse |
 //! | a later one | | renews | renews |
 //!
-//! A later generation than the store's is signed, so it was issued: the store was set back, as by
-//! restoring a backup. The newest token moves the session on, past all that were used before.
+//! A later generation than the store's is signed, so djwto issued it: the store was set back, as by
+//! restoring a backup. The newest token sets the session forward, past all used tokens.
 //!
-//! A client whose reply was lost, and two tabs that renew at once, are within the grace period. A thief
-//! who is later than the owner is not, nor is an owner who is later than the thief.
+//! The grace period covers a client whose reply was lost, and two tabs that renew at once. It does not
+//! cover a thief who comes later than the owner, or an owner who comes later than the thief.
 
 use std::fmt;
 use std::time::Duration;
@@ -24,20 +24,20 @@ use std::time::Duration;
 use crate::error::Code;
 use crate::http::Mode;
 
-/// Of which sessions a renewal replaces the refresh token.
+/// Which sessions rotate: a renewal then replaces the refresh token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rotation {
-    /// Of none.
+    /// No session.
     Never,
-    /// Of those that were opened in a cookie mode: a browser keeps the cookie that it is sent.
+    /// Those that were opened in a cookie mode: a browser keeps the cookie that it gets.
     #[default]
     Cookies,
-    /// Of all.
+    /// Every session.
     Always,
 }
 
 impl Rotation {
-    /// By its name: `never`, `cookies` or `always`.
+    /// The value with this name: `never`, `cookies` or `always`.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "never" => Some(Self::Never),
@@ -57,30 +57,30 @@ impl Rotation {
     }
 }
 
-/// What a store knows of a session when one of its refresh tokens is presented.
+/// What a store knows of a session when one of its refresh tokens comes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct State {
     /// The generation whose refresh token was issued last.
     pub generation: u64,
     /// Whether the session was ended.
     pub is_ended: bool,
-    /// Seconds since the generation before was used; `None` where none was.
+    /// Seconds since the generation before was used; `None` if it was not.
     pub since_rotation: Option<f64>,
     /// Seconds since the generation before that was used.
     pub since_previous_rotation: Option<f64>,
 }
 
-/// What a good refresh token of a live session is.
+/// What a good refresh token of a live session can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenStatus {
-    /// The latest. A renewal moves the session on.
+    /// The latest. A renewal adds one to the generation.
     Current,
     /// Used a moment ago, and its successor not yet. The answer is the same successor again.
     Repeated,
 }
 
 impl State {
-    /// Judges a refresh token by its generation. `grace` zero forgives nothing.
+    /// Checks the generation of a refresh token. With `grace` zero there is no grace period.
     ///
     /// # Errors
     ///
@@ -93,7 +93,7 @@ impl State {
         if self.is_ended {
             return Err(RenewalError::Ended);
         }
-        // Of a later generation than the store has come to, it is the latest all the more.
+        // A later generation than the store's is the latest too.
         let behind = self.generation.saturating_sub(presented);
         let (since, verdict) = match behind {
             0 => return Ok(TokenStatus::Current),
@@ -116,9 +116,9 @@ impl State {
 pub enum RenewalError {
     /// The session was ended.
     Ended,
-    /// Its successor was used already, and that may be chance: nothing is revoked.
+    /// Its successor was used already, which may be a coincidence: nothing is revoked.
     Superseded,
-    /// It was used before, so two clients have it, and one of them should not.
+    /// It was used before, so two clients have it, and one of them may be a thief.
     Reused,
 }
 

@@ -1,6 +1,6 @@
-//! A session as a store holds it, and what is asked of the store: plain values.
+//! The row of a session, and its updates, as plain values.
 //!
-//! A face renders an [`Update`] as one statement. It adds no condition and leaves none out.
+//! A face turns an [`Update`] into one statement. It adds no condition and omits none.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use std::time::Duration;
 use crate::http::Mode;
 use crate::types::Micros;
 
-/// What the rules ask of a session's row.
+/// The part of a session's row that the rules need.
 #[derive(Clone)]
 pub struct Row {
-    /// In which mode its first tokens were delivered; `None` for one that this version does not know.
+    /// The mode of its first tokens; `None` if this version does not know it.
     pub mode: Option<Mode>,
     /// The generation whose refresh token was issued last.
     pub generation: i64,
@@ -21,9 +21,9 @@ pub struct Row {
     pub issued_at: Micros,
     /// When its last refresh token expires.
     pub expires_at: Micros,
-    /// When it ends, however often it is renewed.
+    /// When it ends, renewals included.
     pub ends_at: Micros,
-    /// The life of its refresh tokens, where it has its own.
+    /// The lifetime of its refresh tokens; `None`: as the policy says.
     pub lifetime: Option<Duration>,
     /// When the generation before was used, by the store's clock.
     pub rotated_at: Option<Micros>,
@@ -31,7 +31,7 @@ pub struct Row {
     pub previously_rotated_at: Option<Micros>,
     /// When its last access token expires.
     pub access_until: Micros,
-    /// A hash that changes with the user's password; empty where there is none.
+    /// A hash that changes with the user's password; empty if there is none.
     pub auth_hash: String,
     /// Browser and system, as [`Client`] has them.
     pub device: String,
@@ -42,7 +42,7 @@ pub struct Row {
 }
 
 impl fmt::Debug for Row {
-    /// Never shows the user's hash, nor where they were.
+    /// Never shows the user's hash, device and address.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Row")
             .field("mode", &self.mode)
@@ -54,22 +54,22 @@ impl fmt::Debug for Row {
     }
 }
 
-/// What a new session's row holds. Those who write it add the user, and where the login came from.
+/// The values of a new row. A face adds the user, and where the login came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewRow {
-    /// In which mode its first tokens are delivered.
+    /// The mode of its first tokens.
     pub mode: Mode,
     /// When it began: also the time of the last renewal.
     pub created_at: Micros,
-    /// When the user was asked.
+    /// When the user was authenticated.
     pub authenticated_at: Micros,
     /// When its refresh token was issued.
     pub issued_at: Micros,
     /// When its refresh token expires.
     pub expires_at: Micros,
-    /// When it ends, however often it is renewed.
+    /// When it ends, renewals included.
     pub ends_at: Micros,
-    /// The life of its refresh tokens, where it has its own.
+    /// The lifetime of its refresh tokens; `None`: as the policy says.
     pub lifetime: Option<Duration>,
     /// The generation of its refresh token.
     pub generation: i64,
@@ -84,14 +84,14 @@ pub struct Client<'a> {
     pub device: &'a str,
     /// The user agent, as text that every store holds.
     pub user_agent: &'a str,
-    /// The address in canonical text; empty where it is not known.
+    /// The address in canonical form; empty if it is not known.
     pub address: &'a str,
 }
 
-/// A column of the table of sessions, by which conditions and changes are said.
+/// A column of the table of sessions, for conditions and changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Column {
-    /// In which mode its first tokens were delivered.
+    /// The mode of its first tokens.
     Mode,
     /// [`Row::generation`]
     Generation,
@@ -146,18 +146,18 @@ impl Column {
     }
 }
 
-/// What a column becomes.
+/// The new value of a column.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Value {
     /// A whole number.
     Integer(i64),
-    /// The greater one of this number and what the column holds.
+    /// The greater of this number and the present value.
     AtLeast(i64),
     /// A text.
     Text(String),
     /// No value.
     Null,
-    /// What another column held before the statement.
+    /// The value of another column before the statement.
     Of(Column),
     /// The store's own clock at the statement, in microseconds.
     StoreNow,
@@ -177,7 +177,7 @@ impl fmt::Debug for Value {
     }
 }
 
-/// What a row must be for an update to touch it.
+/// A condition on a row for an update to change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// The column has no value.
@@ -198,7 +198,7 @@ pub struct Update {
 }
 
 impl Update {
-    /// Of a session that was not ended.
+    /// An update of a session that was not ended.
     pub(super) fn of_live(changes: Vec<(Column, Value)>) -> Self {
         Self { conditions: vec![Condition::IsNull(Column::RevokedAt)], changes }
     }

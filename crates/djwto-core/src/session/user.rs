@@ -1,4 +1,4 @@
-//! The user of a session, and which sessions the user may go on with.
+//! The user of a session, and which sessions the user may renew.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::end::{EndReason, Refusal};
 use super::row::Row;
 use crate::error::Code;
 
-/// The user as the store that is written has them now.
+/// The user as the writing store has them now.
 #[derive(Clone, Copy)]
 pub struct User<'a> {
     /// Whether the user may log in.
@@ -28,7 +28,7 @@ impl fmt::Debug for User<'_> {
 pub struct Unrenewable<'a> {
     /// Why.
     pub reason: EndReason,
-    /// Those that can: their [`Row::auth_hash`] is empty or one of these. `None`: not one of them can.
+    /// The exceptions: their [`Row::auth_hash`] is empty or one of these. `None`: there is none.
     pub but: Option<&'a [String]>,
 }
 
@@ -40,7 +40,7 @@ impl fmt::Debug for Unrenewable<'_> {
 }
 
 impl<'a> Unrenewable<'a> {
-    /// By the user as the store has them; `None` is one who is gone.
+    /// By the user as the store has them; `None`: the user was deleted.
     pub fn of(user: Option<&User<'a>>) -> Self {
         match user {
             None => Self { reason: EndReason::UserDeleted, but: None },
@@ -51,7 +51,7 @@ impl<'a> Unrenewable<'a> {
 
     /// Whether a session with this [`Row::auth_hash`] can no longer be renewed.
     ///
-    /// Another user may have the same key: after a restore, a store gives keys away again.
+    /// The key may be another user's: after a restore, a store may assign a key again.
     pub fn has(&self, auth_hash: &str) -> bool {
         self.but.is_none_or(|hashes| {
             !auth_hash.is_empty() && !hashes.iter().any(|hash| hash == auth_hash)
@@ -59,9 +59,9 @@ impl<'a> Unrenewable<'a> {
     }
 }
 
-/// Refuses a user who may not renew the session. `row` is `None` where the session has none yet.
+/// Refuses a user who may not renew the session. `row` is `None` if the session has none yet.
 ///
-/// `refused` is the slug of a user who is gone, or has another password.
+/// `refused` is the slug for a user who was deleted, or has another password.
 ///
 /// # Errors
 ///

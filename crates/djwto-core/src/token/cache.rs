@@ -1,10 +1,10 @@
-//! Tokens that were verified before, so that one that comes again need not be.
+//! The cache of verified tokens.
 //!
-//! A hit skips the signature and the JSON, and nothing else. The whole token is compared, and its
-//! times, kind, tenant and session are checked again. A cache belongs to one set of keys and one policy.
-//! It is bounded in entries and bytes. What expires soonest leaves first, and no token stays past its
-//! `exp`. A token gets in when it is seen for the second time. So a flood of tokens that are each seen
-//! once costs little and pushes nothing out.
+//! A hit skips only the signature and the JSON. The whole token is compared, and its times, kind,
+//! tenant and session are checked again. A cache belongs to one set of keys and one policy. Its entries
+//! and bytes are bounded. The token that expires first leaves first, and no token stays past its `exp`.
+//! A token enters when it comes for the second time, so a flood of new tokens costs little and pushes
+//! none out.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::token::session_id::SessionId;
 use crate::token::verify::{RecheckedClaims, Requirements, Verified, VerifyError, verify_again};
 use crate::types::UnixTime;
 
-/// Verified tokens, with what a face made of the claims of each.
+/// Verified tokens, each with the claims as a face has them.
 pub struct TokenCache<V> {
     max_entries: usize,
     max_bytes: usize,
@@ -25,7 +25,7 @@ pub struct TokenCache<V> {
     inner: Mutex<Inner<V>>,
 }
 
-/// What a cache holds, and how it fares.
+/// What a cache holds, and how often it had the token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheInfo {
     /// Tokens in it.
@@ -45,9 +45,9 @@ pub struct Place(u64);
 /// The answer to a lookup.
 #[derive(Debug)]
 pub enum Lookup<V> {
-    /// The token was verified before; this is today's verdict.
+    /// The token was verified before. This is the result of checking it again.
     Hit(Result<(V, SessionId), VerifyError>),
-    /// It is not there; a place to put it, once it is verified and if it was seen before.
+    /// It is not there. This is the place for it, once it is verified, if it was seen before.
     Miss(Place),
 }
 

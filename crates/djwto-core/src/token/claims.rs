@@ -1,4 +1,4 @@
-//! The claims that the engine reads; everything else is kept as it came.
+//! The claims that the engine reads. All others are kept unchanged.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -16,7 +16,7 @@ use crate::types::{Kind, UnixTime, UserId};
 /// The longest `jti` or `sid`, in bytes: what the blacklist's column holds.
 pub const MAX_ID_BYTES: usize = 255;
 
-/// The claims of one payload that rules are about.
+/// The claims of a payload that the rules need.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Claims<'p> {
@@ -199,7 +199,7 @@ fn is_identifier(id: &str) -> bool {
     !id.is_empty() && id.len() <= MAX_ID_BYTES && !has_control
 }
 
-/// A claim that rules are about, or another.
+/// A claim that the rules need, or another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
     Issuer,
@@ -298,9 +298,8 @@ pub(crate) fn typed<T: DeserializeOwned>(payload: &[u8]) -> Result<T, ShapeError
 
 /// Claims are not of the type that a service reads.
 ///
-/// The token is good: the type asks for something else, or the issuer has put something else in. A
-/// client reads one sentence. [`Error::source`] says for the log what was wrong, and may quote a
-/// claim.
+/// The token is good, but the type and the issuer do not agree about the claims. A client gets one
+/// fixed sentence. [`Error::source`] has the reason for the log, and may quote a claim.
 #[derive(Clone)]
 pub struct ShapeError(Arc<serde_json::Error>);
 

@@ -1,7 +1,7 @@
-//! Claims being written by a face that has them as its own objects.
+//! Writes the claims of a face that has its own objects for them.
 //!
-//! The JSON is ASCII only, without spaces, and its names are sorted, as `jwt_access_payload` wants
-//! it. What the rules are about is noted on the way, so it need not be read again.
+//! The JSON is ASCII without spaces, and its names are sorted, as in `jwt_access_payload`. The writer
+//! notes the claims that the rules need, so they are not read again.
 //!
 //! ```
 //! use djwto_core::token::claims_writer::{ClaimsJson, Names};
@@ -102,7 +102,7 @@ impl fmt::Debug for ClaimsJson {
     }
 }
 
-/// Writes one value, in the one place where it belongs.
+/// Writes one value in its one place.
 #[derive(Debug)]
 #[must_use]
 pub struct ValueWriter<'d> {
@@ -110,8 +110,8 @@ pub struct ValueWriter<'d> {
     rule: Rule,
 }
 
-/// Proof that the writer of this lifetime has written its value. A face can neither leave a place
-/// empty nor write into it twice.
+/// Proof that the writer of this lifetime has written its value. So a face can neither leave a place
+/// empty nor write to it twice.
 ///
 /// ```compile_fail
 /// # use djwto_core::token::claims_writer::{ClaimsJson, Names};
@@ -131,7 +131,7 @@ pub struct ValueWriter<'d> {
 #[must_use]
 pub struct Written<'d>(PhantomData<fn(&'d ()) -> &'d ()>);
 
-/// What a value is, as far as rules are about it.
+/// The role of a value for the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
     /// The object of all claims.

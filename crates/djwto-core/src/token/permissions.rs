@@ -1,8 +1,8 @@
 //! Which permissions let a request in.
 //!
 //! A token carries the permissions of its user in `user.perms`, as texts such as `app.codename`. `*`
-//! stands for all of them. Where they are too many to carry, `user.perms_omitted` is true, and the
-//! store has them.
+//! stands for all of them. If they did not fit into the token, `user.perms_omitted` is true, and only
+//! the store has them.
 //!
 //! ```
 //! use djwto_core::token::permissions::{Carried, Verdict, check};
@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::engine::JsonClaims;
 use crate::error::Code;
 
-/// What stands for every permission.
+/// The text that stands for every permission.
 pub const ALL: &str = "*";
 
 /// The permissions of a token.
@@ -27,7 +27,7 @@ pub const ALL: &str = "*";
 pub enum Carried<I> {
     /// `user.perms`, a list of texts.
     List(I),
-    /// They were too many: `user.perms_omitted` is true.
+    /// They did not fit: `user.perms_omitted` is true.
     Omitted,
     /// Neither.
     Invalid,
@@ -56,12 +56,12 @@ impl<'c> Carried<Vec<&'c str>> {
     }
 }
 
-/// Whether a token decides.
+/// The answer of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The token has every permission that is required.
     Granted,
-    /// The store has them: [`Carried::List`] of what it says decides.
+    /// Only the store has them: check a [`Carried::List`] of its answer.
     AskStore,
 }
 

@@ -1,9 +1,9 @@
-//! The sessions that were ended.
+//! The set of ended sessions.
 //!
-//! A set that a face feeds, and that every verification asks: an access token of an ended session
-//! is refused although its signature holds and its time has not come (RFC 9700 §4.14.2). An entry
-//! stays until the last access token of its session has expired. The set knows neither a store
-//! nor a clock; how fresh it is, is the face's business.
+//! A face fills the set, and every verification asks it. An access token of an ended session is refused,
+//! although its signature is good and it has not expired (RFC 9700 §4.14.2). An entry stays until the
+//! last access token of its session has expired. The set has no store and no clock: the face knows how
+//! fresh it is.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -18,14 +18,14 @@ pub struct Revocations {
     ended: RwLock<Ended>,
 }
 
-/// Hashed by a key that each process draws (SipHash): no sender chooses where an id falls.
+/// Hashed with a random key per process (SipHash), so a sender cannot choose where an id goes.
 type Ended = HashMap<SessionId, i64>;
 
-/// How many sessions the set grows to by what others say. Beyond it the store is to say so itself.
+/// The size up to which messages of other processes may grow the set. More comes from the store only.
 pub const MAX_HEARD: usize = 1_000_000;
 
-/// How long a session is remembered at most, in seconds: 400 days. A store that still has it says
-/// so again, long before.
+/// The longest time that a session is remembered, in seconds: 400 days. The store repeats it long
+/// before that.
 pub const LONGEST_SECONDS: i64 = 400 * 24 * 60 * 60;
 
 impl Revocations {
@@ -39,8 +39,8 @@ impl Revocations {
         }
     }
 
-    /// Remembers sessions that another process tells of, but lets the set grow to [`MAX_HEARD`]
-    /// and no further. Returns how many found no room.
+    /// Remembers sessions from another process, while the set is smaller than [`MAX_HEARD`]. Returns how
+    /// many found no room.
     pub fn hear(&self, ended: impl IntoIterator<Item = (SessionId, i64)>) -> usize {
         let (mut set, mut left_out) = (self.write(), 0);
         for (session, until) in ended {
@@ -59,9 +59,8 @@ impl Revocations {
         left_out
     }
 
-    /// Forgets the sessions that had to be remembered until a time before this one. No other is
-    /// remembered for longer than [`LONGEST_SECONDS`] from that time, even where a later time was
-    /// told.
+    /// Forgets the sessions that had to be remembered until an earlier time. The others are remembered
+    /// for at most [`LONGEST_SECONDS`] from this time.
     pub fn forget_before(&self, time: i64) {
         let (mut set, longest) = (self.write(), time.saturating_add(LONGEST_SECONDS));
         set.retain(|_, until| {

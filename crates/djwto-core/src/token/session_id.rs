@@ -12,14 +12,13 @@ use crate::types::{UnixTime, UserId};
 pub struct SessionId(Uuid);
 
 impl SessionId {
-    /// Names the session of a token. Every part of djwto that asks which session a token belongs to
-    /// asks here.
+    /// The session of a token. Every part of djwto gets it from here.
     ///
-    /// That is its `sid`. A token of djwto 0.0.4 has none, and its session is derived from its
-    /// `jti`, or from its user and the time of the login where tokens had no `jti` either. Its
-    /// access and its refresh token have one session.
+    /// It is the claim `sid`. A token of djwto 0.0.4 has no `sid`: its session is derived from its
+    /// `jti`. If it has no `jti` either, it is derived from its user and the time of the login. Its
+    /// access token and its refresh token have the same session.
     ///
-    /// `None` where `sid` is no UUID, and so none of ours, or where no user is named.
+    /// `None` if `sid` is not a UUID, or if the token names no user.
     pub fn of(claims: &SessionClaims<'_>) -> Option<Self> {
         match (claims.session, claims.id) {
             (Some(sid), _) => Self::parse(sid),
@@ -42,19 +41,19 @@ impl SessionId {
         Self(derived("djwto legacy login", &[user.as_bytes(), claim.as_bytes(), &time]))
     }
 
-    /// The session of that `sid`; `None` where it is no UUID, and so none of ours.
+    /// The session with this `sid`; `None` if it is not a UUID.
     pub fn parse(sid: &str) -> Option<Self> {
         Uuid::try_parse(sid).ok().map(Self)
     }
 
     /// The session that a token of djwto 0.0.4 belongs to, which has a `jti` and no `sid`.
     ///
-    /// It is derived, so that everyone who renews or ends such a token means the same session.
+    /// It is derived from the `jti`, so each renewal and each logout of the token finds the same session.
     pub fn of_legacy(jti: &str) -> Self {
         Self(derived("djwto legacy session", &[jti.as_bytes()]))
     }
 
-    /// Draws a new one.
+    /// A new random session id.
     ///
     /// # Errors
     ///

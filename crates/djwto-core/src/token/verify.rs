@@ -15,19 +15,19 @@ use crate::token::revoked::Revocations;
 use crate::token::session_id::SessionId;
 use crate::types::{Kind, UnixTime};
 
-/// A payload whose signature holds. Its claims were not checked yet.
+/// A payload with a good signature. Its claims were not checked yet.
 #[derive(PartialEq, Eq)]
 pub struct Signed {
     payload: Vec<u8>,
 }
 
-/// A payload whose signature and claims were found good. Only [`Signed::verify`] makes one.
+/// A payload with a good signature and good claims. Only [`Signed::verify`] returns one.
 pub struct Verified<V> {
     payload: Vec<u8>,
-    /// What the rules will ask again if the token comes again.
+    /// The claims that are checked again if the token comes again.
     pub(crate) rechecked: RecheckedClaims,
     session: SessionId,
-    /// What a face made of the claims.
+    /// The claims as the face built them.
     pub value: V,
 }
 
@@ -59,14 +59,14 @@ impl<V> Verified<V> {
     }
 }
 
-/// What a token must be at this moment.
+/// What is required of a token at this moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Requirements<'a> {
     /// The operator's rules.
     pub policy: &'a Policy,
-    /// Sessions that were ended. `None` takes their tokens too, as a second logout must.
+    /// The ended sessions. `None` also accepts their tokens, as a second logout needs.
     pub revocations: Option<&'a Revocations>,
-    /// The kind wanted; `None` takes either.
+    /// The required kind; `None` accepts both.
     pub kind: Option<Kind>,
     /// The tenant that the claim `tenant` must name. `None` does not look at that claim.
     pub tenant: Option<&'a str>,
@@ -82,7 +82,7 @@ impl Requirements<'_> {
     }
 }
 
-/// What can change a verdict while neither the token nor the policy changes.
+/// The claims that can change the result while the token and the policy stay the same.
 #[derive(Clone, Debug)]
 pub(crate) struct RecheckedClaims {
     pub(crate) expires: Option<UnixTime>,
@@ -131,7 +131,7 @@ pub fn verify(
     verify_signature(token, keys)?.verify(requirements, &mut ())
 }
 
-/// Verifies the signature alone (RFC 7515 §5.2): the slow half, which needs nothing but the keys.
+/// Verifies only the signature (RFC 7515 §5.2): the slow part, which needs only the keys.
 ///
 /// # Errors
 ///
@@ -150,11 +150,11 @@ impl Signed {
         self.payload
     }
 
-    /// Verifies the claims, while `build` makes of them what a face needs.
+    /// Verifies the claims, while `build` builds the objects of a face.
     ///
-    /// The order: the payload is strict JSON, then `exp`, `nbf`, `iss`, `sub`, `aud`, the required
-    /// claims, `user.id`, `type` (RFC 7519 §7.2, RFC 8725 §3), `tenant`, and whether the session is
-    /// one of ours and was not ended.
+    /// The order of the checks: strict JSON, then `exp`, `nbf`, `iss`, `sub`, `aud`, the required
+    /// claims, `user.id`, `type` (RFC 7519 §7.2, RFC 8725 §3), `tenant`, and whether `sid`
+    /// names a session that was not ended.
     ///
     /// # Errors
     ///
@@ -289,9 +289,9 @@ pub enum VerifyError {
     Claims(ClaimsError),
     /// No key has the header's `kid`.
     UnknownKey,
-    /// The header's `alg` does not agree with the key.
+    /// The header's `alg` does not match the key.
     Algorithm,
-    /// The signature does not hold.
+    /// The signature is wrong.
     Signature,
     /// `exp` has passed.
     Expired,
@@ -311,7 +311,7 @@ pub enum VerifyError {
     Tenant,
     /// `type` is not this one.
     Type(Kind),
-    /// `sid` is no UUID, so it names none of our sessions.
+    /// `sid` is not a UUID, so it names no session of djwto.
     UnknownSession,
     /// The session was ended.
     Ended,

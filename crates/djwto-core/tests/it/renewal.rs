@@ -181,8 +181,8 @@ impl<'c> Actor<'c> {
                 let hashes = ["hash".to_owned()];
                 let user = User { is_active: true, auth_hashes: &hashes };
                 let row = Some(store.seen_by(who).row());
-                let judged = begun.judge(policy, row, has_won, store.now);
-                match judged.and_then(|judged| judged.check_user(Some(&user))) {
+                let checked = begun.check_generation(policy, row, has_won, store.now);
+                match checked.and_then(|checked| checked.check_user(Some(&user))) {
                     Ok(allowed) => Step::Allowed(allowed),
                     Err(refusal) => self.refuse(who, store, refusal),
                 }
@@ -445,12 +445,12 @@ fn a_session_that_ended_with_its_user_says_so() {
     let (begun, update) = begin(session.presented(1), &session.policy, true, micros(1));
     assert_eq!(session.store.update(0, &update), 0);
     let row = Some(session.store.row());
-    let judged = begun.judge(&session.policy, row, false, micros(1)).unwrap();
+    let checked = begun.check_generation(&session.policy, row, false, micros(1)).unwrap();
     let inactive = User { is_active: false, auth_hashes: &[] };
-    assert_eq!(judged.clone().check_user(Some(&inactive)).unwrap_err().code, Code::UserInactive);
+    assert_eq!(checked.clone().check_user(Some(&inactive)).unwrap_err().code, Code::UserInactive);
     let hashes = ["hash".to_owned()];
     let again = User { is_active: true, auth_hashes: &hashes };
-    assert_eq!(judged.check_user(Some(&again)).unwrap_err().code, Code::TokenBlacklisted);
+    assert_eq!(checked.check_user(Some(&again)).unwrap_err().code, Code::TokenBlacklisted);
 }
 
 #[test]

@@ -107,9 +107,10 @@ fn a_renewal_keeps_the_tenant() {
         let presented = Presented::new(&claims, Mode::TwoCookies).unwrap();
         let (begun, update) = begin(presented, policy, true, time);
         let has_won = row.update(&update, time) > 0;
-        let judged = begun.judge(policy, Some(row.row()), has_won, time).unwrap();
+        let checked = begun.check_generation(policy, Some(row.row()), has_won, time).unwrap();
         let user = User { is_active: true, auth_hashes: &["hash".to_owned()] };
-        let renewed = judged.check_user(Some(&user)).unwrap().renew(policy, &client, time).unwrap();
+        let renewed =
+            checked.check_user(Some(&user)).unwrap().renew(policy, &client, time).unwrap();
         renewed.finish(renewed.update.as_ref().map_or(0, |one| row.update(one, time))).unwrap();
         assert_eq!(renewed.access.tenant.as_deref(), Some("a"));
         assert_eq!(renewed.refresh.unwrap().tenant.as_deref(), Some("a"));

@@ -1,16 +1,16 @@
-//! How fresh the set is: when to look at the store, and whether a guard may trust the set.
+//! How fresh the set is: when to read the store, and whether a guard may trust the set.
 
 /// How long guards wait for a look, in seconds from its start.
 pub const PATIENCE_SECONDS: f64 = 5.0;
-/// How long guards wait at least for a look that is under way, in seconds. A process that was
-/// frozen during a look has the answer in a moment.
+/// The least time that guards wait for a running look, in seconds. A process that was frozen during a
+/// look has the answer in a moment.
 pub const CHANCE_SECONDS: f64 = 0.25;
-/// How soon a look that failed is tried again, in seconds, where the interval is longer.
+/// The pause after a failed look, in seconds, if the interval is longer.
 pub const RETRY_SECONDS: f64 = 1.0;
-/// The least time from the start of one look to the next, in seconds, where the interval is longer.
+/// The least time from the start of one look to the next, in seconds, if the interval is longer.
 pub const SPACING_SECONDS: f64 = 0.1;
-/// How many looks one guard waits for. A look that was under way when the process was frozen may be
-/// too old when it ends.
+/// How many looks a guard waits for. A look that was running when the process was frozen may be too
+/// old when it ends.
 const MAX_WAITS: u32 = 2;
 
 /// What a process knows of the age of its set.
@@ -25,17 +25,17 @@ pub struct Freshness {
     look: Look,
 }
 
-/// What a guard does.
+/// What a guard has to do.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verdict {
-    /// It goes on: the set may be trusted.
+    /// Go on: the set can be trusted.
     Trusted,
-    /// It wakes the thread that looks, waits until the look has ended, and asks again.
+    /// Wake the thread that looks, wait until the look has ended, and ask again.
     Wait {
         /// The longest wait, in seconds. More than 0.
         seconds: f64,
     },
-    /// It refuses the request with `store_unavailable`.
+    /// Refuse the request with `store_unavailable`.
     Refused,
 }
 
@@ -59,10 +59,10 @@ impl Look {
 }
 
 impl Freshness {
-    /// Of a process that has not looked yet. Both arguments are seconds.
+    /// For a process that has not looked yet. Both arguments are seconds.
     ///
-    /// Without `interval` no look is made, and the set is always trusted. Without `max_age` a set of
-    /// any age is trusted, but a process that starts waits for its first look.
+    /// Without `interval` there are no looks, and the set is always trusted. Without `max_age` a set of
+    /// any age is trusted, but a new process waits for its first look.
     pub fn new(interval: Option<f64>, max_age: Option<f64>) -> Self {
         let fresh_until = if interval.is_some() { f64::NEG_INFINITY } else { f64::INFINITY };
         Self {
@@ -89,7 +89,7 @@ impl Freshness {
         !self.is_fresh(now) && self.is_worth_waiting(now)
     }
 
-    /// What a guard does that has waited so many times for one request.
+    /// What a guard has to do that has waited this many times for one request.
     pub fn guard(&mut self, now: f64, waits: u32) -> Verdict {
         if self.is_fresh(now) {
             return Verdict::Trusted;
@@ -126,7 +126,7 @@ impl Freshness {
 
     /// The look has failed. Returns the seconds to the next one, if no guard wakes it sooner.
     ///
-    /// No guard waits until that one has had its time. One that comes later waits again, because
+    /// Until that look should have ended, no guard waits. A guard that comes later waits again, because
     /// the process was frozen in between.
     pub fn failed(&mut self, now: f64) -> f64 {
         self.look = NEXT;
@@ -135,8 +135,8 @@ impl Freshness {
         pause
     }
 
-    /// How many seconds a look has to wait at least, after one that began at `started`: guards, and
-    /// all who reach Redis, may wake it all the time.
+    /// The least seconds to wait after a look that began at `started`: guards and messages of Redis may
+    /// wake the thread at any time.
     pub fn seconds_until_next(&self, started: f64, now: f64) -> f64 {
         (started + self.interval.min(SPACING_SECONDS) - now).max(0.0)
     }

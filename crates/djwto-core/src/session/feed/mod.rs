@@ -1,12 +1,12 @@
-//! How a process keeps its set of ended sessions as the store has it: what to ask, when, and how
-//! far guards may trust the set.
+//! How a process updates its set of ended sessions from the store: what to ask, when, and how long
+//! guards may trust the set.
 //!
-//! Two state machines, without a store, a clock or a thread. Times are arguments, in seconds:
+//! There are two state machines, without a store, a clock or a thread. Times are arguments, in seconds:
 //!
 //! - [`Freshness`] says when the next look at the store is due, whether a guard may trust the set,
-//!   and whether it is worth waiting for a look. Guards and the feeding thread share one.
+//!   and whether a guard waits for a look. Guards and the thread that looks share one.
 //! - [`EndedReader`] says which queries a look makes, and puts the answers into the set. Only the
-//!   feeding thread has it.
+//!   thread that looks has it.
 //!
 //! A face makes the queries, waits and wakes:
 //!

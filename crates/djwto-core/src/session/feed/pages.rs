@@ -3,7 +3,7 @@
 use crate::token::session_id::SessionId;
 use crate::types::Micros;
 
-/// What the index of ended sessions holds of one.
+/// An ended session in the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndedRow {
     /// When it ended, by the store's clock.
@@ -31,7 +31,7 @@ pub struct Page {
 /// A comparison of one column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// Of [`EndedRow::revoked_at`]. A session that has not ended fulfils none.
+    /// Of [`EndedRow::revoked_at`]. It never holds for a session that has not ended.
     RevokedAt(Comparison, Micros),
     /// Of [`EndedRow::access_until`].
     AccessUntil(Comparison, Micros),

@@ -1,9 +1,8 @@
-//! Which queries a look makes, so that what is known is not read again.
+//! Which queries a look makes, so that known rows are not read again.
 //!
-//! A look compares counts: how many sessions ended in each tenth of a second, by the store and by
-//! what was read. Rows are read only where the count has grown. So a row is found however late its
-//! transaction commits, within [`OVERLAP_SECONDS`], and a quarter of a million ends in a minute are
-//! each read once.
+//! A look compares counts: how many sessions ended in each tenth of a second, in the store and in what
+//! was read. It reads rows only if a count has grown. So it finds a row whose transaction commits up to
+//! [`OVERLAP_SECONDS`] late, and reads each of a quarter of a million ends in a minute once.
 
 use std::collections::BTreeMap;
 
@@ -11,23 +10,23 @@ use super::pages::{Comparison, Condition, EndedRow, Page, Pages};
 use crate::token::revoked::Revocations;
 use crate::types::{Micros, UnixTime};
 
-/// How far a look goes back beyond the last one, in seconds: a transaction may commit as late.
+/// How far a look goes back behind the last one, in seconds: a transaction may commit that late.
 pub const OVERLAP_SECONDS: f64 = 60.0;
-/// How often all ended sessions are read anew, in seconds: the store's clock may leap.
+/// How often all ended sessions are read again, in seconds: the store's clock may jump.
 pub const RELOAD_SECONDS: f64 = 60.0;
-/// How much longer than needed an ended session is remembered, in seconds: clocks are set back.
+/// How much longer than needed an ended session is remembered, in seconds: a clock may be set back.
 pub const MARGIN_SECONDS: i64 = 3600;
 /// The microseconds whose ends are counted together.
 pub const SLICE_MICROS: i64 = Micros::SECOND / 10;
-/// Groups of slices that are read by a query each. Of more, everything from the first to the last
-/// is read.
+/// The most groups of slices that are read with one query each. If there are more, one query reads
+/// everything from the first to the last.
 pub const MAX_RANGES: usize = 8;
 
-/// What one process has read of the ended sessions, and what it is to ask next.
+/// What a process has read of the ended sessions, and what it asks next.
 ///
-/// A look is [`EndedReader::begin`], then an answer to each query. One that fails needs no call: the
-/// next `begin` knows that nothing came of it. The first look reads all ended sessions. Later ones
-/// read what is new, and do a part of the reload that is due every [`RELOAD_SECONDS`].
+/// A look is [`EndedReader::begin`], then an answer to each query. A failed look needs no call: the next
+/// `begin` knows of it. The first look reads all ended sessions. Later looks read what is new, and a
+/// part of the reload that is due every [`RELOAD_SECONDS`].
 #[derive(Clone, Debug)]
 pub struct EndedReader {
     page_rows: usize,
@@ -97,10 +96,10 @@ enum Step {
 }
 
 impl EndedReader {
-    /// Of a process that has read nothing yet.
+    /// For a process that has read nothing yet.
     ///
-    /// A statement reads `page_rows` at most; 2000 hold no lock for long. A look goes on for
-    /// `share_seconds` with a reload that was begun; 0.02 leave a process time for its requests.
+    /// A statement reads at most `page_rows`; with 2000 it holds no lock for long. A look spends
+    /// `share_seconds` on a reload; 0.02 leaves a process time for its requests.
     pub fn new(page_rows: usize, share_seconds: f64) -> Self {
         Self {
             page_rows,
@@ -116,7 +115,7 @@ impl EndedReader {
     /// Begins a look, and gives its first query.
     ///
     /// `now` is in seconds of a monotonic clock. `interval` is the time from look to look in
-    /// seconds. Where looks are rare, a reload is done in one go.
+    /// seconds. If looks are rare, a reload is done in one go.
     pub fn begin(&mut self, now: f64, server_now: UnixTime, interval: f64) -> Ask {
         let is_first = self.reloaded.is_none();
         let look = Look { now, server_now, is_whole: is_first || interval >= RELOAD_SECONDS };
