@@ -34,7 +34,7 @@ FROM generate_series(1, %s) AS n,
 
 
 def main() -> None:
-    """Measure in a process of its own, on a database of its own."""
+    """Measure in its own process, on its own database."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

@@ -49,7 +49,7 @@ INSERT = {
 
 
 def main() -> None:
-    """Measure the set, then the queries on each database, each in a process of its own."""
+    """Measure the set, then the queries on each database, each in its own process."""
     _checks()
     for backend in INSERT:
         with _database(backend) as settings:
@@ -105,7 +105,7 @@ def _engine(revocations: Any) -> Any:
 
 
 def _queries(settings: dict[str, Any]) -> None:
-    """In a process of its own: fill the table, then time what asks it."""
+    """In its own process: fill the table, then time the queries."""
     set_up(settings)
     from django.core.management import call_command
     from django.db import connection

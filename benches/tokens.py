@@ -13,7 +13,7 @@ from djwto import conf
 
 ROUNDS = 30
 TOKENS = 100
-"""A round's tokens. Each is new: nobody has seen it before, and a cache would not help."""
+"""A round's tokens. Each is new, so a cache does not help."""
 FLOOR = "floor: no checks"
 ALGORITHMS = ("HS256", "RS256", "ES256", "EdDSA")
 

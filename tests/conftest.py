@@ -166,7 +166,7 @@ class Visitor:
 
 @pytest.fixture(params=MODES)
 def visitor(request: pytest.FixtureRequest, settings: Any) -> Visitor:
-    """Somebody who uses the site in one of the modes."""
+    """A client that uses the site in one of the modes."""
     settings.DJWTO_MODE = request.param
     return Visitor(request.param)
 

@@ -517,7 +517,7 @@ def spawn(
     as_postgres: bool = False,
 ) -> "subprocess.Popen[bytes]":
     """Start a service that writes to a log."""
-    # A session of its own: Ctrl-C then reaches the tests alone, and they stop the service in order.
+    # Another session: Ctrl-C then reaches only the tests, and they stop the service in order.
     who = {"user": "postgres", "group": "postgres", "extra_groups": []} if as_postgres else {}
     with log.open("ab") as sink:
         return subprocess.Popen(
@@ -556,7 +556,7 @@ def end(process: "subprocess.Popen[bytes]", how: signal.Signals = signal.SIGTERM
         with suppress(subprocess.TimeoutExpired):
             process.wait(STOP_SECONDS)
     finally:
-        # Whatever is left of its session, workers included.
+        # All processes that are left of its session, workers included.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(STOP_SECONDS)

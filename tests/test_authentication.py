@@ -271,7 +271,7 @@ def test_a_guarded_view_makes_no_query(
 
 def test_a_deactivated_user_is_nobody_though_the_token_lives(visitor: Visitor, alice: Any) -> None:
     visitor.login()
-    # Around `save()`, so that nobody is told.
+    # Without `save()`, so that no receiver is called.
     type(alice).objects.update(is_active=False)
     assert visitor.get("/guarded/user_function/").json() == {"name": ""}
 

@@ -1,4 +1,4 @@
-"""With Django's cache middleware on, nobody sees what another's guarded view answered."""
+"""With Django's cache middleware, no user sees the guarded replies of another."""
 
 from typing import Any
 

@@ -460,7 +460,7 @@ class Clock(dt.datetime):
 
 
 def theirs(token: str, algorithm: str, *, wants: bool) -> Any:
-    """The claims, or None: whatever it raises is a refusal."""
+    """The claims, or None: any exception is a refusal."""
     options = {"require": ["exp", "iat", "jti"]}
     parties = PARTIES if wants else {}
     try:

@@ -203,7 +203,7 @@ def test_odd_input_as_django_takes_it(password: Any, salt: Any, iterations: Any)
 def _outcome(hasher: Any, *arguments: Any) -> Any:
     try:
         return hasher.encode(*arguments)
-    except Exception as error:  # noqa: BLE001 (whatever it is)
+    except Exception as error:  # noqa: BLE001 (any exception)
         return type(error)
 
 
@@ -219,7 +219,7 @@ def _outcome(hasher: Any, *arguments: Any) -> Any:
     ],
 )
 def test_a_stored_text_that_is_broken_raises_what_djangos_raises(encoded: str) -> None:
-    with pytest.raises(Exception) as expected:  # noqa: PT011 (whatever it is)
+    with pytest.raises(Exception) as expected:  # noqa: PT011 (any exception)
         djangos.verify("pass", encoded)
     with pytest.raises(expected.type):
         ours.verify("pass", encoded)

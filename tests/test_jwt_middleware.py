@@ -592,7 +592,7 @@ def test_djwtos_endpoints_go_on_checking(alice: Any, settings: Any) -> None:
     refused = client.post("/login/", fields, headers=foreign, secure=True)
     assert (refused.status_code, refused.json()["code"]) == (403, "origin_refused")
     assert client.post("/login/", fields, secure=True).status_code == 200
-    # Chunks are the endpoint's to read, also with a cookie, and so is what nobody can read.
+    # Chunks are the endpoint's to read, also with a cookie, and so are unreadable bodies.
     chunked = {
         "wsgi.input": BytesIO(b"username=alice&password=pass&mode=ONE-COOKIE"),
         "wsgi.input_terminated": True,

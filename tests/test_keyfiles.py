@@ -156,7 +156,7 @@ def test_what_it_replaces_is_ignored_and_reported(
     write(path, jwk("ES256"))
     use(settings, path)
     assert jwt.get_unverified_header(a_token())["alg"] == "ES256"
-    assert found("W006") == []  # of the environment nobody need know
+    assert found("W006") == []  # that of the environment needs no warning
     settings.DJWTO_SIGNING_KEY = "a secret"
     settings.DJWTO_VERIFYING_KEY = "x"
     settings.DJWTO_ALGORITHM = "RS512"
@@ -333,7 +333,7 @@ def test_an_older_key_verifies_and_does_not_sign(
     from tests.test_vectors import KEY_OF, key_file
 
     if as_jwk:
-        # With a kid of its own, which its tokens carry.
+        # With its own kid, which its tokens carry.
         old_file = tmp_path / "old.json"
         key = json.dumps(jwk(older, "old"))
         old_file.write_text(f'{{"keys": [{key}]}}')

@@ -383,7 +383,7 @@ def test_an_operation_may_be_exempt(alice: Any, settings: Any, name: str) -> Non
 
 @pytest.mark.parametrize("name", ["sync", "async"])
 def test_it_works_under_the_middleware(alice: Any, settings: Any, name: str) -> None:
-    """Which makes nobody of a request without the CSRF token, since Ninja exempts its views."""
+    """It makes a request without the CSRF token anonymous, since Ninja exempts its views."""
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "djwto.middleware.JWTMiddleware"]
     settings.DJWTO_MODE = ("TWO-COOKIES", "JSON")
     client = client_of(alice, enforce_csrf_checks=True)

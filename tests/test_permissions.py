@@ -28,7 +28,7 @@ class Plain(ModelBackend):
 
 
 class Granting(BaseBackend):
-    """One that has permissions of its own."""
+    """A backend with other permissions."""
 
     def get_user_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
         return {"own.granted"}

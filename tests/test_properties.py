@@ -40,7 +40,7 @@ json_values = st.recursive(
     max_leaves=12,
 )
 
-# Whatever the engine signs: numbers for times, short texts for identifiers, anything elsewhere.
+# Claims that the engine signs: numbers for times, short texts for identifiers, anything elsewhere.
 times = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 future = st.integers(2**33, 2**63 - 1) | st.floats(1e10, 1e308)
 identifiers = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60)

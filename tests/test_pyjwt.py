@@ -41,7 +41,7 @@ def test_pyjwt_reads_what_the_engine_signs(algorithm):
         return
     assert decoded_by_pyjwt(token, algorithm, verify_exp=False) == claims
     header = jwt.get_unverified_header(token)
-    # A key pair goes by its thumbprint, a secret by nothing (RFC 7638 §7).
+    # The kid of a key pair is its thumbprint; a secret has none (RFC 7638 §7).
     assert ("kid" in header) != algorithm.startswith("HS")
     assert header == {
         "alg": algorithm,

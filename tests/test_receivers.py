@@ -117,7 +117,7 @@ def test_a_rehash_brings_no_session_back_whose_password_was_changed(
 ) -> None:
     settings.PASSWORD_HASHERS = [OLD, NEW]
     visitor.login()
-    # Around `save()`, so that nobody is told.
+    # Without `save()`, so that no receiver is called.
     type(alice).objects.update(password=make_password("another"))
     settings.PASSWORD_HASHERS = [NEW, OLD]
     assert authenticate(username="alice", password="another")
@@ -179,7 +179,7 @@ def test_a_proxy_of_the_user_counts_and_no_other_model_is_slowed_down(
     finally:
         del apps.all_models["auth"]["proxy"]
         apps.clear_cache()
-    # One statement: Django must look at no row, since nobody asked to be told.
+    # One statement: Django reads no row, because there is no receiver.
     Session.objects.all().delete()
     with django_assert_num_queries(1):
         JWTBlacklist.objects.all().delete()

@@ -47,7 +47,7 @@ def reused() -> Any:
 
 
 def present(browser: Visitor, refresh: str, name: str = "refresh_access") -> Any:
-    """Send this refresh token, whatever the browser holds."""
+    """Send this refresh token instead of that of the browser."""
     browser.client.cookies["jwt_refresh"] = refresh
     return browser.refresh(name)
 
@@ -252,7 +252,7 @@ def test_a_session_that_ends_during_its_renewal_gets_no_tokens(
     make = tokens.process_user
 
     def end_meanwhile(user: Any) -> Any:
-        # As somebody else may: where nothing is rotated, the renewal has no hold of the row yet.
+        # As another client may: where nothing is rotated, the renewal has no hold of the row yet.
         Session.objects.update(revoked_at=times.now())
         return make(user)
 

@@ -1,4 +1,4 @@
-"""Logging in a user whom something else has authenticated; signals; test clients."""
+"""Logging in a user that something else has authenticated; signals; test clients."""
 
 import json
 from typing import Any

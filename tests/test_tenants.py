@@ -50,7 +50,7 @@ async def late(_: Any) -> str:
 
 
 class At(Visitor):
-    """Somebody who uses one host."""
+    """A client that uses one host."""
 
     def __init__(self, host: str, mode: str = "JSON", **kwargs: str) -> None:
         super().__init__(mode)

@@ -155,7 +155,7 @@ def test_a_wait_ends(
     assert checks.login("carol") == "login_busy"
     checks.ends.release()
     assert first.result(SOON) == "done"
-    # It held no slot of its own: there is nothing to wait for, and all five are free.
+    # It held no slot: there is nothing to wait for, and all five are free.
     checks.ends.release(5)
     assert [checks.login("carol", fails=True) for _ in range(6)] == ["failed"] * 5 + [
         "login_throttled"

@@ -73,7 +73,7 @@ def test_a_logout_without_the_csrf_token_ends_nothing(admin: Any) -> None:
     visitor.csrf = ""
     assert visitor.post("/admin/logout/").status_code == 403
     assert is_live(admin)
-    # Where the view is exempt, nobody is logged in, and so nobody is logged out.
+    # If the view is exempt, no user is logged in, so none is logged out.
     reply = visitor.post("/exempt_log_out/")
     assert (reply.status_code, set(reply.cookies) & set(TOKENS)) == (200, set())
     assert is_live(admin)

@@ -172,7 +172,7 @@ def refusal(engine: Engine, token: str) -> str:
 
 
 def token_of(case: dict[str, Any]) -> str:
-    """Give the token of a case, or sign its parts as HS256, whatever its header says."""
+    """Give the token of a case, or sign its parts as HS256, for any header."""
     if "token" in case:
         return case["token"]
     header = case.get("header", VERIFY["header"]).encode()

@@ -1,6 +1,6 @@
 """`djwto.verifier`: djwto without its tables, and without what a project does not use.
 
-What is imported and installed is a matter of the whole process, so each test has one of its own.
+What is imported and installed is a matter of the whole process, so each test has its own.
 """
 
 import json

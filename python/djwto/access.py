@@ -171,7 +171,7 @@ def set_user(
 
 
 def force_user(inner: Any, claims: Any) -> None:
-    """Let Django REST framework keep this user: it would set one of its own on the request."""
+    """Let Django REST framework keep this user: otherwise it sets another one on the request."""
     inner._force_auth_user, inner._force_auth_token = inner.user, claims  # noqa: SLF001
 
 

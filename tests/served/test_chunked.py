@@ -51,7 +51,7 @@ def test_more_than_the_limit(target: Target) -> None:
     body = wire.chunked(b"x" * (LIMIT + 1), at=LIMIT)
     replies = wire.pipeline(target, ([*LOGIN, FORM], body), NEXT)
     assert (replies[0].status_code, replies[0].json()["code"]) == (413, "body_too_large")
-    # What follows is a request of its own, or the server hangs up: nothing is taken for one.
+    # What follows is another request, or the server hangs up: nothing else is taken for one.
     assert [reply.status_code for reply in replies[1:]] in ([200], [0])
 
 

@@ -89,7 +89,7 @@ class FirstView(Walk):
         self.replies.append(send(url, form or None, headers=headers, timeout=30))
 
     def answers(self):
-        """Poll the port, and wait a little where nobody listens yet."""
+        """Poll the port, and wait a little while no server listens yet."""
         try:
             socket.create_connection(("localhost", self.port), timeout=5).close()
         except OSError:

@@ -1,4 +1,4 @@
-"""The served endpoints answer as their document says, whatever is sent: by schemathesis."""
+"""The served endpoints answer as their document says, for any request: by schemathesis."""
 
 import json
 import uuid

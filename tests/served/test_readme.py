@@ -150,7 +150,7 @@ class Walk:
             assert time.monotonic() < deadline, self.log.read_text()
 
     def answers(self):
-        """Poll the port, and wait a little where nobody listens yet."""
+        """Poll the port, and wait a little while no server listens yet."""
         trust = ssl.create_default_context(cafile=str(self.folder / "cert.pem"))
         try:
             with socket.create_connection(("localhost", self.port), timeout=5) as raw:

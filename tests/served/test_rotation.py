@@ -137,7 +137,7 @@ def test_from_a_secret_to_a_key_pair_server_by_server(tmp_path: Path, file: Path
 
 
 def put(file: Path, text: str) -> None:
-    """Write so that nobody sees another half of it than this."""
+    """Write so that no reader sees half of it."""
     new = file.with_name("new")
     new.write_text(text)
     new.chmod(0o600)

@@ -19,7 +19,7 @@ SERVED = [("granian", PLAIN), ("uvicorn", PLAIN), ("granian", ATOMIC)]
 
 @pytest.fixture(params=SERVED, ids=["wsgi", "asgi", "wsgi with ATOMIC_REQUESTS"])
 def server(request: pytest.FixtureRequest, cluster: Postgres, tmp_path: Path) -> Iterator[Server]:
-    """The portal on a database of its own, over WSGI and over ASGI."""
+    """The portal on its own database, over WSGI and over ASGI."""
     name, settings = request.param
     env = {
         "DJANGO_SETTINGS_MODULE": settings,

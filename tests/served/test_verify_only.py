@@ -38,7 +38,7 @@ SERVERS = {
 SETTINGS = """
 from djwto.keys import remote
 
-remote.UNKNOWN_SECONDS = 0  # the limit has a test of its own, and takes as long
+remote.UNKNOWN_SECONDS = 0  # the limit has another test, and takes as long
 SECRET_KEY = "of the service alone"
 ALLOWED_HOSTS = ["127.0.0.1"]
 ROOT_URLCONF = "reports.urls"
@@ -48,7 +48,7 @@ DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "report
 
 @dataclass
 class Service:
-    """The project of the page, in a folder of its own."""
+    """The project of the page, in its own folder."""
 
     folder: Path
     env: dict[str, str]

@@ -1,4 +1,4 @@
-"""A project whose users log in with a phone number, which is an object of its own class."""
+"""A project whose users log in with a phone number, which is an object of another class."""
 
 from tests.projects.plain.settings import *  # noqa: F403
 

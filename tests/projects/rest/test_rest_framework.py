@@ -155,7 +155,7 @@ def test_a_doubled_cookie_is_cleared() -> None:
     reply = Client().get("/me/", headers=headers)
     assert (reply.status_code, reply.json()["code"]) == (401, "cookie_ambiguous")
     assert [cookie for cookie in reply.cookies.values() if cookie["max-age"] == 0]
-    # Where nobody is asked for, the reply is good, and clears it too.
+    # If no user is required, the reply is good, and clears it too.
     reply = Client().get("/open/", headers=headers)
     assert (reply.status_code, bool(reply.cookies)) == (200, True)
 

@@ -47,7 +47,7 @@ def test_the_document_is_good_beside_other_hooks(
 ) -> None:
     found = schema_of(OAS_VERSION=version, POSTPROCESSING_HOOKS=hooks, CAMELIZE_NAMES=camelize)
     validate(found)
-    # djwto's endpoints are as they are served, whatever is done to the names of others.
+    # djwto's endpoints stay as they are served, also if other names change.
     ours = json.loads(json.dumps(openapi.paths(is_31=version.startswith("3.1"))))
     assert {path: found["paths"][path] for path in ours} == ours
     schemes = found["components"]["securitySchemes"]

@@ -1,4 +1,4 @@
-"""The past of each shape, made once by the real package in a process of its own."""
+"""The past of each shape, made once by the real package in its own process."""
 
 import json
 import subprocess

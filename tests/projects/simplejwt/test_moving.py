@@ -273,7 +273,7 @@ def answer(token: str) -> Any:
 
 @pytest.fixture
 def apart(moved: Any, settings: Any) -> Any:
-    """The project after the move, where djwto has a key of its own."""
+    """The project after the move, where djwto has its own key."""
     found = moved("services")
     settings.SIMPLE_JWT = {}
     settings.DJWTO_ISS_CLAIM = settings.DJWTO_AUD_CLAIM = None
@@ -302,7 +302,7 @@ def test_the_key_of_old_makes_no_token_of_djwto(apart: Any, settings: Any) -> No
 
 
 def test_claims_of_djwto_in_an_old_token_mean_nothing(apart: Any) -> None:
-    """`perms` or a generation that a project once put there gives nobody anything."""
+    """`perms` or a generation that a project once put there grants nothing."""
     token = forged(user={"perms": ["*"]}, perms=["*"], gen=7, refresh_iat=1)
     response = Client().get("/permitted/", headers={"authorization": f"Bearer {token}"})
     assert response.json()["code"] == "permissions_insufficient"

@@ -104,7 +104,7 @@ def call(page: Page, endpoint: str, status: str) -> None:
 
 
 def token_cookies(page: Page) -> set[str]:
-    """Give the names of the tokens' cookies that the browser holds, on whatever path and host."""
+    """Give the names of the tokens' cookies that the browser holds, on any path and host."""
     return TOKEN_COOKIES & {cookie["name"] for cookie in page.context.cookies()}
 
 

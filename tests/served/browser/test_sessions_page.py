@@ -58,7 +58,7 @@ Browsers = Callable[..., Page]
 
 @pytest.fixture
 def browsers(browser: Browser, portal: Server, complaints: Complaints) -> Iterator[Browsers]:
-    """Other browsers of alice, each with cookies of its own, and logged in."""
+    """Other browsers of alice, each with its own cookies, and logged in."""
     opened: list[BrowserContext] = []
 
     def another(**options: Any) -> Page:
@@ -75,7 +75,7 @@ def browsers(browser: Browser, portal: Server, complaints: Complaints) -> Iterat
 
 @pytest.fixture
 def alone(page: Page, portal: Server) -> Page:
-    """A page of alice, who is logged in nowhere else: other tests have left sessions of hers."""
+    """A page of alice, who is logged in nowhere else: other tests have left sessions."""
     log_in(page, portal.base_url)
     expect(_rows(page).first).to_contain_text("This browser")
     if page.locator("#sessions-others").is_visible():

@@ -48,7 +48,7 @@ def served(
 
 
 class Client:
-    """A program with a pair of tokens; each has connections of its own."""
+    """A program with a pair of tokens; each has its own connections."""
 
     def __init__(self, server: Server, *, keeps_alive: bool = True) -> None:
         self.base_url = server.base_url
@@ -137,7 +137,7 @@ def at_once(work: Sequence[Callable[[], T]]) -> list[T]:
         barrier.wait(SECONDS)
         try:
             found[number] = work[number]()
-        except BaseException as error:  # noqa: BLE001 (whoever called shows it)
+        except BaseException as error:  # noqa: BLE001 (the caller shows it)
             found[number] = error
 
     threads = [threading.Thread(target=run, args=[number]) for number in range(len(work))]

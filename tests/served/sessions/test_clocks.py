@@ -1,4 +1,4 @@
-"""Clocks that are set an hour back and forth: no replay gets in, nobody is locked out for long.
+"""Clocks that are set an hour back and forth: no replay gets in, no user is locked out for long.
 
 libfaketime sets them, by a file: the server's, which is also SQLite's, and PostgreSQL's.
 """
@@ -130,7 +130,7 @@ def _is_renewed_as_ever(server: Server, clock: Clock, midnight: float) -> None:
 
 
 def _is_stepped(server: Server, clock: Clock, *, is_the_databases: bool) -> None:
-    """Sessions live through each step, old tokens get nobody in, and nothing ended comes back."""
+    """Sessions live through each step, old tokens open nothing, and nothing ended comes back."""
     client, ended = Client(server), Client(server)
     ended.login()
     assert ended.logout().status_code == 200
@@ -148,7 +148,7 @@ def _is_stepped(server: Server, clock: Clock, *, is_the_databases: bool) -> None
             client.pair = given.json()
             assert client.view().status_code == 200
         elif seconds < shown:
-            # Nobody knows how long ago that was: refused, and the session goes on.
+            # It is not known how long ago that was: refused, and the session goes on.
             assert answer(given) == SUPERSEDED
         else:
             # An hour later, for all that anybody knows.

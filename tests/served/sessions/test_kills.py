@@ -1,7 +1,7 @@
-"""Servers are killed in the middle of renewals: nobody is left in between.
+"""Servers are killed in the middle of renewals: no client is left in between.
 
-A process that dies has written the whole step of a session, or none of it. Whoever asked and heard
-nothing asks again with the token it has, and gets on; there is no other token it could need.
+A process that dies has written the whole step of a session, or none of it. A client without a reply
+asks again with the token that it has, and goes on. It never needs another token.
 """
 
 import os
@@ -46,7 +46,7 @@ def test_servers_that_are_killed(database: str, tmp_path: Path, kills: int) -> N
 def _kill_at_work(server: Server, clients: list["Steady"]) -> None:
     """Kill all processes that answer, once each client has got something from them.
 
-    Nobody looks at the clock: each client is then somewhere in its next renewal.
+    No test looks at the clock: each client is then somewhere in its next renewal.
     """
     counts = [client.count for client in clients]
 

@@ -75,7 +75,7 @@ def test_without_a_grace(database: str, tmp_path: Path) -> None:
         late.take(owner)
         assert owner.renew("refresh_access").status_code == 200
         refused = late.renew("refresh_access")
-        # Whoever comes too late is told nothing that would log the other out by itself.
+        # A client that comes too late gets no answer that would log the other one out.
         assert answer(refused) == (401, "refresh_reused")
         assert "Set-Cookie" not in refused.headers
 

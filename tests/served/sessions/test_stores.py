@@ -171,7 +171,7 @@ def _rows(file: Path) -> list[Any]:
 def test_a_database_that_hangs_for_longer_than_the_grace(
     postgres_database: str, tmp_path: Path
 ) -> None:
-    """Two tabs wait for a row that somebody holds: neither of them is late by that."""
+    """Two tabs wait for a locked row: the wait does not make either of them late."""
     with (
         served(postgres_database, tmp_path, SESSIONS_GRACE="0.5") as server,
         psycopg.connect(postgres_database) as holder,

@@ -56,7 +56,7 @@ class Site:
         return site
 
     def run(self, code: str) -> None:
-        """Run Python in a process of its own, with the site's settings."""
+        """Run Python in its own process, with the site's settings."""
         words = [sys.executable, "-c", f"import django\ndjango.setup()\n{code}"]
         subprocess.run(words, cwd=ROOT, env=self.env, check=True, timeout=60)
 
@@ -109,7 +109,7 @@ class Served:
         return True
 
     def person(self, name: str = "alice", mode: str = "JSON") -> "Person":
-        """Log somebody in."""
+        """Log a user in."""
         session = requests.Session()
         session.trust_env = False
         form = {"username": name, "password": "pass", "mode": mode}
@@ -144,7 +144,7 @@ class Served:
 
 @dataclass
 class Person:
-    """Somebody who has logged in."""
+    """A user who has logged in."""
 
     served: Served
     session: requests.Session

@@ -154,7 +154,7 @@ def test_a_logout_elsewhere_closes_sockets(pair: tuple[Served, Served], mode: st
         assert time.monotonic() - started < 1 + BUSY_SECONDS
         assert says(other, "still") == "still"
     assert "disconnect 4401" in there.log.read_text()
-    # With the same tokens nobody comes back.
+    # With the same tokens no socket opens again.
     assert status_of(there, headers, origin=there.url) == 403
 
 

@@ -98,7 +98,7 @@ impl Proxies {
         let mut found = parsed(peer);
         if self.contains(found) {
             for text in forwarded_for.rsplit(',').take(MAX_HOPS) {
-                // Our own proxy says nothing that can be read: its address must do.
+                // The trusted proxy sent no readable address, so its own address counts.
                 let Some(address) = parsed(text) else { break };
                 found = Some(address);
                 if !self.contains(found) {

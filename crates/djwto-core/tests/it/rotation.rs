@@ -144,7 +144,7 @@ impl Store {
     }
 }
 
-/// Somebody presents one of the tokens that were issued, so many behind the latest, some time
+/// A client presents one of the issued tokens, so many behind the latest, some time
 /// later; or the store's clock is set.
 fn steps() -> impl Strategy<Value = Vec<(f64, u64)>> {
     let seconds = prop_oneof![
@@ -158,7 +158,7 @@ fn steps() -> impl Strategy<Value = Vec<(f64, u64)>> {
 }
 
 proptest! {
-    /// Whatever is presented, and whenever: one token has one successor, a session that was ended
+    /// In any order and at any time: one token has one successor, a session that was ended
     /// stays so, reuse always ends it, and nothing else does.
     #[test]
     fn any_story(steps in steps()) {
@@ -186,7 +186,7 @@ proptest! {
             prop_assert_eq!(store.is_ended, verdict == REUSED);
             match elapsed {
                 Some(elapsed) if elapsed >= GRACE => prop_assert_eq!(verdict, REUSED),
-                // The owner's other tabs, and whoever asks while the clock cannot say.
+                // The owner's other tabs, and clients that come while the clock cannot tell.
                 Some(_) if behind <= 2 => prop_assert_ne!(verdict, REUSED),
                 Some(_) => prop_assert_eq!(verdict, REUSED),
                 None => {}

@@ -104,7 +104,7 @@ fn a_mac_is_compared_by_the_library_alone() {
     {
         assert_eq!(with(what), [""; 0], "{what}");
     }
-    // The signature that came is handed to the keys, and to nobody else.
+    // Only the keys get the signature of a request.
     for file in with(".signature()") {
         assert!(file == "verify.rs" || file.starts_with("key/"), "{file} looks at a signature");
     }

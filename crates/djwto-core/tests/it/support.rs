@@ -114,7 +114,7 @@ pub(crate) fn requirements(policy: &Policy, kind: Option<Kind>, now: UnixTime) -
     Requirements { policy, revocations: None, kind, tenant: None, now }
 }
 
-/// Signs any bytes as HS256 with the secret of the test keys, whatever the header says.
+/// Signs any bytes as HS256 with the secret of the test keys, for any header.
 pub(crate) fn forge(header: &[u8], payload: &[u8]) -> String {
     let (header, payload) = (URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
     sign_text(&format!("{header}.{payload}"))
