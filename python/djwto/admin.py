@@ -1,4 +1,4 @@
-"""Sessions and the blacklist in Django's admin: to look at, and to end sessions."""
+"""Sessions and the blacklist in Django's admin. Sessions can be ended."""
 
 import ipaddress
 import uuid
@@ -40,24 +40,24 @@ else:
     _Paginator = Paginator
 
 MOST_ROWS = 10_000
-"""How many rows a list counts and shows at most. A filter or a search finds the others."""
+"""The most rows that a list counts and shows. A filter or a search finds others."""
 
 _MOST_USERS = 200
-"""How many users of a name are searched for at most."""
+"""The most users of a name that a search finds."""
 
 
 class BoundedPaginator(_Paginator):
-    """Count no further than `MOST_ROWS`: a table of sessions may have millions."""
+    """Counts up to `MOST_ROWS`: a table of sessions may have millions of rows."""
 
     @cached_property
     def count(self) -> int:
-        """Return the number of rows, or `MOST_ROWS` where there are more."""
+        """Return the number of rows, at most `MOST_ROWS`."""
         rows: Any = self.object_list
         return int(rows.order_by()[:MOST_ROWS].count())
 
 
 class IsEnded(admin.SimpleListFilter):
-    """Live sessions, or ended ones."""
+    """The filter for live and ended sessions."""
 
     title, parameter_name = "state", "state"
 
@@ -76,7 +76,7 @@ class IsEnded(admin.SimpleListFilter):
 
 
 class _Choice(admin.SimpleListFilter):
-    """One of some known values. Django's own filter would look through the whole table for them."""
+    """A filter by known values. Django's own filter would search the whole table for the values."""
 
     choices_of: tuple[str, ...]
 
@@ -91,14 +91,14 @@ class _Choice(admin.SimpleListFilter):
 
 
 class Mode(_Choice):
-    """How the first tokens were delivered."""
+    """The filter by the mode of the first tokens."""
 
     title, parameter_name = "mode", "mode"
     choices_of = tuple(_core.modes())
 
 
 class Reason(_Choice):
-    """Why a session was ended, of djwto's own reasons."""
+    """The filter by djwto's own reasons for an end."""
 
     title, parameter_name = "why", "revoked_reason"
     choices_of = (
@@ -124,7 +124,7 @@ _LABELS = {
 
 
 def _field(name: str) -> Callable[[Any], Any]:
-    """Show a column under a plain label: microseconds as a date, and what never ends as "never"."""
+    """Show a column with a plain label. Microseconds become a date, and `NEVER` becomes "never"."""
     field: Any = Session._meta.get_field(name)  # noqa: SLF001
     label = _LABELS.get(name, str(field.verbose_name))
 
@@ -140,7 +140,7 @@ def _field(name: str) -> Callable[[Any], Any]:
 
 @admin.display(description="user", ordering="user_id")
 def user_of(row: Session) -> str:
-    """Name the user, with a link to their page where the admin has one."""
+    """Return the name of the user, with a link if the admin has a page for users."""
     names: dict[str, str] | None = getattr(row, _NAMES, None)
     name = (user_rows.names([row.user_id]) if names is None else names).get(row.user_id)
     if name is None:
@@ -163,7 +163,7 @@ _FIELDS: Any = (
 
 @admin.register(Session)
 class SessionAdmin(_SessionAdmin):
-    """The sessions. They can be ended, and not be changed."""
+    """The page of sessions, which can be ended but not changed."""
 
     list_display = (
         *("__str__", user_of, "device", "address", "mode", _field("created_at")),
@@ -185,12 +185,12 @@ class SessionAdmin(_SessionAdmin):
         return rows if tenant is None else rows.filter(tenant=tenant)
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """Show the tenant where there are tenants."""
+        """Return the columns, with the tenant if there are tenants."""
         shown = super().get_list_display(request)
         return shown if conf.tenant_function() is None else (*shown, "tenant")
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Find the names of all users of a page by one query."""
+        """Read the names of all users of a page with one query."""
         page = super().get_changelist_instance(request)
         rows = list(page.result_list)
         names = user_rows.names(row.user_id for row in rows)
@@ -202,7 +202,7 @@ class SessionAdmin(_SessionAdmin):
     def get_search_results(
         self, _request: HttpRequest, queryset: QuerySet[Session], search_term: str
     ) -> tuple[QuerySet[Session], bool]:
-        """Search by what has an index: the users of that name, a key, an id, an address."""
+        """Search by user name, primary key, session id or address, which have an index."""
         term = search_term.strip().replace("\0", "")
         if not term:
             return queryset, False
@@ -215,25 +215,25 @@ class SessionAdmin(_SessionAdmin):
 
     @admin.action(description="End the selected sessions", permissions=["change"])
     def end_selected(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
-        """End what was ticked."""
+        """End the selected sessions."""
         self._tell(request, sessions.end_where(queryset, reason=ENDED_BY_ADMIN))
 
     @admin.action(description="End all sessions of these users", permissions=["change"])
     def end_all_of_users(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
-        """End every session of the users whose sessions were ticked."""
+        """End every session of the users of the selected sessions."""
         user_ids = list(queryset.values_list("user_id", flat=True).distinct())
         theirs = Session.of_tenant(tenants.present()).filter(user_id__in=user_ids)
         self._tell(request, sessions.end_where(theirs, reason=ENDED_BY_ADMIN))
 
     def save_model(self, *_args: Any, **_kwargs: Any) -> None:
-        """Nothing is changed here; a row that was read a while ago is not to be written back."""
+        """Do nothing: an old copy of a row must not overwrite the present one."""
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
-        """Sessions come from logins."""
+        """Return False: only logins make sessions."""
         return False
 
     def has_delete_permission(self, _request: HttpRequest, _obj: Session | None = None) -> bool:
-        """A session that is gone cannot be told from one that is live; `delete_tokens` can wait."""
+        """Return False: without its row, a session looks live. `delete_tokens` removes old rows."""
         return False
 
     def _tell(self, request: HttpRequest, number: int) -> None:
@@ -242,7 +242,7 @@ class SessionAdmin(_SessionAdmin):
 
 @admin.register(JWTBlacklist)
 class JWTBlacklistAdmin(_BlacklistAdmin):
-    """Read-only: entries come from logouts."""
+    """The page of the blacklist, which is read-only: only logouts add rows."""
 
     list_display = ("jti", "created_at", "expires_or_never")
     fields = list_display
@@ -261,18 +261,18 @@ class JWTBlacklistAdmin(_BlacklistAdmin):
 
     @admin.display(description="expires", ordering="expires")
     def expires_or_never(self, row: JWTBlacklist) -> datetime | str:
-        """Return the date; "never" for none, and for the year 9999 of older rows."""
+        """Return the date; "never" if there is none, or for the year 9999 in older rows."""
         never = row.expires is None or row.expires.year >= _NEVER_YEAR
         return "never" if never or row.expires is None else row.expires
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
-        """Nothing is typed in here."""
+        """Return False: only logouts add rows."""
         return False
 
     def has_change_permission(
         self, _request: HttpRequest, _obj: JWTBlacklist | None = None
     ) -> bool:
-        """Facts do not change."""
+        """Return False: a row cannot be changed."""
         return False
 
 

@@ -37,13 +37,13 @@ class Part(NamedTuple):
 def read_parts(body: bytes, boundary: str) -> Iterator[Part]:
     """Read part after part. Raises `MultipartError`, and `JWTError` for text that is not UTF-8."""
     if not _BOUNDARY.fullmatch(boundary):
-        raise MultipartError("its content type has no good boundary")
+        raise MultipartError("its content type has no valid boundary")
     # RFC 2046 §5.1.1: the line break before a delimiter is the delimiter's.
     delimiter, body = b"\r\n--" + boundary.encode(), b"\r\n" + body
     place = body.find(delimiter)
     while True:
         if place < 0:
-            raise MultipartError("it broke off")
+            raise MultipartError("it ended too early")
         place += len(delimiter)
         if body.startswith(b"--", place):
             return
@@ -82,7 +82,7 @@ def _part(head: bytes, content: bytes) -> Part:
             {key: value.encode("utf-8", "replace") for key, value in extra.items()},
         )
     except SuspiciousOperation:
-        raise MultipartError("a file has no good name") from None
+        raise MultipartError("a file has no valid name") from None
     return Part(name, filename, file)
 
 
@@ -95,7 +95,7 @@ def _headers(head: bytes) -> dict[str, tuple[str, dict[str, str]]]:
         except (ValueError, LookupError):
             raise MultipartError("the head of a part is malformed") from None
         if headers.setdefault(name.lower(), parsed) is not parsed:
-            raise MultipartError("the head of a part says something twice")
+            raise MultipartError("the head of a part has a parameter twice")
     return headers
 
 

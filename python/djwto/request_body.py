@@ -64,7 +64,7 @@ def readable() -> Iterator[None]:
         raise JWTError.of("body_unreadable", _sentence(error)) from None
     except (UnreadablePostError, LookupError, ValueError):
         # Django fails on unknown charsets and wrong lengths in other ways.
-        raise JWTError.of("body_unreadable", "it broke off or is not UTF-8") from None
+        raise JWTError.of("body_unreadable", "it ended too early or is not UTF-8") from None
 
 
 def make_empty(request: HttpRequest) -> None:
@@ -118,7 +118,7 @@ def _body(request: Any) -> bytes | None:
         request._read_started = True  # noqa: SLF001
         request._body, request._stream = body, BytesIO(body)  # noqa: SLF001
         if not is_whole and len(body) < (length or 0):
-            raise _unreadable("it broke off")
+            raise _unreadable("it ended too early")
     if limit is not None and len(body) > limit:
         raise JWTError.of("body_too_large")
     return body
@@ -158,7 +158,7 @@ def _bytes_of(stream: Any, limit: int | None) -> bytes:
             pieces.append(piece)
             room -= len(piece)
     except Exception:  # noqa: BLE001 (each server has other errors for a client that is gone)
-        raise _unreadable("it broke off") from None
+        raise _unreadable("it ended too early") from None
     return b"".join(pieces)
 
 

@@ -1,4 +1,4 @@
-"""What djwto knows of a request while it is answered."""
+"""The state that djwto keeps for a request while it is answered."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Users = tuple[Seen, Any, Callable[[], Any]]
 
 
 class State:
-    """One for each request of Django's; `of` gives it."""
+    """The state of one request of Django; `of` returns it."""
 
     owner: int
     """The `id` of its request."""
     is_guarded = False
-    """The reply is private: a guard was asked, or a token was there."""
+    """Whether the reply is private: a guard ran, or the request had a token."""
     seen: Seen | None = None
     """The token that names the user."""
     users: Users | None = None
-    """The users of the token that was seen last, loaded or not."""
+    """The users of the latest token, loaded or not."""
     replaced: tuple[Users, Any, Callable[[], Any]] | None = None
-    """The users of a token, and those that middleware has put in their place."""
+    """The users of a token, and those with which a middleware replaced them."""
     opened_by: Seen | None = None
     """The token that let the request in, whose session Django's `login` and `logout` end."""
     is_settled = False
@@ -49,7 +49,7 @@ class State:
         return None if self.seen is None else self.seen.claims
 
     def open_by(self, seen: Seen) -> None:
-        """Note the token that lets the request in."""
+        """Store the token that lets the request in."""
         self.opened_by, self.is_settled = seen, False
 
     def settle(self) -> None:
@@ -57,8 +57,8 @@ class State:
         self.opened_by, self.is_settled = None, True
 
     def refuse(self, error: JWTError) -> None:
-        """Note why there is no user."""
-        # The frames of the traceback would live as long as the request.
+        """Store why there is no user."""
+        # Without its traceback, whose frames would live as long as the request.
         self.refusal = error.with_traceback(None)
 
     def forget_user(self) -> None:

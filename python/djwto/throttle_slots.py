@@ -1,12 +1,12 @@
-"""Slots: a count that is kept as one mark for each attempt that may fail.
+"""Slots: a counter in a cache, with one mark for each attempt that may fail.
 
-To take a slot is `cache.add`, the one operation that is atomic in Redis, in Memcached and in a
-database, where Django's `incr` reads, writes, and starts the time anew. A slot is free again a
-window after it was taken, so the window slides exactly.
+A slot is taken with `cache.add`, the one operation that is atomic in Redis, in Memcached and in a
+database. Django's `incr` reads, writes, and restarts the time. A slot is free again one window
+after it was taken, so the window slides exactly.
 
-The engine says which slots to try and to read, in which order, and what it means that none is free
-(`throttle.rs`). A large count that was found full is not read again within `_FULL_SECONDS`: in a
-flood, a refusal costs two operations of the cache.
+The engine says which slots to try and to read, in which order, and what to do if none is free
+(`throttle.rs`). A large counter that was full is not read again within `_FULL_SECONDS`: in a flood,
+a refusal costs two operations of the cache.
 
 A mark says when the slot was taken, for which exact name, and whether the attempt has failed. The
 cache holds HMACs and times, no name and no address. The HMACs are Django's `salted_hmac`, by its
@@ -37,10 +37,10 @@ _log = logging.getLogger("djwto")
 
 
 class Mark(NamedTuple):
-    """What stands in a slot."""
+    """The content of a slot."""
 
     taken: float
-    """By the clock, in seconds."""
+    """When the slot was taken, in seconds since 1970."""
     tag: str
     """The HMAC of the exact name."""
     has_failed: bool = False
@@ -63,7 +63,7 @@ class Slots:
         self.count = count
         self.own: int | None = None
         self.retry_after = count.seconds
-        """When it is worth another try, in seconds, where `take` found no free slot."""
+        """In how many seconds to try again, if `take` found no free slot."""
         self.is_in_flight = False
         """Whether a slot may be free sooner: an attempt that holds one has not failed yet."""
         self._mark = Mark(0, _hmac(account)[:16])
@@ -72,7 +72,7 @@ class Slots:
         self._store = store(cache, _hmac(count.name), count.seconds)
 
     def take(self) -> bool:
-        """Take a free slot; False where there is none. Raises `JWTError`."""
+        """Take a free slot; False if there is none. Raises `JWTError`."""
         with _failures():
             return self._take(time.time())
 
@@ -95,7 +95,7 @@ class Slots:
             ]
 
     def refusal(self) -> JWTError:
-        """Make the answer to an attempt for which there was no slot."""
+        """Return the refusal of an attempt without a slot."""
         return JWTError.of("login_throttled", retry_after=self.retry_after)
 
     def _take(self, now: float) -> bool:
@@ -169,7 +169,7 @@ class _InCache:
         return {keys[key]: Mark.read(text) for key, text in found.items()}
 
     def add(self, number: int, mark: Mark) -> bool:
-        """Put a mark into a slot that is free; False where it is taken."""
+        """Put a mark into a free slot; False if it is taken."""
         return bool(self.cache.add(self._name(number), mark.text(), self._seconds))
 
     def replace(self, number: int, mark: Mark) -> None:
@@ -238,7 +238,7 @@ _lock = threading.Lock()
 
 
 def _forget() -> None:
-    """In a forked child: the thread that held the lock is not there."""
+    """Make a new lock in a forked child, which does not have the thread that held it."""
     global _lock  # noqa: PLW0603
     _lock = threading.Lock()
 
@@ -257,7 +257,7 @@ def _hmac(text: str) -> str:
 
 @contextmanager
 def _failures() -> Iterator[None]:
-    """Turn what a cache raises that is out of reach into 503."""
+    """Turn exceptions of an unreachable cache into 503."""
     try:
         yield
     except Exception as error:

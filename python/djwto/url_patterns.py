@@ -85,7 +85,7 @@ def _lists(
 
 
 def _texts(pattern: URLPattern | URLResolver) -> list[str]:
-    """Return what a pattern adds to a path; `i18n_patterns` add one text for each language."""
+    """Return the part of a path from a pattern; `i18n_patterns` give one for each language."""
     found = pattern.pattern
     if not isinstance(found, LocalePrefixPattern):
         return [str(found).removeprefix("^").removeprefix("/")]

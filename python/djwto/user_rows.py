@@ -1,4 +1,4 @@
-"""The rows of users: found by their key or name, and told apart by their password."""
+"""Finds the rows of users by primary key or login name, and hashes that change with passwords."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 NO_NAME = (ValidationError, ValueError, TypeError, OverflowError, DataError)
-"""What fields and databases raise at a text that they cannot hold."""
+"""The exceptions of fields and databases for a text that they cannot hold."""
 
 
 class Finder:
-    """Finds users by their key, and reads something beside them by the same statement.
+    """Finds users by their primary key, and reads more values in the same statement.
 
-    `beside` gives the expressions to read, by the attributes of the user that they become. It makes
-    them of a value for each of `fields`.
+    `beside` returns the expressions to read, by the names of the user's attributes that get them.
+    It takes a value for each of `fields`.
     """
 
     def __init__(self, beside: Callable[..., dict[str, Any]], **fields: Field[Any, Any]) -> None:
@@ -83,9 +83,9 @@ class Finder:
 
 
 def find_user(pk: Any, *, active: bool = True, fresh: bool = False) -> Any:
-    """Find a user by the `id` of a token; None if there is none, or if `active` rules them out.
+    """Find a user by the `id` in a token; None if there is none, or an inactive one with `active`.
 
-    `fresh` asks the database that is written: a replica may not know of a user yet, or still.
+    `fresh` asks the writing database: a replica may lag behind.
     """
     return _finder.find(pk, active=active, fresh=fresh)
 
@@ -96,7 +96,7 @@ def database() -> str:
 
 
 def find_account(name: str) -> Any:
-    """Find a user by the text of the login name; None where there is none."""
+    """Find a user by the text of the login name; None if there is none."""
     model = get_user_model()
     try:
         return model._default_manager.get_by_natural_key(name)  # noqa: SLF001
@@ -105,7 +105,7 @@ def find_account(name: str) -> Any:
 
 
 def spelling_of(name: str) -> str:
-    """Return the one spelling of a login name, which is that of the database.
+    """Return a login name in the spelling of the database.
 
     "+47 12 34" and "+4712" may be one phone number, "5" and "05" one key.
     """
@@ -139,7 +139,7 @@ def can_be_name(name: str) -> bool:
 
 
 def find_by(name: str, value: Any, *, fresh: bool = False) -> Any:
-    """Find a user, active or not, by a field that is unique; None where there is none."""
+    """Find a user, active or not, by a unique field; None if there is none."""
     model = get_user_model()
     try:
         field: Any = model._meta.get_field(name)  # noqa: SLF001
@@ -195,7 +195,7 @@ def auth_hashes(user: Any) -> list[str]:
 
 
 def facts(user: Any) -> tuple[bool, list[str]] | None:
-    """Return what the engine asks of a user: whether they are active, and `auth_hashes`."""
+    """Return the data of a user for the engine: whether they are active, and `auth_hashes`."""
     if user is None:
         return None
     return bool(user.is_active), [str(one) for one in auth_hashes(user)]
@@ -211,7 +211,7 @@ def _name_field() -> Any:
 
 
 def _is_plain(model: Any) -> bool:
-    """Whether a user is found by one statement that Django itself knows beforehand."""
+    """Whether the statement that finds a user can be compiled in advance."""
     manager = model._default_manager  # noqa: SLF001
     exact = model._meta.pk.get_lookup("exact")  # noqa: SLF001
     return (
@@ -223,7 +223,7 @@ def _is_plain(model: Any) -> bool:
 
 
 def _check_range(model: Any, pk: Any, using: str) -> None:
-    """Refuse a number that no column holds, which would be an error of the database."""
+    """Raise for a number that no column can hold, which would be an error of the database."""
     if not isinstance(pk, int):
         return
     field = model._meta.pk  # noqa: SLF001
