@@ -124,9 +124,10 @@ def jwt_passes_test(test: Callable[[Any], bool]) -> Callable[[View], View]:
 
 
 def jwt_is_refresh(view: View) -> View:
-    """Guard a view: it needs the latest refresh token of a live session, else 401 as JSON.
+    """Guard a view: it needs the latest refresh token of a live session. It asks the database.
 
-    If the token is in a cookie, the form field `jwt_type` must be `refresh`. It asks the database.
+    If the token is in a cookie, the form field `jwt_type` must be `refresh`. Other requests get a
+    failure as JSON.
     """
     guarded = _guard(view, admission.check_refresh, authentication=admission.check_refresh)
     guarded.reads_refresh_token = True  # type: ignore[attr-defined] # a check asks for it

@@ -58,7 +58,7 @@ def ask_again(request: Any) -> None:
 
 
 def check(request: HttpRequest) -> None:
-    """Check Django's CSRF token, if the view has no guard.
+    """Check the CSRF token of a request with Django's own check, in a view without a guard.
 
     Raises `JWTError`: `csrf_failed`, or `body_unreadable` and `body_too_large` for the form.
     """

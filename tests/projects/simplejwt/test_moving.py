@@ -734,7 +734,7 @@ def test_the_command_prints_settings_and_no_key(moved: Any, settings: Any) -> No
     ):
         assert line in lines
     names = "\n".join(line for line in lines if line.startswith("#   "))
-    assert "TOKEN_OBTAIN_SERIALIZER: shop.serializers.Pair is not called" in names
+    assert "TOKEN_OBTAIN_SERIALIZER: djwto does not call shop.serializers.Pair" in names
     assert "USER_AUTHENTICATION_RULE" in names
 
 

@@ -1,4 +1,4 @@
-"""`SIMPLE_JWT` as it stands: simplejwt's settings, read live."""
+"""The settings of simplejwt (`SIMPLE_JWT`), read live."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DEFAULTS: dict[str, Any] = {
     "CHECK_REVOKE_TOKEN": False,
     "REVOKE_TOKEN_CLAIM": "hash_password",
 }
-"""What simplejwt 5.5 takes where a setting is not there. `SIGNING_KEY` is `SECRET_KEY`."""
+"""The defaults of simplejwt 5.5. The default of `SIGNING_KEY` is `SECRET_KEY`."""
 
 BLACKLIST_APP = "rest_framework_simplejwt.token_blacklist"
 
@@ -55,24 +55,24 @@ class Config:
     type_claim: str
     jti_claim: str
     revoke_claim: str | None
-    """The claim that must hold a hash of the password; None where it is not asked."""
+    """The claim that must hold a hash of the password; None: it is not checked."""
 
 
 def given() -> dict[str, Any]:
-    """Return `SIMPLE_JWT`; empty where there is none."""
+    """Return `SIMPLE_JWT`; an empty dict if there is none."""
     found = getattr(settings, "SIMPLE_JWT", None)
     return found if isinstance(found, dict) else {}
 
 
 def value(name: str) -> Any:
-    """Return one of simplejwt's settings, or its default."""
+    """Return a setting of simplejwt, or its default."""
     if name == "SIGNING_KEY":
         return given().get(name, settings.SECRET_KEY)
     return given().get(name, DEFAULTS[name])
 
 
 def current() -> Config | None:
-    """Return what verifies simplejwt's tokens; None where it cannot, which a check reports."""
+    """Return how to verify simplejwt's tokens; None if a setting is wrong, which a check says."""
     global _cached  # noqa: PLW0603
     # As `conf.current`: Django swaps this object whenever settings are overridden.
     source = object.__getattribute__(settings, "_wrapped")
@@ -85,9 +85,9 @@ def current() -> Config | None:
 
 
 def is_on() -> bool:
-    """Whether simplejwt's tokens are still read: `DJWTO_SIMPLEJWT_UNTIL`.
+    """Whether simplejwt's tokens are still accepted: `DJWTO_SIMPLEJWT_UNTIL`.
 
-    They name no tenant, so a project with `DJWTO_TENANT` does not read them.
+    They name no tenant, so a project with `DJWTO_TENANT` does not accept them.
     """
     if has_tenants():
         return False
@@ -101,7 +101,7 @@ def has_tenants() -> bool:
 
 
 def until() -> float | None:
-    """Return the time from which on simplejwt's tokens are refused, in seconds since 1970."""
+    """Return when simplejwt's tokens are refused from, in seconds since 1970; None: never."""
     found = conf.valid("SIMPLEJWT_UNTIL")
     if isinstance(found, datetime):
         return found.timestamp()
@@ -111,7 +111,7 @@ def until() -> float | None:
 
 
 def schemes() -> list[str]:
-    """Return the words of `AUTH_HEADER_TYPES` that a header can hold."""
+    """Return the schemes of `AUTH_HEADER_TYPES` that a header can hold."""
     return [word for word in header_types() if isinstance(word, str) and _WORD.fullmatch(word)]
 
 
@@ -122,17 +122,17 @@ def header_types() -> list[Any]:
 
 
 def rotates() -> bool:
-    """Whether a renewal answers a new refresh token too."""
+    """Whether the reply of a renewal has a new refresh token."""
     return bool(value("ROTATE_REFRESH_TOKENS"))
 
 
 def has_blacklist() -> bool:
-    """Whether the tables of simplejwt's blacklist are there."""
+    """Whether simplejwt's blacklist app is installed."""
     return BLACKLIST_APP in settings.INSTALLED_APPS
 
 
 def table(name: str) -> Any:
-    """Return the rows of a model of that app."""
+    """Return the manager of a model of that app."""
     models = apps.get_app_config("token_blacklist")
     model: Any = models.get_model(name)
     return model._default_manager  # noqa: SLF001
@@ -141,11 +141,13 @@ def table(name: str) -> Any:
 def build() -> Config:
     """Read the settings. Raises `SettingError`, whose `field` is simplejwt's name."""
     if value("JWK_URL"):
-        raise SettingError("JWK_URL", "expected None: djwto fetches no keys")
+        raise SettingError(
+            "JWK_URL", "expected None, because djwto does not fetch keys for simplejwt's tokens"
+        )
     revokes = bool(value("CHECK_REVOKE_TOKEN"))
     for name in (*_TEXTS, *(["REVOKE_TOKEN_CLAIM"] if revokes else ())):
         if not isinstance(value(name), str) or not value(name):
-            raise SettingError(name, f"expected a text, found {value(name)!r}")
+            raise SettingError(name, f"expected a string, found {value(name)!r}")
     issuer = value("ISSUER")
     return Config(
         keys=_keys(),
@@ -166,7 +168,7 @@ def _keys() -> _core.KeyRing:
     key = value(name)
     text = as_bytes(key) if isinstance(key, (str, bytes)) and key else None
     if text is None:
-        raise SettingError(name, "expected a key that verifies tokens, found none")
+        raise SettingError(name, "expected the key that verifies simplejwt's tokens, found none")
     secret, public = (text, None) if name == "SIGNING_KEY" else (None, text)
     try:
         return _core.KeyRing.load(str(algorithm), secret, public, [])

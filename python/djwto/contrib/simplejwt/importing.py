@@ -56,22 +56,25 @@ def without_counterpart() -> Iterator[tuple[str, str]]:
     """Yield settings that djwto does not follow, each with what happens instead."""
     given = config.given()
     if config.value("AUTH_HEADER_NAME") != "HTTP_AUTHORIZATION":
-        yield "AUTH_HEADER_NAME", "djwto reads the header Authorization alone"
+        yield "AUTH_HEADER_NAME", "djwto reads only the header Authorization"
     for word in config.header_types():
         if word not in config.schemes():
-            yield "AUTH_HEADER_TYPES", f"{word!r} is no word that a header can begin with"
+            yield "AUTH_HEADER_TYPES", f"{word!r} is not a valid scheme of the header Authorization"
     for name in given:
         if name.endswith("_SERIALIZER"):
-            how = "djwto.tokens.process_claims adds claims; then remove the key"
-            yield name, f"{given[name]} is not called; {how}"
+            how = "Add claims in djwto.tokens.process_claims, then remove the key"
+            yield name, f"djwto does not call {given[name]}. {how}"
         elif name in _NOT_CALLED:
             yield name, _NOT_CALLED[name]
     for name in ("ISSUER", "AUDIENCE"):
         found = config.value(name)
         if found is not None and _party(name) is None:
-            yield name, f"{found!r} is none that djwto can put into its tokens"
+            yield name, f"djwto cannot put {found!r} into its tokens"
     if "Sliding" in str(given.get("AUTH_TOKEN_CLASSES")):
-        yield "AUTH_TOKEN_CLASSES", "sliding tokens are refused: their users log in again"
+        yield (
+            "AUTH_TOKEN_CLASSES",
+            "djwto refuses sliding tokens: users who hold one must log in again",
+        )
 
 
 def claims_taken() -> Iterator[tuple[str, str]]:
@@ -134,9 +137,11 @@ def _party_lines() -> Iterator[str]:
 
 
 _NOT_CALLED = {
-    "USER_AUTHENTICATION_RULE": "it is not called; djwto.authentication.user_authenticate decides",
-    "TOKEN_USER_CLASS": "it is not used; request.user is the user of the database",
-    "JSON_ENCODER": "it is not used; claims are written by Django's encoder",
-    "CHECK_USER_IS_ACTIVE": "it is not asked; inactive users are always refused",
-    "UPDATE_LAST_LOGIN": "nothing is lost: each login writes last_login. Remove the key",
+    "USER_AUTHENTICATION_RULE": (
+        "djwto does not call it. Use the hook djwto.authentication.user_authenticate"
+    ),
+    "TOKEN_USER_CLASS": "djwto does not use it: request.user is the user of the database",
+    "JSON_ENCODER": "djwto does not use it: Django's encoder writes the claims",
+    "CHECK_USER_IS_ACTIVE": "djwto does not read it: inactive users are always refused",
+    "UPDATE_LAST_LOGIN": "each login writes last_login anyway. Remove the key",
 }

@@ -1,8 +1,8 @@
-"""Simplejwt's tokens: a format that no other part of djwto reads.
+"""The tokens of simplejwt, a format that no other part of djwto reads.
 
-Their key verifies nothing else. What has the claims of a djwto token is refused here, and is
-djwto's to judge by djwto's own keys. Accepted claims become those of a token of djwto 0.0.4, which
-names no session: sessions, renewals and logouts know what to do with these.
+Their key verifies nothing else. A token with the claims of djwto is refused here: only djwto's own
+keys verify it. Accepted claims become those of a token of djwto 0.0.4, which names no session.
+Sessions, renewals and logouts can handle such tokens.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class OldTokenError(JWTValidationError):
-    """A token of simplejwt is not good. `detail` and `slug` are how simplejwt says it."""
+    """A token of simplejwt is not good. `detail` and `slug` are the words of simplejwt."""
 
     def __init__(self, code: str, detail: str, gap: str = "", *, slug: str = "") -> None:
         super().__init__(CODES[code].sentence.replace("{}", gap, 1), code, 401)
@@ -40,7 +40,7 @@ class OldTokenError(JWTValidationError):
 
 
 def read_access(request: HttpRequest) -> FindUser | None:
-    """Verify the access token in a request's header; None where it is not simplejwt's.
+    """Verify the access token in a request's header; None if it is not simplejwt's.
 
     Raises `OldTokenError`.
     """
@@ -60,7 +60,7 @@ def read_access(request: HttpRequest) -> FindUser | None:
 
 
 def parsed(settings: config.Config, payload: bytes) -> dict[str, Any] | None:
-    """Read the claims of a payload whose signature holds; None where they are not simplejwt's."""
+    """Return the claims of a verified payload; None if they are not simplejwt's."""
     try:
         claims = json.loads(payload, parse_constant=_refuse_constant)
         # Half a surrogate pair is no text that a database or a token holds.
@@ -71,7 +71,7 @@ def parsed(settings: config.Config, payload: bytes) -> dict[str, Any] | None:
 
 
 def check(settings: config.Config, claims: dict[str, Any], kind: str | None) -> None:
-    """Check claims of simplejwt's; `kind` None takes either. Raises `OldTokenError`."""
+    """Check claims of simplejwt; `kind` None accepts both kinds. Raises `OldTokenError`."""
     _check_times(claims, time.time(), settings.leeway)
     _check_parties(settings, claims)
     jti, found = claims.get(settings.jti_claim), claims.get(settings.type_claim)
@@ -116,7 +116,7 @@ def find(settings: config.Config, claims: dict[str, Any], *, fresh: bool = False
 
 
 def find_any(settings: config.Config, claims: dict[str, Any], *, fresh: bool) -> Any:
-    """Find the user of a token, active or not; None where there is none."""
+    """Find the user of a token, active or not; None if there is none."""
     key = claims.get(settings.user_claim)
     if not isinstance(key, (str, int)) or isinstance(key, bool):
         return None
@@ -133,9 +133,9 @@ def find_any(settings: config.Config, claims: dict[str, Any], *, fresh: bool) ->
 def as_claims(
     settings: config.Config, claims: dict[str, Any], user: Any, kind: str
 ) -> dict[str, Any]:
-    """Return the claims as views and sessions know them: those of djwto, and the token's others.
+    """Return the claims in djwto's form, with the other claims of the token.
 
-    Permissions are left out, so that guards ask the database.
+    Permissions are left out, so guards ask the database.
     """
     name = user.get_username()
     plain = name if isinstance(name, (str, int)) else str(name)
@@ -150,7 +150,7 @@ def as_claims(
 
 
 def blacklist_there(jti: str) -> None:
-    """Put a token on simplejwt's own blacklist too, where that app is installed and knows it."""
+    """Put a token on simplejwt's blacklist too, if that app is installed and has the token."""
     if config.has_blacklist():
         known = config.table("OutstandingToken").filter(jti=jti).first()
         if known is not None:
@@ -208,7 +208,7 @@ def _refuse_constant(name: str) -> Any:
 
 
 def is_blacklisted_there(claims: dict[str, Any]) -> bool:
-    """Whether simplejwt's own blacklist has the `jti`, where that app is installed."""
+    """Whether simplejwt's blacklist has the `jti`; False if that app is not installed."""
     if not config.has_blacklist():
         return False
     return bool(config.table("BlacklistedToken").filter(token__jti=claims["jti"]).exists())

@@ -1,6 +1,6 @@
-"""Failures as simplejwt's clients know them: `detail` and `code`, in REST framework's exceptions.
+"""Failures in the form of simplejwt: `detail` and `code`, in REST framework's exceptions.
 
-The sentences are simplejwt's, so that its translations serve while its app is installed.
+The sentences are those of simplejwt, so its translations work while its app is installed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def at_endpoint(error: JWTError) -> APIException:
-    """Turn a failure into that of simplejwt's four URLs."""
+    """Return a failure as simplejwt's four URLs answer it."""
     if error.status != 401 and error.code not in _SENTENCES and error.code not in _NO_ACCOUNT:
         return other(error)
     if isinstance(error, OldTokenError) and error.slug == "password_changed":
@@ -31,7 +31,7 @@ def at_endpoint(error: JWTError) -> APIException:
 
 
 def at_guard(error: JWTError) -> APIException:
-    """Turn a failure into that of simplejwt's `JWTAuthentication`."""
+    """Return a failure as simplejwt's `JWTAuthentication` answers it."""
     if error.status != 401:
         return other(error)
     if error.code == "authorization_invalid":
@@ -58,7 +58,7 @@ def no_account() -> APIException:
 
 
 def other(error: JWTError) -> APIException:
-    """Turn a failure that simplejwt does not know, such as a throttled login."""
+    """Return a failure that simplejwt does not have, such as a throttled login."""
     raised = APIException({"detail": str(error), "code": error.code}, error.code)
     raised.status_code = error.status
     retry_after = responses.refusal(error).get("Retry-After")
@@ -69,7 +69,7 @@ def other(error: JWTError) -> APIException:
 
 
 def _not_valid(detail: dict[str, Any], **others: Any) -> APIException:
-    """Return what simplejwt calls `InvalidToken`: each part has its code, for `get_codes()`."""
+    """Return simplejwt's `InvalidToken`: each part has its code, for `get_codes()`."""
     code = "token_not_valid"
     return AuthenticationFailed({**detail, "code": code, **others}, code)
 

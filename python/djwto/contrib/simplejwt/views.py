@@ -1,4 +1,4 @@
-"""Simplejwt's endpoints, answered by djwto: same bodies, same errors, sessions behind them."""
+"""Simplejwt's endpoints with djwto's sessions: the same bodies and the same errors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _log = logging.getLogger("djwto")
 
 
 class Fields:
-    """The texts of a body. Its `repr` shows none: error trackers show the variables of frames."""
+    """The fields of a body. Its `repr` shows no value, because error trackers show variables."""
 
     def __init__(self, values: dict[str, str]) -> None:
         self._values = values
@@ -188,7 +188,7 @@ class TokenBlacklistView(TokenViewBase):
 
 
 def _end_old(request: HttpRequest, settings: config.Config, found: dict[str, Any]) -> bool:
-    """End the session of an old refresh token. False: it had ended before."""
+    """End the session of an old refresh token. Returns False if it had ended before."""
     jti = found[settings.jti_claim]
     user = old_tokens.find_any(settings, found, fresh=True)
     if user is None:
@@ -207,7 +207,7 @@ def _inner(request: Request) -> HttpRequest:
 
 
 def _fill(request: HttpRequest, fields: Fields) -> None:
-    """Put the credentials where djwto's hooks and its throttle look for them."""
+    """Put the credentials where djwto's hooks and its throttle read them."""
     name = get_user_model().USERNAME_FIELD
     form = {"username": [fields[name]], name: [fields[name]], "password": [fields["password"]]}
     request_body.fill(request, form)
@@ -219,9 +219,9 @@ def _reply(response: Any) -> Response:
 
 
 def _own(request: HttpRequest, fields: Fields, name: str) -> _core.Authenticated:
-    """Verify a refresh token of djwto's. Raises `JWTValidationError`.
+    """Verify a refresh token of djwto. Raises `JWTValidationError`.
 
-    Whether its session was ended is the database's to say, later.
+    The database says later whether its session was ended.
     """
     tenant = tenants.of(request) or None
     return conf.engine().authenticate(
@@ -232,9 +232,9 @@ def _own(request: HttpRequest, fields: Fields, name: str) -> _core.Authenticated
 def _old(
     fields: Fields, name: str, kind: str | None, refused: JWTValidationError
 ) -> tuple[config.Config, dict[str, Any]]:
-    """Verify a token that djwto has refused as one of simplejwt's.
+    """Verify a token of simplejwt that djwto has refused.
 
-    Raises `JWTError`; `refused` again where it is none of these.
+    Raises `JWTError`; it raises `refused` again if the token is not simplejwt's.
     """
     settings = config.current()
     claims = None
