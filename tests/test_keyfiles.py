@@ -645,7 +645,7 @@ def test_public_keys_are_for_all_to_read(settings: Any, file: Path, tmp_path: Pa
         (folder / name).chmod(0o644)
     settings.DJWTO_KEYS = folder
     (message,) = found("W007", include_deployment_checks=True)
-    assert message.startswith(f"{folder / 'p256.pem'}: other accounts than the owner")
+    assert message.startswith(f"{folder / 'p256.pem'}: accounts other than the owner")
 
 
 # --- the cache's settings -----------------------------------------------------------------------

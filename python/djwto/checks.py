@@ -206,7 +206,7 @@ def check_key_files(**_: Any) -> list[CheckMessage]:
         return []
     return [
         checks.Warning(
-            f"{exposed}: other accounts than the owner can read these private keys.",
+            f"{exposed}: accounts other than the owner can read these private keys.",
             hint=f"chmod 600 {exposed}",
             id="djwto.W007",
         )

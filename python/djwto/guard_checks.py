@@ -1,4 +1,4 @@
-"""`manage.py check` for guarded views and middleware: an order, or a lack, that breaks them."""
+"""`manage.py check` for guarded views and middleware: a wrong order, or a missing part."""
 
 import sys
 from collections.abc import Iterable
@@ -109,8 +109,8 @@ def check_login_required(**_: Any) -> list[CheckMessage]:
     redirected = "without a good token" if places_of(JWTMiddleware) else "with a token"
     return [
         checks.Warning(
-            f"{name} has its guard inside. Django's LoginRequiredMiddleware does not see it there, "
-            f"and redirects requests {redirected} to the login page.",
+            f"{name} has a guard that Django's LoginRequiredMiddleware does not see. It "
+            f"redirects requests {redirected} to the login page.",
             hint="On a class, guard dispatch: @method_decorator(jwt_login_required, "
             'name="dispatch"). On a function, make the guard the topmost decorator. Or put '
             "Django's login_not_required on the view; methods without a guard are then open.",

@@ -66,9 +66,9 @@ def _instead_of_view(view: Any, path: str) -> str:
         return "Remove it. A view of your project logs a user in with djwto.sessions.login."
     end, name = _ENDPOINTS[known[0].__name__]
     if path.endswith(end):
-        hint = f'Replace it by path("{path.removesuffix(end)}", include("{_APP}.urls"))'
+        hint = f'Replace it with path("{path.removesuffix(end)}", include("{_APP}.urls"))'
     else:
-        hint = f'Replace it by the view {name} of {_APP}.urls: see "Other paths" of {_PAGE}'
+        hint = f'Replace it with the view {name} of {_APP}.urls: see "Other paths" of {_PAGE}'
     if not apps.is_installed(_APP):
         hint += f', and add "{_APP}" to INSTALLED_APPS'
     more = "" if view is known[0] else " Add your own claims in djwto.tokens.process_claims."
@@ -94,10 +94,10 @@ def _classes_left(places: list[url_patterns.Place], base: Any) -> Iterator[tuple
 
 def _instead_of(one: Any) -> str:
     if apps.is_installed(_APP):
-        hint = f"Replace it by {_APP}.authentication.JWTAuthentication."
+        hint = f"Replace it with {_APP}.authentication.JWTAuthentication."
     else:
         hint = (
-            "Replace it by djwto.contrib.rest_framework.JWTAuthentication. If clients still hold "
+            "Replace it with djwto.contrib.rest_framework.JWTAuthentication. If clients still hold "
             f"tokens of simplejwt, see {_PAGE}."
         )
     if "JWTStatelessUserAuthentication" in [kind.__name__ for kind in one.__mro__]:

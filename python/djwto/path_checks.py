@@ -93,7 +93,7 @@ def _off_path(reader: _Reader, path: str) -> CheckMessage:
     return Error(
         f"{reader.view} is at {reader.url}. Browsers send the refresh cookie only to {path}/, so "
         "this endpoint does not get it.",
-        hint=f'{hint} Or set DJWTO_COOKIE_PREFIX = "__Host-": the cookie then goes everywhere.',
+        hint=f'{hint} Or set DJWTO_COOKIE_PREFIX = "__Host-", which sends it to every path.',
         id="djwto.E018",
     )
 

@@ -103,7 +103,7 @@ class KeyFiles:
         others = sorted(name for name in names if name.endswith((".key", ".crt", ".pub", ".json")))
         if not others:
             return ""
-        return f", but {others[0]}. Rename the file of the private key that signs to signing.pem"
+        return f", but {others[0]}. Rename the file with the signing key to signing.pem"
 
     def _private(self) -> Iterator[Path]:
         if not self.is_directory:

@@ -93,7 +93,7 @@ def test_a_view_of_simplejwt_where_it_always_was(settings: Any, name: str, end: 
         f"rest_framework_simplejwt.views.{name} at /api/{end} is a view of simplejwt. Simplejwt "
         "does not know djwto's sessions, so it accepts tokens after a logout."
     )
-    assert one.hint == ('Replace it by path("api/", include("djwto.contrib.simplejwt.urls")).')
+    assert one.hint == ('Replace it with path("api/", include("djwto.contrib.simplejwt.urls")).')
 
 
 @pytest.mark.parametrize("view", [views.token_refresh, views.TokenRefreshView.as_view()])
@@ -101,7 +101,7 @@ def test_a_view_of_simplejwt_at_another_path(settings: Any, view: Any) -> None:
     (one,) = found(settings, path("auth/", include([path("renew", view)])))
     assert "at /auth/renew is" in one.msg
     assert one.hint.startswith(
-        "Replace it by the view token_refresh of djwto.contrib.simplejwt.urls"
+        "Replace it with the view token_refresh of djwto.contrib.simplejwt.urls"
     )
 
 
@@ -109,7 +109,7 @@ def test_a_login_view_of_the_project(settings: Any) -> None:
     (one,) = found(settings, path("token/", OwnPair.as_view()))
     assert one.msg.startswith(f"{HERE}.OwnPair at /token/ is a view of simplejwt")
     assert one.hint == (
-        'Replace it by path("", include("djwto.contrib.simplejwt.urls")). '
+        'Replace it with path("", include("djwto.contrib.simplejwt.urls")). '
         "Add your own claims in djwto.tokens.process_claims."
     )
 
@@ -137,7 +137,7 @@ def test_the_default_that_names_simplejwts_class(settings: Any) -> None:
 
     (one,) = found(settings, path("one/", Inherits.as_view()))
     assert one.msg.startswith(f"DEFAULT_AUTHENTICATION_CLASSES names {OLD}. Simplejwt")
-    assert one.hint == f"Replace it by {NEW}."
+    assert one.hint == f"Replace it with {NEW}."
 
 
 @pytest.mark.parametrize(("name", "view"), [("Old", Old.as_view()), ("function", function)])
@@ -148,7 +148,7 @@ def test_a_view_that_names_simplejwts_class(settings: Any, name: str, view: Any)
         f"{HERE}.{name} authenticates with {OLD}. Simplejwt does not know djwto's sessions, so it "
         "accepts tokens after a logout."
     )
-    assert one.hint == f"Replace it by {NEW}."
+    assert one.hint == f"Replace it with {NEW}."
 
 
 def test_a_class_given_to_the_view_in_the_urls(settings: Any) -> None:
@@ -185,10 +185,10 @@ def test_djwtos_urls_or_class_are_a_beginning(settings: Any, without_app: None, 
         settings, begun, path("token/", views.token_obtain_pair), path("old/", Old.as_view())
     )
     assert view.hint == (
-        'Replace it by path("", include("djwto.contrib.simplejwt.urls")), and add '
+        'Replace it with path("", include("djwto.contrib.simplejwt.urls")), and add '
         '"djwto.contrib.simplejwt" to INSTALLED_APPS.'
     )
-    assert opened.hint.startswith("Replace it by djwto.contrib.rest_framework.JWTAuthentication.")
+    assert opened.hint.startswith("Replace it with djwto.contrib.rest_framework.JWTAuthentication.")
 
 
 def test_djwtos_class_as_the_default_is_a_beginning(settings: Any, without_app: None) -> None:
