@@ -107,7 +107,12 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Serve the portal over https on this machine.")
     parser.add_argument("--port", type=_port, default=8002, help="default: 8002")
     parser.add_argument("--server", choices=("granian", "uvicorn"), default="granian")
-    parser.add_argument("--var", type=Path, default=HERE / "var", help="folder for what is made")
+    parser.add_argument(
+        "--var",
+        type=Path,
+        default=HERE / "var",
+        help="the folder for tables, keys and the certificate",
+    )
     return parser.parse_args()
 
 
@@ -146,7 +151,7 @@ def _bind_problem(family: socket.AddressFamily, host: str, port: int) -> str | N
 
 
 def _run(var: Path, port: int, server: str) -> int:
-    print(f"Everything the demo makes is kept in {_shown(var)}")
+    print(f"The demo keeps its tables, keys and certificate in {_shown(var)}")
     prepare(var)
     _step("Certificate for localhost")
     cert, key = certificate(var)
@@ -156,7 +161,7 @@ def _run(var: Path, port: int, server: str) -> int:
     process = subprocess.Popen(command, cwd=HERE, env=environment(var), start_new_session=True)
     try:
         if not _answers(process, port, cert):
-            print("The server did not start; its own words are above.", file=sys.stderr)
+            print("The server did not start. Its output is above.", file=sys.stderr)
             return 1
         print(READY.format(url=f"https://localhost:{port}/", cert=_shown(cert)), flush=True)
         return process.wait()

@@ -30,7 +30,12 @@ def main() -> None:
     """Prepare what is not there yet, and become the server."""
     parser = argparse.ArgumentParser(description="Serve the library over https on this machine.")
     parser.add_argument("--port", type=int, default=8003, help="default: 8003")
-    parser.add_argument("--var", type=Path, default=HERE / "var", help="folder for what is made")
+    parser.add_argument(
+        "--var",
+        type=Path,
+        default=HERE / "var",
+        help="the folder for tables, keys and the certificate",
+    )
     options = parser.parse_args()
     var = options.var.resolve()
     var.mkdir(parents=True, exist_ok=True)
