@@ -108,7 +108,7 @@ class KeyRing:
         """The keys of a set that cannot be used, each with the reason."""
 
     def public_jwks(self) -> str:
-        """Give the public halves as a JWK Set; secrets are left out."""
+        """Return the public halves as a JWK Set; secrets are left out."""
 
     def payload_of(self, token: str) -> bytes:
         """Verify the signature of a token, and nothing else; give its payload.
@@ -153,13 +153,13 @@ class Freshness:
         """Begin a look."""
 
     def succeeded(self, started: float, now: float) -> float:
-        """End a look that began at `started`. Gives the seconds to the next one."""
+        """End a look that began at `started`. Returns the seconds to the next one."""
 
     def failed(self, now: float) -> float:
-        """End a look that failed. Gives the seconds to the next one."""
+        """End a look that failed. Returns the seconds to the next one."""
 
     def seconds_until_next(self, started: float, now: float) -> float:
-        """Give the seconds to wait at least after a look that began at `started`."""
+        """Return the seconds to wait at least after a look that began at `started`."""
 
 _PageQuery: TypeAlias = tuple[list[tuple[str, str, Any]], int]
 """Conditions, each a column, a lookup of Django's and a value; and the greatest number of rows.
@@ -257,7 +257,7 @@ class Engine:
         """
 
     def cache_info(self) -> CacheInfo:
-        """Tell what the cache of verified tokens holds, and how it fares."""
+        """Return what the cache of verified tokens holds, and how it fares."""
     def authenticate(
         self,
         authorization: str | None,
@@ -286,7 +286,7 @@ class Engine:
         """Find a token and its mode, unverified. Raises `exceptions.JWTValidationError`."""
 
     def answering_mode(self, authorization: str | None, cookie: str | None) -> str:
-        """Tell the mode of the reply to a request, whether or not its token is good."""
+        """Return the mode of the reply to a request, whether or not its token is good."""
 
     def decode(
         self, token: str, kind: str | None, now: float, *, tenant: str | None = None
@@ -340,7 +340,7 @@ class Engine:
         """
 
     def issue(self, claims: dict[str, Any]) -> Token | None:
-        """Do the same for a token that is to be delivered."""
+        """Sign claims of plain types for a token to deliver; None as for `encode`."""
 
     def sign(self, claims: str) -> Token:
         """Sign JSON text. Raises `exceptions.JWTIssueError`."""
@@ -349,7 +349,7 @@ class Engine:
         """Verify a message of `sign_ended`, and remember what it tells if it is good."""
 
     def sign_ended(self, ended: Sequence[tuple[bytes, int]], now: float) -> list[str]:
-        """Give the messages that tell other processes of ended sessions (`Revocations.extend`).
+        """Return the messages that tell other processes of ended sessions (`Revocations.extend`).
 
         Where nothing can be signed, or too many end at once, it is one that makes them look.
         """
@@ -369,16 +369,16 @@ class Engine:
         script_prefix: str,
         now: float,
     ) -> list[SetCookie]:
-        """Tell which cookies carry the tokens; none in JSON mode.
+        """Return which cookies carry the tokens; none in JSON mode.
 
         `script_prefix` is the part of the request's path under which Django is mounted.
         """
 
     def clear(self, cookie: str | None, script_prefix: str) -> list[SetCookie]:
-        """Tell which cookies to clear at logout."""
+        """Return which cookies to clear at logout."""
 
     def clear_doubled(self, cookie: str | None, host: str, path: str, turn: int) -> list[SetCookie]:
-        """Tell how to clear the token cookies that came more than once, wherever they may be.
+        """Return how to clear the token cookies that came more than once, wherever they may be.
 
         `path` is the request's, decoded. If that is too much for one reply, each `turn` gives
         another part. With `__Host-` there is nothing to clear.
@@ -424,16 +424,16 @@ class Renewal:
         """Whether the token is one of 0.0.4, which names no session."""
 
     def adopt(self, row: Any, is_blacklisted: bool, now: int) -> dict[str, Any] | None:
-        """Give the row to write for a token of 0.0.4, where there is none yet."""
+        """Return the row to write for a token of 0.0.4, where there is none yet."""
 
     def legacy_row(self, kind: str, now: int) -> dict[str, Any]:
-        """Give that row in any case."""
+        """Return that row in any case."""
 
     def check(self, row: Any, is_blacklisted: bool, store_now: int) -> None:
         """Judge the token without renewing anything."""
 
     def begin(self, extends_refresh: bool, now: int) -> _Statement:
-        """Give the first statement, which moves a session on that is rotated."""
+        """Return the first statement, which moves a session on that is rotated."""
 
     def judge(self, row: Any, has_won: bool, store_now: int) -> None:
         """Judge the token; `has_won` says that the statement has touched the row."""
@@ -553,7 +553,7 @@ class Proxies:
         cls, networks: Sequence[tuple[IPv4Address | IPv6Address, int]], unix: bool
     ) -> Proxies: ...
     def client_address(self, peer: str, forwarded_for: str) -> str:
-        """Give the address of the client in canonical text; "" where there is none."""
+        """Return the address of the client in canonical text; "" where there is none."""
 
 class _Limits(Protocol):
     """What `Counts` reads of the settings."""
@@ -598,19 +598,19 @@ class Count:
         """Whether it has too many slots to read all of them for each attempt."""
 
     def probes(self, seed: int) -> list[int]:
-        """Give the slots of a large count to try before any are read; none for a small one."""
+        """Return the slots of a large count to try before any are read; none for a small one."""
 
     def parts(self, seed: int) -> list[tuple[int, int]]:
-        """Give all slots in the order to read and try them: the bounds of each part."""
+        """Return all slots in the order to read and try them: the bounds of each part."""
 
     def full(self, marks: Sequence[_Mark], now: float) -> tuple[float, bool, int]:
-        """Tell what it means that no slot is free.
+        """Return what it means that no slot is free.
 
         Gives when the first one is, whether one may be free sooner, and `Retry-After`.
         """
 
     def seconds_until(self, free: float, now: float) -> int:
-        """Give `Retry-After` where no slot is free before a time."""
+        """Return `Retry-After` where no slot is free before a time."""
 
 @final
 class Attempt:
@@ -624,7 +624,7 @@ class Attempt:
         """The name of the count of the account and the network."""
 
     def next(self, outcome: bool | None) -> tuple[str, Count | None]:
-        """Give the next step and its count; None begins.
+        """Return the next step and its count; None begins.
 
         After "demand" and "take", `outcome` is whether a slot was taken, and after "ask_known"
         whether the account knows the network. "admit" and "refuse" end it.
@@ -643,7 +643,7 @@ def modes() -> list[str]:
     """List the names of the modes."""
 
 def session_of(claims: dict[str, Any]) -> str | None:
-    """Name the session of claims as guards do: by `sid`, or what stands for it in a token of 0.0.4.
+    """Return the session of claims: `sid`, or the id that a token of 0.0.4 gets instead.
 
     None where `sid` is no UUID, or where there is nothing to name a session by.
     """
@@ -656,10 +656,10 @@ def pbkdf2_sha256(password: bytes, salt: bytes, iterations: int) -> bytes:
     """
 
 def network(address: str) -> str:
-    """Give the network that counts as one client: an IPv4 address itself, an IPv6 one by /64."""
+    """Return the network that counts as one client: an IPv4 address itself, an IPv6 one by /64."""
 
 def device(user_agent: str) -> tuple[str, str]:
-    """Give the label of a device and its user agent, both in printable ASCII."""
+    """Return the label of a device and its user agent, both in printable ASCII."""
 
 def is_foreign(origin: str | None, is_trusted: bool, fetch_site: str | None) -> bool:
     """Tell whether the browser says that a page of an origin that is not trusted sends a request.
@@ -682,7 +682,7 @@ def check_text(name: str, value: str) -> None:
     """Check the name of a file, and that of its field. Raises `exceptions.JWTError`."""
 
 def account_name(username: str, own: str, name_field: str) -> str:
-    """Give the account's name of a form that may have it in two fields, of which `own` is one.
+    """Return the account's name of a form that may have it in two fields, of which `own` is one.
 
     Raises `exceptions.JWTError` where both are there, and differ.
     """
@@ -701,18 +701,18 @@ def read_fields(text: bytes, most: int | None) -> list[tuple[str, str | None]]:
     """
 
 def status_of(slug: str) -> int:
-    """Give the HTTP status of a slug, where the project that raised it names none."""
+    """Return the HTTP status of a slug, where the project that raised it names none."""
 
 def refusal(
     slug: str, sentence: str, status: int, retry_after: int | None
 ) -> tuple[int, dict[str, str], dict[str, Any]]:
-    """Give the status, the headers and the members of the JSON body of a failure."""
+    """Return the status, the headers and the members of the JSON body of a failure."""
 
 def check_jwt_type(given: str | None, wanted: str) -> None:
     """Check the field `jwt_type` of a form. Raises `exceptions.JWTError`."""
 
 def jwt_type(given: str | None) -> str:
-    """Give the kind that the field `jwt_type` names. Raises `exceptions.JWTError`."""
+    """Return the kind that the field `jwt_type` names. Raises `exceptions.JWTError`."""
 
 def check_user(row: Any, user: tuple[bool, list[str]] | None, refused: str) -> None:
     """Refuse a user who may not go on with a session. Raises `exceptions.JWTError`."""
@@ -727,7 +727,7 @@ def may_renew(auth_hash: str, user: tuple[bool, list[str]] | None) -> bool:
     """Tell whether a user (`user_rows.facts`) may renew a session with this hash."""
 
 def unrenewable(user: tuple[bool, list[str]] | None) -> tuple[str, list[str] | None]:
-    """Give why a user's sessions can no longer be renewed, and the hashes of those that can.
+    """Return why a user's sessions can no longer be renewed, and the hashes of those that can.
 
     An empty hash can be renewed too. None: no session of the user can.
     """
@@ -736,7 +736,7 @@ def end_reasons() -> list[str]:
     """List why djwto ends sessions, as it stands in the database."""
 
 def end_statement(reason: str) -> _Statement:
-    """Give the statement that ends a live session."""
+    """Return the statement that ends a live session."""
 
 def is_script_name(name: str) -> bool:
     """Tell whether a script name, such as `FORCE_SCRIPT_NAME`, is a path as browsers see it."""

@@ -1,6 +1,6 @@
-"""What lets a request in: the checks that guards and the doors of other frameworks run.
+"""The checks that guards and `djwto.contrib` run on a request.
 
-A check sets the user, and asks for what a request needs beside a good token: CSRF, permissions.
+A check sets the user, and demands what a request needs beside a good token: CSRF, permissions.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ from djwto.exceptions import JWTError, JWTValidationError
 from djwto.users import TokenUser
 
 Work = Callable[[], Any]
-"""The part of a check that may wait for a database or a cache."""
+"""The part of a check that may wait for the database or a cache."""
 Check = Callable[[Any, Any, state.State, Any], "Work | None"]
 """Takes the request, Django's own request inside it with its state, and the guarded view.
 
@@ -26,7 +26,7 @@ Raises `JWTError`, or returns the rest to do.
 def let_in(request: Any, view: Any = None) -> None:
     """Do what `jwt_login_required` does before its view runs. Raises `JWTError`.
 
-    For guards of other frameworks. `view` is what the author of a view may have exempted from CSRF.
+    For guards of other frameworks. The author of `view` may have exempted it from CSRF.
     """
     run_check(check_login, request, view)
 
@@ -39,7 +39,7 @@ async def alet_in(request: Any, view: Any = None) -> None:
 def is_nobody(request: HttpRequest, error: JWTError) -> bool:
     """Whether a request that `let_in` refused may go on without a user.
 
-    So it is without a token, and with a bad cookie. A bad `Bearer` token was sent on purpose.
+    True without a token and with a bad cookie. A bad Bearer token was sent on purpose.
     """
     return error.status == 401 and access.presented_by(request) != "header"
 
@@ -62,10 +62,10 @@ async def arequire_permissions(request: Any, required: _core.RequiredPermissions
 def authenticate_form(
     request: HttpRequest, kind: str, *, csrf_exempt: bool = False
 ) -> _core.Authenticated:
-    """Verify the token of an endpoint, whose form says `jwt_type` where a cookie carries it.
+    """Verify the token of an endpoint. With a cookie, the form must have `jwt_type`.
 
-    Checks CSRF, and not whether the session was ended: that is the database's to say. Raises
-    `JWTError`.
+    Checks CSRF. It does not check whether the session was ended, which only the database knows.
+    Raises `JWTError`.
     """
     if access.answering_mode(request) != "JSON":
         _core.check_jwt_type(request.POST.get("jwt_type"), kind)
@@ -78,7 +78,7 @@ def authenticate_form(
 def authenticate_live(
     request: HttpRequest, kind: str, *, csrf_exempt: bool = False
 ) -> _core.Authenticated:
-    """Do the same, and refuse a token whose session was ended, or that is not its latest."""
+    """Verify the token of an endpoint, and that it is the latest one of a live session."""
     from djwto import renewal, sessions  # here: a service that only verifies has no sessions
 
     seen = authenticate_form(request, kind, csrf_exempt=csrf_exempt)
@@ -90,9 +90,9 @@ def authenticate_live(
 
 
 def run_check(check: Check, request: Any, view: Any, *, lets_in: bool = True) -> state.State:
-    """Do the whole of a check, and return the state of the request. Raises `JWTError`.
+    """Run a whole check, and return the state of the request. Raises `JWTError`.
 
-    `lets_in` says that the check sets the user. A refusal then takes the user away again.
+    `lets_in` says that the check sets the user. After a refusal, the request is anonymous again.
     """
     inner = state.inner_of(request)
     known = state.of(inner)
@@ -118,7 +118,7 @@ async def arun_check(check: Check, request: Any, view: Any, *, lets_in: bool = T
 
 
 def check_login(request: Any, inner: Any, known: state.State, view: Any) -> Work | None:
-    """Ask for a good access token, and for the CSRF token where a cookie brought it."""
+    """Demand a good access token, and the CSRF token if a cookie brought it."""
     found = access.verified(inner)
     if not isinstance(found, _core.Authenticated):
         # It came in a header, so there is no CSRF to check.
@@ -130,7 +130,7 @@ def check_login(request: Any, inner: Any, known: state.State, view: Any) -> Work
 
 
 def check_optional(request: Any, inner: Any, known: state.State, view: Any) -> Work | None:
-    """Do the same where there is a token; refuse a bad one only in a header."""
+    """Check the login if there is a token; refuse a bad token only in a header."""
     brought_by = access.presented_by(inner)
     if brought_by is not None:
         try:
@@ -147,14 +147,14 @@ def check_optional(request: Any, inner: Any, known: state.State, view: Any) -> W
 
 
 def check_refresh(request: Any, inner: Any, _known: state.State, view: Any) -> Work:
-    """Ask for a refresh token of a live session."""
+    """Demand a refresh token of a live session."""
     return partial(authenticate_live, request, "refresh", csrf_exempt=_is_exempt(inner, view))
 
 
 def check_test(
     test: Callable[[Any], bool], request: Any, inner: Any, known: state.State, view: Any
 ) -> Work:
-    """Ask for a login, and for True of a project's test."""
+    """Demand a good access token, and True from the test of a project."""
     rest = check_login(request, inner, known, view)
 
     def work() -> None:
@@ -169,7 +169,7 @@ def check_test(
 def check_permissions(
     required: _core.RequiredPermissions, request: Any, _inner: Any, known: state.State, _view: Any
 ) -> Work | None:
-    """Ask for permissions of the token that let the request in."""
+    """Demand permissions in the token that let the request in."""
     seen = known.seen
     if seen is None:
         raise JWTError.of("login_required")
@@ -191,10 +191,10 @@ def _is_exempt(request: HttpRequest, view: Any) -> bool:
 
 
 def _check_stored_permissions(required: _core.RequiredPermissions, request: HttpRequest) -> None:
-    # The user of the token, also where middleware has put another in their place.
+    # The user of the token, also if a middleware has replaced them.
     users = state.of(request).users
     user = request.user if users is None else users[1]
-    # Through the hook: what it would have put into the token decides here too.
+    # By the hook: the permissions that it would put into the token count here too.
     granted: Iterable[Any]
     if isinstance(user, TokenUser):
         granted = user.get_all_permissions()
@@ -209,7 +209,7 @@ def _texts(permissions: Iterable[Any]) -> list[str]:
 
 
 def _do(work: Work, request: Any, inner: Any, lets_in: bool) -> None:  # noqa: FBT001
-    """Do the rest of a check. Where it refuses the request, no one is let in. Raises `JWTError`."""
+    """Run the rest of a check. If it refuses, the request has no user. Raises `JWTError`."""
     try:
         access.run(work)
     except Exception:

@@ -164,7 +164,7 @@ RIGHT_PLACE = (
 def misplaced() -> str | None:
     """Return what is wrong with the place of `JWTMiddleware` in `MIDDLEWARE`; None: nothing."""
     ours = places_of(JWTMiddleware)
-    below = {"AuthenticationMiddleware": "puts its own user in the place of the token's"}
+    below = {"AuthenticationMiddleware": "replaces the user of the token"}
     below["RemoteUserMiddleware"] = "logs the user of a token out"
     for name, what_it_does in below.items():
         others = places_of_django(name)

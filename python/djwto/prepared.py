@@ -41,7 +41,7 @@ class Placeholder(Expression):
         self.name = name
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:  # noqa: ARG002
-        """Stand for itself among the parameters."""
+        """Return a parameter, which is this placeholder itself."""
         return "%s", (self,)
 
     def prepared(self, value: Any, connection: Any) -> Any:
@@ -172,7 +172,7 @@ def _inserting(model: type[Model], connection: Any) -> _Statement:
     placeholders: Any = SimpleNamespace(
         **{one.attname: Placeholder(one.attname, one) for one in fields}
     )
-    # Raw, so that no field puts a value in the place of its placeholder.
+    # Raw, so that no field replaces its placeholder.
     query.insert_values(fields, [placeholders], raw=True)
     ((sql, parameters),) = query.get_compiler(connection.alias).as_sql()
     return _Statement(sql, parameters)

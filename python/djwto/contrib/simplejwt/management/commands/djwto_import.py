@@ -86,7 +86,7 @@ def _blacklisted() -> Any:
 
 
 def _copied(batch: list[tuple[str, Any]], *, is_dry: bool) -> tuple[int, int]:
-    """Copy those that are not there. Gives their number, and that of those that are."""
+    """Copy the ids that are not there. Returns their number, and that of those that are."""
     rows = JWTBlacklist.rows()
     there = set(rows.filter(jti__in=[jti for jti, _ in batch]).values_list("jti", flat=True))
     new = [JWTBlacklist(jti=jti, expires=expires) for jti, expires in batch if jti not in there]
