@@ -1,4 +1,4 @@
-"""The signals of djwto. The sender is the name of the view class.
+"""The signals of djwto. The sender is the name of a view class, as a string.
 
 Django's `user_logged_in`, `user_login_failed` and `user_logged_out` are sent too.
 """
