@@ -85,7 +85,7 @@ def test_a_renewal_answers_where_its_token_came_from(alice: Any, settings: Any) 
     path = "/api/token/refresh/update_refresh/"
     data = {"jwt_type": "refresh", "mode": "JSON"}
     response = visitor.client.post(path, data, headers=visitor.headers("refresh"), secure=True)
-    assert response.json() == {"msg": "Refresh token successfully updated."}
+    assert sorted(response.json()) == ["claims", "msg"]
     assert "eyJ" not in response.content.decode()
 
 
