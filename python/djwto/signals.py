@@ -27,15 +27,16 @@ jwt_login_fail = Signal()
 Arguments: `request`, `error` (as in the reply).
 """
 jwt_reuse_detected = Signal()
-"""A refresh token came again that was used before: its session was ended.
+"""A used refresh token came again, so its session was ended.
 
 Sender: `RefreshAccessView` or `UpdateRefreshView`. Arguments: `request`, `refresh_claims`.
 """
 jwt_renewed_elsewhere = Signal()
 """A renewal in the grace period came from another device or network than the one before it.
 
-It was answered, and nothing was ended. Sent once for each session. Sender: `RefreshAccessView` or
-`UpdateRefreshView`. Arguments: `request`, `refresh_claims`.
+The renewal was answered, and the session goes on. It is sent once for each session.
+
+Sender: `RefreshAccessView` or `UpdateRefreshView`. Arguments: `request`, `refresh_claims`.
 """
 jwt_blacklisted = Signal()
 """A refresh token was logged out. Sender: `BlackListTokenView`.

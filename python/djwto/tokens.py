@@ -40,7 +40,10 @@ _ENCODER = DjangoJSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=Fa
 
 
 def process_perms(user: Any) -> list[str]:
-    """Hook: return the permissions of a user as `app.codename`. A superuser gets `["*"]`."""
+    """Hook: return the permissions of a user, a list of `app.codename`.
+
+    An active superuser gets `["*"]`, which stands for all permissions.
+    """
     if user.is_active and getattr(user, "is_superuser", False):
         return ["*"]
     from djwto import permissions  # here: `django.contrib.auth` may not be installed

@@ -144,7 +144,10 @@ class GetTokensView(Endpoint):
 
 
 class ValidateTokensView(Endpoint):
-    """`validate_access/` and `validate_refresh/`: says whether a token is good."""
+    """`validate_access/` and `validate_refresh/`: says whether a token is good.
+
+    Its session must be live too, by the database.
+    """
 
     kind = "access"
 
@@ -161,7 +164,10 @@ class ValidateTokensView(Endpoint):
 
 
 class RefreshAccessView(Endpoint):
-    """`refresh_access/`: renews a refresh token into an access token. The session ends no later."""
+    """`refresh_access/`: renews a refresh token into an access token.
+
+    The `iat` and `exp` of the refresh token stay.
+    """
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Issue an access token, with the present data of the user."""
