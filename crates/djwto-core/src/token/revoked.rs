@@ -18,7 +18,7 @@ pub struct Revocations {
     ended: RwLock<Ended>,
 }
 
-/// Hashed with a random key per process (SipHash), so a sender cannot choose where an id goes.
+/// Hashed with a random key per process (`SipHash`), so a sender cannot choose where an id goes.
 type Ended = HashMap<SessionId, i64>;
 
 /// The size up to which messages of other processes may grow the set. More comes from the store only.
