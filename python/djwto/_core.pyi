@@ -409,7 +409,7 @@ class RequiredPermissions:
 
 @final
 class Renewal:
-    """The steps of a renewal: `begin`, `judge`, `check_user`, `renew`. Each runs once.
+    """The steps of a renewal: `begin`, `check_generation`, `check_user`, `renew`. Each runs once.
 
     Times are microseconds since 1970-01-01T00:00:00Z. Rows are of the model `Session`; a user is
     `user_rows.facts`. Raises `exceptions.JWTError`, whose `ends` says why the session must be
@@ -435,7 +435,7 @@ class Renewal:
     def begin(self, extends_refresh: bool, now: int) -> _Statement:
         """Return the first statement, which moves a session on that is rotated."""
 
-    def judge(self, row: Any, has_won: bool, store_now: int) -> None:
+    def check_generation(self, row: Any, has_won: bool, store_now: int) -> None:
         """Judge the token; `has_won` says that the statement has touched the row."""
 
     def check_user(self, user: tuple[bool, list[str]] | None) -> None:

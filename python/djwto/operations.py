@@ -283,11 +283,10 @@ class _JwtType:
 
 
 def _jwt_type(site: Site, kind: str) -> _JwtType:
-    """Return the field that cookie modes want."""
+    """Return the field that cookie modes use."""
     if not site.in_cookies:
         return _JwtType({}, (), ())
-    wanted = "wanted" if kind == "refresh" else "may stand there"
-    about = f"In cookie modes `{kind}` is {wanted}." if kind == "refresh" else f"It {wanted}."
+    about = "Required in cookie modes." if kind == "refresh" else "Optional."
     return _JwtType(
         {"jwt_type": {**TEXT, "enum": [kind], "description": about}},
         ("jwt_type_wrong", *(("jwt_type_unknown",) if kind == "access" else ())),

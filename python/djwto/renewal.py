@@ -121,7 +121,7 @@ def _renew(
     # First, to lock the row before another statement fixes what the transaction sees.
     has_won = statements.apply_to(key, renewal.begin(extends_refresh, times.now())) > 0
     row = _row(renewal, tenants.of_claims(seen.claims))
-    renewal.judge(row, has_won, times.now() if row is None else row.now)
+    renewal.check_generation(row, has_won, times.now() if row is None else row.now)
     user = user_rows.find_user(seen.claims["user"]["id"], active=False, fresh=True)
     renewal.check_user(user_rows.facts(user))
     device, user_agent, address = devices.describe(request)

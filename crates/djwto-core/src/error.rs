@@ -57,19 +57,19 @@ codes! {
         "Two cookies claim to be the token, as when a subdomain plants one. Delete both and log in.";
     TokenTooLarge, "token_too_large", 401,
         "The token is too large",
-        "Longer than any token that this server issues; it was not looked at.";
+        "It is longer than any token that this server issues, and was not read.";
     TokenMalformed, "token_malformed", 401,
         "The token is malformed",
         "Not a JWT in compact serialization (RFC 7515 §7.1, RFC 7519 §7.2), read strictly.";
     TokenCritical, "token_critical", 401,
         "The token has a \"crit\" header, which is not supported",
-        "The header lists extensions that must be understood (RFC 7515 §4.1.11); none is.";
+        "The header lists extensions that the server has to know (RFC 7515 §4.1.11). It knows none.";
     AlgorithmRefused, "algorithm_refused", 401,
         "The token's algorithm is not the one that this server uses",
         "The header's `alg` does not agree with the key (RFC 8725 §3.1).";
     KeyUnknown, "key_unknown", 401,
         "The token was signed with a key that this server does not know",
-        "No key has the header's `kid`; none is tried in its place (RFC 7515 §4.1.4).";
+        "No key has the header's `kid`, and no other key is tried (RFC 7515 §4.1.4).";
     SignatureInvalid, "signature_invalid", 401,
         "Signature verification failed",
         "Signed with another key, or changed on the way.";
@@ -81,10 +81,10 @@ codes! {
         "The time in `nbf` has not come. Wait until then.";
     ClaimMissing, "claim_missing", 401,
         "Token is missing the \"{}\" claim",
-        "A claim that the settings demand is not there.";
+        "The settings require a claim that is not there.";
     ClaimInvalid, "claim_invalid", 401,
         "Claim \"{}\" has the wrong type or an impossible value",
-        "A registered claim is not what RFC 7519 §4.1 or this library wants.";
+        "A registered claim has a value that RFC 7519 §4.1 or djwto does not allow.";
     IssuerInvalid, "issuer_invalid", 401,
         "Invalid issuer",
         "`iss` is not `DJWTO_ISS_CLAIM`.";
@@ -96,13 +96,13 @@ codes! {
         "`aud` and `DJWTO_AUD_CLAIM` share no audience.";
     TenantInvalid, "tenant_invalid", 401,
         "Invalid tenant",
-        "The token names another tenant than the request's, or none, see `DJWTO_TENANT`; or the request's host is none that Django serves. Log in at this tenant.";
+        "The token names another tenant than the request, or none (`DJWTO_TENANT`), or Django does not serve the request's host. Log in at this tenant.";
     TypeInvalid, "type_invalid", 401,
         "Token must be of type \"{}\"",
-        "A refresh token where an access token is wanted, or the reverse (RFC 8725 §3.11).";
+        "A refresh token came where an access token is needed, or the reverse (RFC 8725 §3.11).";
     RefreshNotInHeader, "refresh_not_in_header", 401,
         "Refresh token was not sent in authorization header.",
-        "The refresh endpoints want the refresh token as the Bearer token.";
+        "The refresh endpoints take the refresh token as the Bearer token.";
     UserMissing, "user_missing", 401,
         "Failed to validate token.",
         "The token names no user: `user.id` is not there.";
@@ -111,19 +111,19 @@ codes! {
         "The token was logged out, or its session was ended: by its owner, a changed password, or reuse of a refresh token. Log in again.";
     SessionUnknown, "session_unknown", 401,
         "The session of this token is not known.",
-        "No such login is on record: it was removed, or the database is older than the token. Log in again.";
+        "The database has no such session: it was removed, or the database is older than the token. Log in again.";
     RefreshReused, "refresh_reused", 401,
         "The refresh token was used before.",
-        "A refresh token that was renewed came again after `DJWTO_REFRESH_GRACE`. A renewal ends the session then, since the token may have been stolen. Log in again.";
+        "A refresh token that was already renewed came again after `DJWTO_REFRESH_GRACE`. It may have been stolen, so a renewal ends the session. Log in again.";
     CredentialsInvalid, "credentials_invalid", 401,
         "{}",
-        "The login form was refused; `error` is the JSON text of Django's form errors.";
+        "The login's form was refused. `error` is the JSON text of Django's form errors.";
     AccessRefreshFailed, "access_refresh_failed", 401,
         "Can't update access token.",
-        "The user is gone or inactive. Log in again.";
+        "The user was deleted or is inactive. Log in again.";
     RefreshUpdateFailed, "refresh_update_failed", 401,
         "Can't update refresh token.",
-        "The user is gone. Log in again.";
+        "The user was deleted. Log in again.";
     LoginDenied, "login_denied", 403,
         "This login is not permitted.",
         "A hook or a backend refused it (`PermissionDenied`), although the credentials may be right.";
@@ -141,7 +141,7 @@ codes! {
         "The token carries no list of permissions.";
     PermissionsInsufficient, "permissions_insufficient", 403,
         "Insufficient Permissions.",
-        "The user lacks a permission that the view wants.";
+        "The user lacks a permission that the view requires.";
     TestFailed, "test_failed", 403,
         "The token does not pass the test of this view.",
         "A test given to `jwt_passes_test` returned false.";
@@ -150,13 +150,13 @@ codes! {
         "Send the CSRF token as `X-CSRFToken` (from the `csrftoken` cookie, login's `csrf_token` or `GET /csrf/`), with Origin or Referer of this site or one in `CSRF_TRUSTED_ORIGINS`.";
     OriginRefused, "origin_refused", 403,
         "Login from another site is refused: {}",
-        "Login was posted by a page of another site. Name its origin in `CSRF_TRUSTED_ORIGINS` if it is yours.";
+        "A page of another site posted the login. If that site is yours, name its origin in `CSRF_TRUSTED_ORIGINS`.";
     JwtTypeUnknown, "jwt_type_unknown", 400,
         "Input data \"jwt_type\" must be either \"access\" or \"refresh\". Got \"{}\" instead.",
         "The form field `jwt_type` has another value.";
     JwtTypeWrong, "jwt_type_wrong", 400,
         "POST variable \"jwt_type\" must be equal to \"{}\".",
-        "The form field `jwt_type` is missing or not what this endpoint takes.";
+        "The form field `jwt_type` is missing, or this endpoint takes another type.";
     ModeUnknown, "mode_unknown", 400,
         "Input data \"mode\" must be one of {}.",
         "The form field `mode` asks for a mode that is not in `DJWTO_MODE`.";
@@ -165,7 +165,7 @@ codes! {
         "A field or its name is over 4,096 characters or has U+0000 in it.";
     PasswordRefused, "password_refused", 400,
         "{}",
-        "The new password was refused; `error` is the JSON text of Django's form errors.";
+        "The new password was refused. `error` is the JSON text of Django's form errors.";
     BodyUnreadable, "body_unreadable", 400,
         "The request's body cannot be read: {}.",
         "The body is not what its content type says, is not UTF-8 text, names a field twice, or has more fields than `DATA_UPLOAD_MAX_NUMBER_FIELDS`.";
@@ -174,34 +174,34 @@ codes! {
         "None of this user's live sessions has that id.";
     MethodNotAllowed, "method_not_allowed", 405,
         "Method {} is not allowed.",
-        "The `Allow` header lists the methods that are.";
+        "The header `Allow` lists the methods that are allowed.";
     AlreadyBlacklisted, "already_blacklisted", 409,
         "Input jti token is already blacklisted.",
-        "Someone logged out with this token before. Nothing is left to do.";
+        "This token was already logged out. Nothing is left to do.";
     UserChanged, "user_changed", 409,
         "The user changed during the login.",
-        "The user was deactivated, deleted or got another password while the login was under way. Log in again.";
+        "The user was deactivated, deleted or got another password during the login. Log in again.";
     RefreshSuperseded, "refresh_superseded", 409,
         "The refresh token was replaced, and its successor was used.",
         "Another tab or request has renewed twice since. Nothing was ended: use the newest tokens.";
     LengthRequired, "length_required", 411,
         "The request needs a Content-Length.",
-        "The body came in chunks (`Transfer-Encoding`), which this server cannot hand on. Send it with its length.";
+        "The body came in chunks (`Transfer-Encoding`), and this server cannot pass them on. Send it with its length.";
     BodyTooLarge, "body_too_large", 413,
         "The request's body is too large.",
-        "Over Django's `DATA_UPLOAD_MAX_MEMORY_SIZE`.";
+        "The body is larger than Django's `DATA_UPLOAD_MAX_MEMORY_SIZE`.";
     MediaTypeUnsupported, "media_type_unsupported", 415,
         "Content type must be application/json, application/x-www-form-urlencoded or multipart/form-data.",
         "The body has another content type.";
     LoginThrottled, "login_throttled", 429,
         "Too many failed logins. Try again later.",
-        "Too many wrong passwords came for this account or from this network, see `DJWTO_LOGIN_THROTTLE`; this one was not looked at. `Retry-After` says when to try again.";
+        "Too many wrong passwords came for this account or from this network (`DJWTO_LOGIN_THROTTLE`). This one was not checked. `Retry-After` says when to try again.";
     ProcessingFailed, "processing_failed", 500,
         "Failed to process request.",
         "The server is misconfigured, or a hook failed. The reason is in its log only.";
     LoginBusy, "login_busy", 503,
         "Too many logins at once. Try again later.",
-        "This process checks as many passwords as `password_hashes` of `DJWTO_LOGIN_THROTTLE` allows at once; this one was not looked at. `Retry-After` says when to try again.";
+        "This process already checks as many passwords as `password_hashes` of `DJWTO_LOGIN_THROTTLE` allows. This one was not checked. `Retry-After` says when to try again.";
     StoreUnavailable, "store_unavailable", 503,
         "The server's store cannot be reached. Try again later.",
         "The database or the cache is down, and nothing was done. `Retry-After` says when to try again.";

@@ -159,7 +159,7 @@ impl Renewal {
         statement(py, &update)
     }
 
-    fn judge(
+    fn check_generation(
         &self,
         py: Python<'_>,
         row: Option<RowArgument>,
@@ -229,7 +229,7 @@ impl UserArgument {
 }
 
 fn out_of_order() -> PyErr {
-    PyRuntimeError::new_err("the steps of a renewal are begin, judge, check_user, renew")
+    PyRuntimeError::new_err("the steps of a renewal are begin, check_generation, check_user, renew")
 }
 
 /// What a renewal gives.
