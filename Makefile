@@ -15,6 +15,13 @@ PROJECTS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/projects/*/te
 STORED := $(patsubst %,tests/test_%.py,models permissions prepared receivers renewal session_views sessions \
 	stores times)
 
+# The client for pages. Its tools come by npm, and npm comes by pip.
+CLIENT := clients/browser
+REACT := $(CLIENT)/examples/react
+CLIENT_TOOLS := $(CLIENT)/node_modules/.package-lock.json
+REACT_TOOLS := $(REACT)/node_modules/.package-lock.json
+NPM := $(BIN)/python tools/npm.py --silent --prefix
+
 # How long `make fuzz` works on each target.
 SECONDS ?= 600
 
@@ -28,8 +35,8 @@ MSRV ?= $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 # Runs targets of this file and prints how long each took; see the tool's first lines.
 STAGES = MAKE="$(MAKE)" $(PYTHON) tools/stages.py
 
-.PHONY: help system build demo demo-rest lint workflows format bench docs docs-version picture fuzz deny lock clean \
-	test test-rust test-python test-served test-conformance \
+.PHONY: help system build client demo demo-rest lint workflows format bench docs docs-version picture fuzz deny lock clean \
+	test test-rust test-client test-python test-served test-conformance \
 	test-long long-tests test-versions \
 	dist dist-empty wheel sdist crates npm sbom dist-check release-check \
 	msrv advisories pythons nightly publish-tag publish-crates publish-npm
@@ -37,6 +44,7 @@ help:
 	@echo "make demo       the example portal on https://127.0.0.1:8002"
 	@echo "make demo-rest  an example with REST framework, on https://localhost:8003"
 	@echo "make build      the development build of the engine, for the tests"
+	@echo "make client     the client for pages, built anew and checked"
 	@echo "make test       Rust, Python, browser, conformance: the tests of every change"
 	@echo "make test-long  kills, races, scale, packages, all versions of Python and Django"
 	@echo "make lint       formatting, clippy, ruff, mypy, stubtest, the workflows"
@@ -78,6 +86,15 @@ $(VENV)/built: $(SOURCES) Cargo.toml Cargo.lock pyproject.toml $(VENV)/packages-
 
 build: $(VENV)/packages-dev $(VENV)/built
 
+%/node_modules/.package-lock.json: %/package-lock.json $(VENV)/packages-client
+	@echo "==> installing the packages of $<"
+	@$(NPM) $* ci --no-audit --no-fund
+	@touch $@
+
+client: $(CLIENT_TOOLS)
+	@$(NPM) $(CLIENT) run build
+	@$(NPM) $(CLIENT) run check
+
 demo: $(VENV)/built
 	@exec $(BIN)/python examples/portal/demo.py $(ARGS)
 
@@ -88,13 +105,18 @@ demo-rest: $(VENV)/packages-rest $(VENV)/built
 
 # With the ceiling of each stage, in minutes.
 test:
-	+@$(STAGES) build=5 test-rust=3 test-python=6 test-served=4 test-conformance=5
+	+@$(STAGES) build=5 test-rust=3 test-client=1 test-python=6 test-served=4 test-conformance=5
 
 test-rust:
 	cargo test --workspace --locked --quiet
 	for path in crates/*/examples/*.rs; do \
 		cargo run --locked --quiet --example $$(basename $$path .rs) || exit 1; \
 	done
+
+# Its lint, types, sizes and package; and what Django serves is what the sources give.
+test-client: $(CLIENT_TOOLS) $(REACT_TOOLS)
+	$(NPM) $(CLIENT) run check
+	$(NPM) $(REACT) run build
 
 # First on SQLite, then what is stored on the other databases.
 test-python: build
@@ -107,7 +129,7 @@ test-python: build
 	done
 
 # Over https: the quickstart's steps, several processes, a lost database, a browser.
-test-served: build
+test-served: build $(CLIENT_TOOLS) $(REACT_TOOLS)
 	$(BIN)/python -m pytest tests/served
 
 # On WSGI and ASGI, with SQLite, PostgreSQL and MariaDB.
@@ -147,12 +169,11 @@ crates:
 	@mkdir -p dist/crates
 	cp $(or $(CARGO_TARGET_DIR),target)/package/*-$$($(PYTHON) tools/version.py).crate dist/crates
 
-# The client of clients/browser, where it is.
+# The package of clients/browser.
 npm:
-	@if [ ! -e clients/browser/package.json ]; then echo "no clients/browser here"; else \
-		$(MAKE) --no-print-directory client && mkdir -p dist/npm && \
-		$(or $(NPM),npm --silent --prefix) . pack ./clients/browser --pack-destination dist/npm; \
-	fi
+	@$(MAKE) --no-print-directory client
+	@mkdir -p dist/npm
+	$(NPM) . pack ./$(CLIENT) --pack-destination dist/npm
 
 sbom: $(VENV)/packages-dev $(VENV)/packages-sbom
 	@tools/sbom $(BIN)
@@ -195,7 +216,7 @@ nightly:
 
 # --- the rest -------------------------------------------------------------------------------------
 
-lint: $(VENV)/packages-dev $(VENV)/built workflows
+lint: $(VENV)/packages-dev $(VENV)/built workflows $(CLIENT_TOOLS)
 	cargo fmt --all --check
 	for crate in fuzz benches/floor benches/paths; do \
 		cargo fmt --manifest-path $$crate/Cargo.toml --check || exit 1; \
@@ -207,6 +228,7 @@ lint: $(VENV)/packages-dev $(VENV)/built workflows
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m mypy.stubtest djwto._core --concise
+	$(NPM) $(CLIENT) run lint
 
 # Nothing of .github can run here; these read it, without a network.
 workflows: $(VENV)/packages-audit
@@ -249,17 +271,22 @@ docs-version: docs
 picture: build
 	$(BIN)/python tools/picture.py
 
-lock: $(VENV)/packages-dev
+lock: $(VENV)/packages-dev $(VENV)/packages-client
 	$(BIN)/uv pip compile --upgrade --quiet --universal --python-version 3.10 \
 		--no-emit-index-url --no-header requirements/dev.in -o requirements/dev.txt
-	for name in demo rest test docs bench sbom release audit; do \
+	for name in demo rest test docs bench sbom release audit client; do \
 		$(BIN)/uv pip compile --upgrade --quiet --universal --python-version 3.10 \
 			--no-emit-index-url --no-header -c requirements/dev.txt \
 			requirements/$$name.in -o requirements/$$name.txt; \
 	done
+	$(NPM) $(CLIENT) install --save-dev --save-exact $(addsuffix @latest,typescript esbuild oxlint \
+		oxlint-tsgolint react @types/react)
+	$(NPM) $(REACT) install --save-exact $(addsuffix @latest,react react-dom vite @vitejs/plugin-react \
+		typescript @types/react @types/react-dom)
 	for crate in . fuzz benches/floor benches/paths; do \
 		cargo update --manifest-path $$crate/Cargo.toml; \
 	done
 
 clean:
-	rm -rf $(VENV) .venvs dist site target fuzz/target fuzz/found examples/*/var
+	rm -rf $(VENV) .venvs dist site target fuzz/target fuzz/found examples/*/var \
+		$(CLIENT)/dist $(CLIENT)/node_modules $(REACT)/dist $(REACT)/node_modules

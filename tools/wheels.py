@@ -36,6 +36,9 @@ PYPI = ROOT / "dist" / "pypi"
 FROM_SDIST = ROOT / "dist" / "from-sdist"
 TARGET = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))
 
+CLIENT = "djwto/static/djwto/client.js"
+"""The client for pages, which Django serves."""
+
 TAGS = {"gnu": "manylinux_2_28", "musl": "musllinux_1_2"}
 """The oldest C library of a Linux wheel: that of RHEL 8, and that of Alpine 3.13."""
 
@@ -107,6 +110,8 @@ def check_tags(wheel: Path, target: str, python: str) -> None:
     with ZipFile(wheel) as files:
         if not any("/sboms/" in name for name in files.namelist()):
             raise SystemExit(f"{wheel.name} has no bill of material")
+        if CLIENT not in files.namelist():
+            raise SystemExit(f"{wheel.name} lacks {CLIENT}")
     if target == host() and "-linux-" in target:
         found = output(BIN / "auditwheel", "show", "--json", wheel)
         tag = json.loads(found)["overall_tag"]
@@ -145,6 +150,8 @@ def build_sdist() -> None:
 def check_crates(sdist: Path) -> None:
     """Name a crate that was left out, where cargo would only say that the lock file is wrong."""
     with tarfile.open(sdist) as packed:
+        if not any(name.endswith(CLIENT) for name in packed.getnames()):
+            raise SystemExit(f"{sdist.name} lacks {CLIENT}")
         found = {Path(name).parent.name for name in packed.getnames() if "/crates/" in name}
     missing = {path.parent.name for path in ROOT.glob("crates/*/Cargo.toml")} - found
     if missing:
