@@ -30,11 +30,17 @@ FLAGS = (
 Portals = Callable[..., services.Server]
 
 
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+def find_program() -> str:
+    """Find Chromium on PATH, or skip the test."""
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         pytest.skip("No Chromium on PATH. On Debian or Ubuntu: apt-get install chromium")
+    return program
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    program = find_program()
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         expect.set_options(timeout=20_000)  # a machine may be busy, and nothing waits for longer

@@ -12,10 +12,24 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import ConsoleMessage, Page, Response, expect
 
+import djwto
+
 TOKEN_COOKIES = {"jwt_access_token", "jwt_access_payload", "jwt_refresh"}
 
 QUIET = "/quiet"
 """A page whose forms are sent with `Origin: null`, because it keeps its address to itself."""
+
+CLIENT = Path(djwto.__file__).parent / "static" / "djwto" / "client.js"
+_PAGE = b"<!doctype html><title>elsewhere</title><link rel=icon href=data:,><body></body>"
+
+SCRIPTED = "/scripted"
+"""A page whose own script makes a client, of the server that `?base=` names."""
+
+_SCRIPTED = b"""<!doctype html><title>scripted</title><link rel=icon href=data:,>
+<script type="module">
+    import { createClient } from "/client.js";
+    window.auth = createClient({ base: new URLSearchParams(location.search).get("base") });
+</script>"""
 
 _SUBMIT = """({action, fields}) => {
     const form = document.createElement("form");
@@ -35,7 +49,7 @@ _SUBMIT = """({action, fields}) => {
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """An https server that answers every path with an empty page."""
+    """An https server with the client, a page that uses it, and an empty page for other paths."""
 
     port: int
 
@@ -76,6 +90,10 @@ class Complaints:
         said = f"Failed to load resource: the server responded with a status of {status}"
         # HTTP/2 has no reason beside the status, and HTTP/1.1 has.
         self._expected |= {f"{said} ()", f"{said} ({HTTPStatus(status).phrase})"}
+
+    def expect(self, line: str) -> None:
+        """Allow a line."""
+        self._expected.add(line)
 
     def check(self) -> None:
         unexpected = [line for line in self._said if line not in self._expected]
@@ -125,9 +143,11 @@ class _EmptyPage(BaseHTTPRequestHandler):
     timeout = 5
 
     def do_GET(self) -> None:
-        body = b"<!doctype html><title>elsewhere</title><body></body>"
+        is_client = self.path == "/client.js"
+        page = _SCRIPTED if self.path.startswith(SCRIPTED) else _PAGE
+        body = CLIENT.read_bytes() if is_client else page
         self.send_response(200)
-        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Type", "text/javascript" if is_client else "text/html")
         if self.path == QUIET:
             self.send_header("Referrer-Policy", "no-referrer")
         self.send_header("Content-Length", str(len(body)))
