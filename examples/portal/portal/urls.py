@@ -8,10 +8,10 @@ from predictions import views
 
 from portal import static
 
-# The page reads a cookie of this name.
+# The page reads a cookie whose name begins so.
 PAGE = TemplateView.as_view(
     template_name="predictions/page.html",
-    extra_context={"payload_cookie": f"{settings.DJWTO_COOKIE_PREFIX}jwt_access_payload"},
+    extra_context={"cookie_prefix": settings.DJWTO_COOKIE_PREFIX},
 )
 
 urlpatterns = [

@@ -35,7 +35,8 @@ _RENEW_AT = """([moment, path]) => {
 }"""
 
 _HOLD_LOCK = """() => new Promise((held) => navigator.locks.request(
-    "refresh-cookie", () => new Promise((release) => { window.release = release; held(); }),
+    `djwto ${location.origin}/ `,
+    () => new Promise((release) => { window.release = release; held(); }),
 ))"""
 
 _AWAIT_QUEUE = """async (length) => {

@@ -1,26 +1,19 @@
 // The page: what is shown when, and what each button does.
 
-import { call, claims, logIn, logOut, predict } from "./api.js";
-import { alone, renew } from "./renewal.js";
+import { auth, call } from "./calls.js";
 import * as sessions from "./sessions.js";
-import {
-  clockTime, explain, explainEnd, explainLogin, isEnded, minutes, permissions,
-} from "./words.js";
+import { clockTime, explain, explainEnd, explainLogin, minutes, permissions } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-const now = () => Date.now() / 1000;
 
-// The access cookies vanish when the token expires, though the refresh token may live on. This mark
-// lets a reload know that a renewal is worth a try, and tells the other tabs. It holds no secret.
-const MARK = "djwto-portal-logged-in";
 const SOON = 0.2; // the last fifth of a token's life is shown in the colour of a warning
 
 // Whether to renew in that last fifth without being asked. All tabs do as the one last changed.
 const BY_ITSELF = "djwto-portal-renews-by-itself";
-const PAUSE = 5; // seconds between two attempts
+const PAUSE_MS = 5000; // between two attempts
 
-let session = null; // the claims last seen; kept after they expire, so that the page can say whose
-let lastAttempt = 0;
+let session = null; // the claims that are shown
+let lastAttempt = -PAUSE_MS;
 
 start();
 
@@ -40,77 +33,62 @@ async function start() {
     if (target.checked) localStorage.setItem(BY_ITSELF, "yes");
     else localStorage.removeItem(BY_ITSELF);
   });
-  sessions.setUp({ busy, say, session: () => session, over: sessionOver });
+  sessions.setUp({ busy, say, session: () => session });
   $("claims-box").open = matchMedia("(min-width: 56rem)").matches;
-  addEventListener("storage", followOtherTab);
-  // Whoever comes back to this tab may have logged in or out elsewhere.
+  addEventListener("storage", ({ key, newValue }) => {
+    if (key === BY_ITSELF) $("by-itself").checked = Boolean(newValue);
+  });
+  // The user may have opened or ended sessions elsewhere.
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && session) sessions.load();
   });
   setInterval(tick, 250);
-  const found = claims();
-  // The cookie can outlive its token by the second that whole numbers leave unsaid.
-  if (found && found.exp > now()) showSession(found);
-  else if (found || localStorage.getItem(MARK)) await resume();
+  auth.onChange(follow);
+  await auth.ready;
+  if (auth.claims() && !session) showSession(auth.claims());
+}
+
+// What this tab, another one or the server did.
+function follow(claims, { type, code, elsewhere }) {
+  if (claims) showSession(claims);
+  else if (type === "end") showLogin(explainEnd(code));
+  else if (elsewhere) endSession("You were logged out in another tab.");
+  else if (type === "logout") showLogin("You are logged out, and the cookies are gone.");
 }
 
 // --- Log in, renew, log out ---
 
 async function submitLogin(event) {
   event.preventDefault();
-  const reply = await busy(event.submitter, () => alone(
-    () => logIn($("username").value, $("password").value, $("remember").checked),
-  ));
-  if (!reply) return;
-  const found = claims();
-  if (reply.ok && found) {
-    showSession(found);
-    $("session-title").focus();
-    return;
+  // `mode` matters only where the server's default is another one.
+  const fields = new FormData(event.target);
+  fields.set("mode", "TWO-COOKIES");
+  try {
+    if (await busy(event.submitter, () => auth.login(fields))) $("session-title").focus();
+  } catch (error) {
+    say($("login-error"), explainLogin(error), true);
+    say($("login-note"), "");
+    invalid(error.status === 401);
+    $("password").select();
+    $("password").focus();
   }
-  const words = reply.ok
-    ? "You are logged in, but without readable claims. Add TWO-COOKIES to PORTAL_MODE."
-    : explainLogin(reply);
-  say($("login-error"), words, true);
-  say($("login-note"), "");
-  invalid(reply.status === 401);
-  $("password").select();
-  $("password").focus();
 }
 
 async function renewAccess() {
-  const reply = await renew();
-  const found = claims();
-  if (reply.ok && found) {
-    showSession(found);
-    say($("session-note"), `Access renewed until ${clockTime(found.exp)}.`);
-  } else if (reply.status === 401) {
-    await sessionOver(reply);
-  } else if (!reply.ok) {
-    say($("session-note"), explain(reply, who()), true);
+  try {
+    const { exp } = await auth.renew();
+    say($("session-note"), `Access renewed until ${clockTime(exp)}.`);
+  } catch (error) {
+    if (session) say($("session-note"), explain(error, who()), true);
   }
 }
 
 async function leave() {
-  const reply = await alone(logOut);
-  if (reply.ok) showLogin("You are logged out, and the cookies are gone.");
-  else say($("session-note"), explain(reply, who()), true);
-}
-
-async function resume() {
-  const reply = await renew();
-  if (reply.ok && claims()) showSession(claims());
-  else if (reply.status === 401) endSession(explainEnd(reply));
-  else say($("login-note"), explain(reply, null), true);
-}
-
-// The server has ended this login, though a cookie may still say otherwise. That goes too, unless
-// another tab has logged in meanwhile.
-async function sessionOver(reply) {
-  if (!session) return; // another tab has said so already
-  const { sid } = session;
-  showLogin(explainEnd(reply));
-  await alone(() => claims()?.sid === sid && logOut());
+  try {
+    await auth.logout();
+  } catch (error) {
+    say($("session-note"), explain(error, who()), true);
+  }
 }
 
 // --- Calls ---
@@ -118,22 +96,22 @@ async function sessionOver(reply) {
 async function callEndpoint({ method, path, granted }) {
   const reply = await call(method, path);
   showReply(reply, reply.ok ? granted : explain(reply, who()));
-  if (isEnded(reply)) await sessionOver(reply);
-  else $("reply").scrollIntoView({ block: "nearest" });
+  $("reply").scrollIntoView({ block: "nearest" });
 }
 
 async function submitPrediction(event) {
   event.preventDefault();
   const form = new FormData(event.target);
   const inputs = Object.fromEntries([...form].map(([name, value]) => [name, Number(value)]));
-  const reply = await busy(event.submitter, () => predict(inputs));
+  const reply = await busy(event.submitter, () => (
+    call("POST", "/api/predict/", JSON.stringify(inputs))
+  ));
   if (!reply) return;
   const words = reply.ok ? `The model says ${euros(reply.data.price)}.` : explain(reply, who());
   $("price").hidden = false;
   $("price").textContent = reply.ok ? euros(reply.data.price) : words;
   $("price").className = reply.ok ? "price" : "message bad";
   showReply(reply, words);
-  if (isEnded(reply)) await sessionOver(reply);
 }
 
 function showReply(reply, words) {
@@ -150,7 +128,6 @@ function showReply(reply, words) {
 
 function showSession(found) {
   session = found;
-  localStorage.setItem(MARK, "yes");
   const { user } = found;
   $("session-title").textContent = `Logged in as ${user.username}`;
   $("who").textContent = `Logged in as ${user.username}`;
@@ -169,16 +146,17 @@ function showSession(found) {
 }
 
 function showLogin(note) {
+  const isLeft = session !== null;
   endSession(note);
-  $("username").focus();
+  if (isLeft) $("username").focus();
 }
 
 function endSession(note) {
+  // A user may be typing already where the page only now learns that no session goes on.
+  if (session) $("login-form").reset();
   session = null;
-  localStorage.removeItem(MARK);
   sessions.clear();
   $("who").textContent = "Not logged in";
-  $("login-form").reset();
   $("price").hidden = true;
   say($("login-error"), "");
   say($("login-note"), note);
@@ -188,34 +166,19 @@ function endSession(note) {
 
 function tick() {
   if (!session) return;
-  const found = claims();
-  if (found && found.jti !== session.jti) return showSession(found); // another tab renewed
-  const over = isOver();
-  const left = over ? 0 : session.exp - now();
+  const left = auth.left() / 1000;
   const share = left / (session.exp - session.iat);
   $("time").textContent = minutes(left);
   $("bar").value = share;
-  $("clock").classList.toggle("soon", !over && share < SOON);
-  if (over && !$("clock").classList.contains("over")) {
-    say($("session-note"), "The access token has expired. Renew it to go on.", true);
+  $("clock").classList.toggle("soon", left > 0 && share < SOON);
+  if (left === 0 && !$("clock").classList.contains("over")) {
+    say($("session-note"), "The access token has expired. The next call renews it.", true);
   }
-  $("clock").classList.toggle("over", over);
-  if (share < SOON && $("by-itself").checked && now() > lastAttempt + PAUSE) {
-    lastAttempt = now();
+  $("clock").classList.toggle("over", left === 0);
+  if (share < SOON && $("by-itself").checked && performance.now() > lastAttempt + PAUSE_MS) {
+    lastAttempt = performance.now();
     renewAccess();
   }
-}
-
-// By the clock, or because the browser has dropped the cookie: its own clock may be another one.
-function isOver() {
-  return session.exp <= now() || !claims();
-}
-
-function followOtherTab({ key, newValue }) {
-  if (key === BY_ITSELF) $("by-itself").checked = Boolean(newValue);
-  if (key !== MARK) return;
-  if (newValue && claims()) showSession(claims());
-  else if (!newValue) endSession("You were logged out in another tab.");
 }
 
 function show(name) {
@@ -226,7 +189,7 @@ function show(name) {
 }
 
 function who() {
-  return session && { username: session.user.username, expired: isOver() };
+  return session && { username: session.user.username };
 }
 
 function facts(pairs) {

@@ -1,7 +1,6 @@
 // The card "Your sessions": where this user is logged in, and the end of what should not be.
 
-import { claims, endOtherSessions, endSession, listSessions } from "./api.js";
-import { alone, renew } from "./renewal.js";
+import { auth } from "./calls.js";
 import { ago, dateTime, explain } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -11,7 +10,7 @@ let page = null;
 let shown = []; // the sessions of the last reply, this browser's first
 let all = false;
 
-// `page` has `busy` and `say`; `session()`, what it shows; and `over(reply)`, for the end of it.
+// `page` has `busy` and `say`, and `session()`, what it shows.
 export function setUp(ofPage) {
   page = ofPage;
   $("sessions-others").addEventListener("click", () => page.busy($("sessions-others"), endOthers));
@@ -19,18 +18,18 @@ export function setUp(ofPage) {
 }
 
 export async function load() {
-  let reply = await ask();
-  if (reply?.status === 401) {
-    // Only a renewal tells a session that has ended from a token that another tab has replaced.
-    const renewed = await renew();
-    if (!renewed.ok && renewed.status === 401) return page.over(renewed);
-    reply = await ask();
+  let rows;
+  try {
+    rows = await auth.sessions();
+  } catch (error) {
+    // Where the session has ended, the page says so.
+    if (page.session()) page.say($("sessions-note"), explain(error, null), true);
+    return;
   }
-  if (!reply) return undefined;
-  if (!reply.ok) return page.say($("sessions-note"), explain(reply, null), true);
+  if (!page.session()) return;
   if ($("sessions-note").classList.contains("bad")) page.say($("sessions-note"), "");
-  shown = reply.data.sessions.sort((one, other) => other.current - one.current);
-  return render();
+  shown = rows.sort((one, other) => other.current - one.current);
+  render();
 }
 
 export function clear() {
@@ -40,39 +39,33 @@ export function clear() {
   render();
 }
 
-// Nothing is asked for a login that another tab has ended or replaced a moment ago.
-function ask() {
-  return alone(() => {
-    const session = page.session();
-    const hasCookie = session && (claims()?.sid === session.sid || session.exp <= Date.now() / 1000);
-    return hasCookie ? listSessions() : null;
-  });
-}
-
 async function endOne(row) {
   const place = shown.indexOf(row);
-  const reply = await alone(() => endSession(row.id));
-  // 404: it has ended by itself, or somebody was faster.
-  if (!(await isDone(reply, reply.ok || reply.status === 404))) return;
+  try {
+    await auth.endSession(row.id);
+  } catch (error) {
+    // 404: it has ended meanwhile.
+    if (error.status !== 404) return refuse(error);
+  }
   page.say($("sessions-note"), `${name(row)} is logged out.`);
   await load();
-  focusNear(place);
+  return focusNear(place);
 }
 
 async function endOthers() {
-  const reply = await alone(endOtherSessions);
-  if (!(await isDone(reply, reply.ok))) return;
-  const { ended } = reply.data;
+  let ended;
+  try {
+    ended = await auth.logoutAll({ others: true });
+  } catch (error) {
+    return refuse(error);
+  }
   page.say($("sessions-note"), ended === 1 ? "1 session was ended." : `${ended} sessions were ended.`);
   await load();
-  focusNear(0);
+  return focusNear(0);
 }
 
-async function isDone(reply, isGood) {
-  // The list says whether this login is over; if it goes on, the press was in vain.
-  if (!isGood && reply.status === 401) await load();
-  if (!isGood && page.session()) page.say($("sessions-note"), explain(reply, null), true);
-  return isGood;
+function refuse(error) {
+  if (page.session()) page.say($("sessions-note"), explain(error, null), true);
 }
 
 function render() {

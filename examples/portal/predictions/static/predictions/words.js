@@ -2,34 +2,28 @@
 
 const UNREACHABLE = "The server cannot be reached. Check that the demo is still running, then try again.";
 
-// `session` is { username, expired }, or null when nobody is logged in.
-export function explain({ status, data }, session) {
+// Of a reply of the API, `{ status, data }`, or of an error of the client. `session` is
+// `{ username }`, or null where no user is logged in.
+export function explain({ status, data, ...refusal }, session) {
+  const { code, error } = data ?? refusal;
   if (status === 0) return UNREACHABLE;
   if (status === 401 && !session) return "This endpoint needs a login. Log in, then call it again.";
-  if (status === 401 && session.expired) {
-    return "The access token has expired. Choose “Renew access”, then call again.";
-  }
   if (status === 401) return "The server no longer accepts this token. Log out, then log in again.";
-  if (status === 403 && isCsrf(data)) {
+  if (status === 403 && code === "csrf_failed") {
     return "The CSRF token is missing or old. Reload the page, then try again.";
   }
   if (status === 403) {
     return `${session?.username ?? "This user"} lacks the permission for this. Log in as carol or admin.`;
   }
-  if (status === 400) return `${data?.error ?? "The server did not understand."} Correct it, then try again.`;
+  if (status === 400) return `${error ?? "The server did not understand."} Correct it, then try again.`;
   if (status >= 500) return "The server failed, and its log says why. Try again later.";
-  if (status >= 400) return data?.error ?? "The server refused the call.";
+  if (status >= 400) return error ?? "The server refused the call.";
   return "";
 }
 
-// Whether a refusal says that the whole login is over, not just one token.
-export function isEnded({ status, data }) {
-  return status === 401 && ["token_blacklisted", "session_unknown"].includes(data?.code);
-}
-
-// Why a renewal was refused for good.
-export function explainEnd({ data }) {
-  switch (data?.code) {
+// Why the server has ended the session, or would not renew it.
+export function explainEnd(code) {
+  switch (code) {
     case "token_blacklisted":
       return "This session was ended: from another browser, or by a new password. Log in again.";
     case "refresh_reused":
@@ -40,16 +34,12 @@ export function explainEnd({ data }) {
   }
 }
 
-// A refused login carries Django's form errors as JSON text inside `error`.
-export function explainLogin(reply) {
-  if (reply.status !== 401) return explain(reply, null);
+// A refused login carries the messages of Django's form.
+export function explainLogin(refusal) {
+  if (refusal.status !== 401) return explain(refusal, null);
   const advice = "Try alice, carol or admin with the password “pass”.";
-  try {
-    const errors = Object.values(JSON.parse(reply.data.error)).flat();
-    return [...errors.map((error) => error.message ?? error), advice].join(" ");
-  } catch {
-    return `The login was refused. ${advice}`;
-  }
+  const messages = Object.values(refusal.errors).flat().map(({ message }) => message);
+  return [...messages, advice].join(" ");
 }
 
 export function minutes(seconds) {
@@ -82,8 +72,4 @@ export function permissions(user) {
   if (user.perms_omitted) return "too many for a cookie; the server looks them up";
   if (user.perms.includes("*")) return "all";
   return user.perms.join(", ") || "none";
-}
-
-function isCsrf(data) {
-  return String(data?.code ?? "").includes("csrf");
 }
