@@ -10,7 +10,7 @@ const REFUSED =
   /^(token_expired|(cookie|authorization)_missing|cookie_ambiguous|token_blacklisted|session_unknown)$/;
 const SAFE = /^(GET|HEAD|OPTIONS|TRACE)$/;
 
-const PAUSE = 1000; // milliseconds between two renewals that no user asked for
+const PAUSE = 1000; // milliseconds that a timer runs at least
 const LONGEST = 600_000; // milliseconds that a timer runs: its clock may stop while the machine sleeps
 const SHARE = 0.2; // of the token's life is left when it is renewed ahead
 
@@ -146,10 +146,7 @@ export function createClient<C extends Claims = Claims>(options: Options = {}): 
         if (!(error instanceof DjwtoError)) throw error;
         const { code, retryAfter, status } = error;
         // Another tab has renewed, and has used what it got: the browser holds newer cookies.
-        if (code === "refresh_superseded") {
-          set(await present(), "renewal", "", at, true);
-          if (idOf(claims) !== before) return;
-        }
+        if (code === "refresh_superseded") return set(await present(), "renewal", "", at, true);
         // A lost reply may have renewed: asked at once, the server gives the same tokens again.
         // An ambiguous cookie was cleared by this very reply.
         const isLost = [0, 502, 503, 504].includes(status) && !retryAfter;
@@ -173,18 +170,18 @@ export function createClient<C extends Claims = Claims>(options: Options = {}): 
   }
 
   async function renewOnce(): Promise<void> {
+    const before = idOf(claims);
+    let wait = 0; // seconds, where the server said so
     try {
-      const before = idOf(claims);
       await alone(() => renewAlone(before));
-      failures = 0;
-      isTold = false;
-      quietUntil = performance.now() + PAUSE;
     } catch (error) {
-      const wait = error instanceof DjwtoError ? error.retryAfter : 0;
-      isTold = wait > 0;
-      quietUntil = performance.now() + (wait || Math.min(2 ** failures++, 60)) * 1000;
+      if (error instanceof DjwtoError) wait = error.retryAfter;
       throw error;
     } finally {
+      // The pauses become longer until there are new claims, whatever the reply was.
+      if (idOf(claims) !== before) failures = 0;
+      isTold = wait > 0;
+      quietUntil = performance.now() + (wait || Math.min(2 ** failures++, 60)) * 1000;
       renewal = undefined;
       schedule();
     }
@@ -288,7 +285,8 @@ export function createClient<C extends Claims = Claims>(options: Options = {}): 
     try {
       return await alone(action);
     } catch (error) {
-      if (!(error instanceof DjwtoError) || ![401, 409].includes(error.status)) throw error;
+      const isOfToken = error instanceof DjwtoError && [401, 409].includes(error.status);
+      if (!isOfToken || !claims) throw error;
       await renewNow();
       return alone(action);
     }

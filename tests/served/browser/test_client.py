@@ -549,7 +549,9 @@ def test_a_listener_that_fails_stops_nothing(page: Page, portal: Server) -> None
 # --- sessions, options --------------------------------------------------------------------------
 
 
-def test_sessions_are_listed_and_ended(tab: Page, portal: Server, browser: Browser) -> None:
+def test_sessions_are_listed_and_ended(
+    tab: Page, portal: Server, browser: Browser, complaints: Complaints
+) -> None:
     other = browser.new_context(ignore_https_errors=True)
     visitor = open_client(other.new_page(), portal.base_url)
     sid = log_in(visitor)["sid"]
@@ -565,6 +567,11 @@ def test_sessions_are_listed_and_ended(tab: Page, portal: Server, browser: Brows
     assert tab.evaluate("auth.logoutAll()") == 1
     assert (claims(tab), token_cookies(tab)) == (None, set())
     other.close()
+
+    asked = Asked(tab)
+    complaints.expect_status(401)
+    assert attempt(tab, "auth.sessions()")["code"] == "cookie_missing"
+    assert asked.count(RENEWAL) == 0
 
 
 def test_a_server_whose_first_mode_is_json(
