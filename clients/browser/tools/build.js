@@ -6,7 +6,6 @@ import { copyFile, readFile, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 
 const SERVED = new URL("../../../python/djwto/static/djwto/client.js", import.meta.url);
-const { version } = JSON.parse(await readFile("package.json", "utf8"));
 
 await rm("dist", { recursive: true, force: true });
 await build({
@@ -18,7 +17,7 @@ await build({
   minify: true,
   target: "es2022",
   legalComments: "none",
-  banner: { js: `/*! djwto ${version}, MIT OR Apache-2.0 */` },
+  banner: { js: "/*! djwto, MIT OR Apache-2.0 */" },
   logLevel: "warning",
 });
 const types = spawnSync("tsc", { stdio: "inherit" });
