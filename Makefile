@@ -105,7 +105,7 @@ demo-rest: $(VENV)/packages-rest $(VENV)/built
 
 # With the ceiling of each stage, in minutes.
 test:
-	+@$(STAGES) build=5 test-rust=3 test-client=1 test-python=6 test-served=4 test-conformance=5
+	+@$(STAGES) build=5 test-rust=3 test-client=1 test-python=6 test-served=5 test-conformance=5
 
 test-rust:
 	cargo test --workspace --locked --quiet

@@ -118,7 +118,7 @@ def test_it_renews_ahead_of_the_expiry_whatever_the_clock_says(page: Page, porta
     page.clock.run_for(LIFE * 700)
     assert asked.count(RENEWAL) == 0
 
-    page.clock.run_for(LIFE * 120)
+    page.clock.run_for(LIFE * 105)  # little more: a renewal has six seconds of this clock
     until(page, f"auth.claims().jti !== '{first['jti']}'")
     assert asked.count(RENEWAL) == 1
     assert status(page, "/api/account/") == 200
@@ -292,7 +292,7 @@ def test_an_odd_csrf_cookie_is_replaced_by_the_servers_word(
 def test_a_renewal_that_times_out_is_asked_for_again_once(
     page: Page, portal: Server, complaints: Complaints
 ) -> None:
-    open_client(page, portal.base_url, timeout=300)
+    open_client(page, portal.base_url, timeout=1500)
     first, lost = log_in(page), list[str]()
     page.route(f"**{RENEWAL}", lambda route: lost.append("kept for ever"))
     error = attempt(page, "auth.renew()")
@@ -349,7 +349,7 @@ def test_a_server_that_says_when_is_asked_then(
     assert (error["retryAfter"], claims(page)) == (120, first)
 
     page.unroute(f"**{RENEWAL}")
-    page.clock.run_for(125_000)
+    page.clock.run_for(122_000)
     until(page, f"auth.claims().jti !== '{first['jti']}'")
     assert asked.count(RENEWAL) == 3
 

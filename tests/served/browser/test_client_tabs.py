@@ -109,8 +109,8 @@ def test_tabs_that_are_refused_at_once_ask_for_one_renewal(
     assert asked.count(RENEWAL) == 1
 
 
-def test_the_holder_of_the_lock_is_killed(tabs: tuple[Page, Page]) -> None:
-    one, other = tabs
+def test_the_holder_of_the_lock_is_killed(page: Page, portal: Server) -> None:
+    one, other = open_tabs(page, portal, timeout=40_000)
     asked = Asked(one)
     one.route(f"**{RENEWAL}", _never)
     one.evaluate("() => { auth.renew(); }")
@@ -119,7 +119,7 @@ def test_the_holder_of_the_lock_is_killed(tabs: tuple[Page, Page]) -> None:
     one.close()
     before = time.monotonic()
     assert other.evaluate("done.then((claims) => claims.user.username)") == "alice"
-    assert time.monotonic() - before < 2.5  # sooner than the wait for a holder that lives
+    assert time.monotonic() - before < 15  # a holder that lives is waited for, for 20 seconds
     assert asked.count(RENEWAL) == 1
     assert status(other, "/api/account/") == 200
 
@@ -127,7 +127,7 @@ def test_the_holder_of_the_lock_is_killed(tabs: tuple[Page, Page]) -> None:
 def test_a_holder_that_hangs_is_waited_for_and_its_lock_is_not_stolen(
     page: Page, portal: Server
 ) -> None:
-    one, other = open_tabs(page, portal, timeout=1000)
+    one, other = open_tabs(page, portal, timeout=4000)
     one.evaluate(_HOLD_LOCK)
     first = claims(other)["jti"]
     other.evaluate("() => { auth.renew(); }")
@@ -139,8 +139,7 @@ def test_a_holder_that_hangs_is_waited_for_and_its_lock_is_not_stolen(
 def test_a_tab_that_is_suspended_beyond_the_grace_period(
     page: Page, portals: Portals, complaints: Complaints, when: str
 ) -> None:
-    one, other = open_tabs(page, portals(**SETTINGS, TEST_GRACE=str(GRACE)), timeout=1000)
-    page.set_default_timeout(20_000)
+    one, other = open_tabs(page, portals(**SETTINGS, TEST_GRACE=str(GRACE)), timeout=3000)
     devices = page.context.new_cdp_session(one)
     kept: list[Route] = []
     one.route(f"**{RENEWAL}", lambda route: kept.append(route))  # noqa: PLW0108 (it is inspected)
