@@ -84,13 +84,16 @@ export function createClient<C extends Claims = Claims>(options: Options = {}): 
       channel?.postMessage({ claims: next, sid, type, code, born: at } satisfies Message<C>);
     }
     schedule();
-    for (const listener of listeners) {
-      try {
-        listener(next, { type, code, elsewhere });
-      } catch (error) {
-        reportError(error); // as an event listener's is
+    // A listener that is added right after the client was made hears of the start, too.
+    queueMicrotask(() => {
+      for (const listener of listeners) {
+        try {
+          listener(next, { type, code, elsewhere });
+        } catch (error) {
+          reportError(error); // as an event listener's is
+        }
       }
-    }
+    });
   }
 
   // What another tab has put into the cookie.

@@ -21,7 +21,7 @@ export interface Claims {
 /** Why the claims are others than before. */
 export interface Change {
   /**
-   * - `start`: the page has opened, and found out who is logged in.
+   * - `start`: the page has opened and knows who is logged in; null, where no user is.
    * - `end`: the server has ended the session; `code` says why, such as `token_blacklisted`.
    */
   type: "start" | "login" | "renewal" | "logout" | "end";

@@ -56,6 +56,7 @@ def test_a_login_a_call_and_a_logout(page: Page, portal: Server) -> None:
     page.evaluate("auth.logout()")
     assert (claims(page), token_cookies(page)) == (None, set())
     assert changes(page) == [
+        {"name": None, "type": "start", "code": "", "elsewhere": False},
         {"name": "alice", "type": "login", "code": "", "elsewhere": False},
         {"name": None, "type": "logout", "code": "", "elsewhere": False},
     ]

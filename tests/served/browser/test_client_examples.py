@@ -80,6 +80,23 @@ def test_plain_html(page: Page, portal: Server, complaints: Complaints) -> None:
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
 
 
+def test_the_lines_of_the_documentation(page: Page, portal: Server, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "frontends.md").read_text()
+    lines = text.partition("```html\n")[2].partition("```")[0]
+    script = lines.removeprefix("{% load static %}\n")
+    script = script.replace("{% static 'djwto/client.js' %}", "/static/djwto/client.js")
+    form = "<form><input name=username><input name=password><button>Log in</button></form>"
+    (tmp_path / "index.html").write_text(f"<!doctype html>{form}{script}")
+    show(page, portal, tmp_path)
+    expect(page).to_have_title("Log in")
+    page.locator("[name=username]").fill("alice")
+    page.locator("[name=password]").fill("pass")
+    page.get_by_role("button").click()
+    expect(page).to_have_title("alice")
+    page.reload()
+    expect(page).to_have_title("alice")
+
+
 def test_react(page: Page, portal: Server, complaints: Complaints, react: Path) -> None:
     show(page, portal, react)
     visit(page, complaints)

@@ -50,6 +50,7 @@ def test_a_login_and_a_logout_are_seen_by_other_tabs(page: Page, portal: Server)
     page.evaluate("auth.logout()")
     until(other, "auth.claims() === null")
     assert changes(other) == [
+        {"name": None, "type": "start", "code": "", "elsewhere": False},
         {"name": "alice", "type": "login", "code": "", "elsewhere": True},
         {"name": None, "type": "logout", "code": "", "elsewhere": True},
     ]

@@ -17,7 +17,7 @@ let lastAttempt = -PAUSE_MS;
 
 start();
 
-async function start() {
+function start() {
   $("login-form").addEventListener("submit", submitLogin);
   $("predict-form").addEventListener("submit", submitPrediction);
   onClick($("renew"), renewAccess);
@@ -44,8 +44,6 @@ async function start() {
   });
   setInterval(tick, 250);
   auth.onChange(follow);
-  await auth.ready;
-  if (auth.claims() && !session) showSession(auth.claims());
 }
 
 // What this tab, another one or the server did.
