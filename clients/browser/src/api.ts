@@ -25,7 +25,7 @@ export interface Api {
 
 const PATIENCE = 30_000; // milliseconds
 
-export function createApi(root: URL, isSameOrigin: boolean): Api {
+export function createApi(root: URL, isSameOrigin: boolean, csrfHeader: string): Api {
   let known = ""; // from the last reply that had one
   let distrustsCookie = false; // `csrftoken` is another application's
 
@@ -34,7 +34,7 @@ export function createApi(root: URL, isSameOrigin: boolean): Api {
     else {
       // Another tab may have logged in since the last reply here.
       const token = (isSameOrigin && !distrustsCookie && cookie("csrftoken")) || known;
-      if (token) return token;
+      if (token) return encodeURIComponent(token); // a planted one may fit into no header
     }
     return (await call("GET", "csrf/")).csrf_token ?? "";
   }
@@ -43,11 +43,12 @@ export function createApi(root: URL, isSameOrigin: boolean): Api {
     method: string, path: string, fields?: Fields, patience = PATIENCE, isFresh = false,
   ): Promise<Reply> {
     const headers: Record<string, string> = { Accept: "application/json" };
-    if (method !== "GET" && path !== "login/") headers["X-CSRFToken"] = await csrfToken(isFresh);
+    if (method !== "GET" && path !== "login/") headers[csrfHeader] = await csrfToken(isFresh);
     let response, data;
     try {
       response = await fetch(new URL(path, root), {
         method, headers, credentials: "include", cache: "no-store",
+        redirect: "error", // else a password or a CSRF token may go to another server
         signal: AbortSignal.timeout(patience),
         body: fields ? new URLSearchParams(fields as Record<string, string>) : null,
       });
@@ -56,7 +57,8 @@ export function createApi(root: URL, isSameOrigin: boolean): Api {
       throw new DjwtoError(0, "no_reply", "The server cannot be reached.");
     }
     if (data.csrf_token) known = data.csrf_token;
-    if (response.ok) return data;
+    // Without JSON it is another server's, such as that of a hotel's network.
+    if (response.ok && (response.status === 204 || Object.keys(data)[0])) return data;
     const { code = "", error = `The server answered ${response.status}.`, errors } = data;
     if (code === "csrf_failed" && !isFresh) return call(method, path, fields, patience, true);
     const retryAfter = Math.max(0, Number(response.headers.get("Retry-After")) || 0);

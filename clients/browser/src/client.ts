@@ -1,6 +1,6 @@
 import { createApi, type Reply } from "./api.js";
 import { DjwtoError } from "./errors.js";
-import { bornOf, idOf, lifeOf, type Mark, parse, payload, readMark, writeMark } from "./storage.js";
+import { bornOf, canKeep, idOf, lifeOf, type Mark, parse, payload, readMark, writeMark } from "./storage.js";
 import type { Change, Claims, Client, Fields, Listener, Options, Session } from "./types.js";
 
 // A guard answers so before the view runs: the request may be sent again, whatever its method. A
@@ -10,8 +10,9 @@ const REFUSED =
   /^(token_expired|(cookie|authorization)_missing|cookie_ambiguous|token_blacklisted|session_unknown)$/;
 const SAFE = /^(GET|HEAD|OPTIONS|TRACE)$/;
 
-const PAUSE = 1000; // milliseconds that a timer runs at least
+const PAUSE = 1000; // milliseconds between two renewals that no user asked for
 const LONGEST = 600_000; // milliseconds that a timer runs: its clock may stop while the machine sleeps
+const REFUSED_PAUSE = 10_000; // milliseconds, where a new token was refused as well
 const SHARE = 0.2; // of the token's life is left when it is renewed ahead
 
 interface Message<C> {
@@ -25,8 +26,8 @@ interface Message<C> {
 /** Make the client of a page. One is enough for all of its scripts. */
 export function createClient<C extends Claims = Claims>(options: Options = {}): Client<C> {
   const {
-    base = "/", prefix = "", refreshPath = "api/token/refresh", timeout = 6000,
-    ahead = true, extend = false,
+    base = "/", prefix = "", refreshPath = "api/token/refresh", csrfHeader = "X-CSRFToken",
+    timeout = 4000, ahead = true, extend = false, ask: asks = false,
   } = options;
   const isBrowser = typeof document !== "undefined"; // else a server renders the page
   const root = new URL(base.replace(/\/*$/, "/"), isBrowser ? document.baseURI : "https://localhost");
@@ -34,7 +35,7 @@ export function createClient<C extends Claims = Claims>(options: Options = {}): 
   const isSameOrigin = isBrowser && root.origin === location.origin;
   const name = `djwto ${root.href} ${prefix}`; // of the lock, the channel and the mark
 
-  const api = createApi(root, isSameOrigin);
+  const api = createApi(root, isSameOrigin, csrfHeader);
   const listeners = new Set<Listener<C>>();
   const closing = new AbortController();
   const channel = isBrowser && "BroadcastChannel" in globalThis ? new BroadcastChannel(name) : null;
@@ -53,9 +54,24 @@ export function createClient<C extends Claims = Claims>(options: Options = {}): 
 
   // --- What is known ---
 
+  function readCookie(): C | null {
+    return isSameOrigin ? claimsIn({ claims: payload(`${prefix}jwt_access_payload`) }) : null;
+  }
+
+  function isEnded(known: C | null): boolean {
+    return Boolean(known?.sid) && known?.sid === ended;
+  }
+
   function inCookie(): C | null {
-    const read = isSameOrigin ? claimsIn({ claims: payload(`${prefix}jwt_access_payload`) }) : null;
-    return read?.sid && read.sid === ended ? null : read;
+    const read = readCookie();
+    return isEnded(read) ? null : read;
+  }
+
+  // What another tab, or a page without a client, has put into the cookie.
+  function notice(mark: Mark): C | null {
+    const found = inCookie();
+    if (found && idOf(found) !== idOf(claims)) set(found, "renewal", "", bornOf(found, mark), true);
+    return found;
   }
 
   // A clock may be wrong, may be set, or may stop while the machine sleeps. Two of them measure how
@@ -75,11 +91,13 @@ export function createClient<C extends Claims = Claims>(options: Options = {}): 
     if (claims !== undefined && idOf(claims) === idOf(next)) return schedule();
     const sid = claims?.sid;
     if (claims && !next) ended = sid;
+    if (isEnded(next)) ended = undefined;
+    if (type === "renewal" && next?.sid !== sid) type = claims === undefined ? "start" : "login";
     claims = next;
     born = at;
     bornSteady = performance.now() - Math.max(0, Date.now() - at);
     isSeen = next !== null && idOf(inCookie()) === idOf(next);
-    if (next || !elsewhere) writeMark(name, next, at);
+    if (next || !(elsewhere || type === "start")) writeMark(name, next, at);
     if (!elsewhere && type !== "start" && !closing.signal.aborted) {
       channel?.postMessage({ claims: next, sid, type, code, born: at } satisfies Message<C>);
     }
@@ -96,12 +114,6 @@ export function createClient<C extends Claims = Claims>(options: Options = {}): 
     });
   }
 
-  // What another tab has put into the cookie.
-  function adopt(found: C): void {
-    const type = claims === undefined ? "start" : found.sid === claims?.sid ? "renewal" : "login";
-    set(found, type, "", bornOf(found, readMark(name)), true);
-  }
-
   function claimsIn(data: Reply): C | null {
     const known = Object(data.claims) as C;
     return known.user instanceof Object ? known : null;
@@ -109,13 +121,20 @@ export function createClient<C extends Claims = Claims>(options: Options = {}): 
 
   function needClaims(data: Reply): C {
     const known = claimsIn(data);
-    // Such as the page of a hotel's network, which answers for every server.
+    // Such as one of JSON mode.
     if (!known) throw new DjwtoError(200, "", "The reply is not one of djwto's.");
     return known;
   }
 
+  // A logout may be faster than a reply.
+  function needAlive(next: C): C {
+    if (isEnded(next)) throw new DjwtoError(200, "", "The session has ended meanwhile.");
+    return next;
+  }
+
   async function present(): Promise<C> {
-    return inCookie() ?? needClaims(await api.call("GET", "session/", undefined, timeout));
+    return inCookie()
+      ?? needAlive(needClaims(await api.call("GET", "session/", undefined, timeout)));
   }
 
   // --- Renewals ---
@@ -136,15 +155,15 @@ export function createClient<C extends Claims = Claims>(options: Options = {}): 
   }
 
   async function renewAlone(before: string): Promise<void> {
-    const found = inCookie();
-    if (found && idOf(found) !== before) return adopt(found);
+    notice(readMark(name));
     if (claims && idOf(claims) !== before) return; // another tab has renewed meanwhile
     const path = `${refresh}${extend ? "update_refresh/" : "refresh_access/"}`;
     for (let isAgain = false; ; isAgain = true) {
       const at = Date.now();
       try {
-        const data = await api.call("POST", path, { jwt_type: "refresh" }, timeout);
-        return set(needClaims(data), claims ? "renewal" : "start", "", at);
+        const next = needClaims(await api.call("POST", path, { jwt_type: "refresh" }, timeout));
+        if (isEnded(next)) await clear(next.sid); // this reply has brought the cookies back
+        return set(needAlive(next), claims ? "renewal" : "start", "", at);
       } catch (error) {
         if (!(error instanceof DjwtoError)) throw error;
         const { code, retryAfter, status } = error;
@@ -163,31 +182,40 @@ export function createClient<C extends Claims = Claims>(options: Options = {}): 
     }
   }
 
+  // The cookies would go on naming the user. Another tab may have logged in, so look whose.
+  async function clear(sid: string | undefined): Promise<void> {
+    if (sid && readCookie()?.sid === sid) {
+      await api.call("DELETE", `${refresh}logout/`).catch(() => null);
+    }
+  }
+
   async function end(code: string): Promise<void> {
     const sid = claims?.sid;
-    const found = inCookie();
-    if (found && found.sid !== sid) return adopt(found); // another tab has logged in meanwhile
-    // The cookies would go on naming the user.
-    if (found) await api.call("DELETE", `${refresh}logout/`).catch(() => null);
-    set(null, "end", code);
+    await clear(sid);
+    const found = notice(readMark(name)); // another user may have logged in meanwhile
+    if (claims?.sid === sid && (!found || found.sid === sid)) set(null, "end", code);
   }
 
   async function renewOnce(): Promise<void> {
     const before = idOf(claims);
-    let wait = 0; // seconds, where the server said so
+    let wait = 0;
     try {
       await alone(() => renewAlone(before));
+      if (idOf(claims) !== before) failures = -1; // else the answer has brought nothing new
     } catch (error) {
       if (error instanceof DjwtoError) wait = error.retryAfter;
       throw error;
     } finally {
-      // The pauses become longer until there are new claims, whatever the reply was.
-      if (idOf(claims) !== before) failures = 0;
-      isTold = wait > 0;
-      quietUntil = performance.now() + (wait || Math.min(2 ** failures++, 60)) * 1000;
       renewal = undefined;
+      isTold = wait > 0;
+      pause(Math.min(Math.max(wait * 1000, PAUSE, PAUSE * 2 ** failures), LONGEST));
+      failures = Math.min(failures + 1, 6);
       schedule();
     }
+  }
+
+  function pause(milliseconds: number): void {
+    quietUntil = performance.now() + milliseconds;
   }
 
   // All that need a renewal now share one.
@@ -230,22 +258,27 @@ export function createClient<C extends Claims = Claims>(options: Options = {}): 
 
   // Learns what other tabs did while this one was asleep, and renews where it is time.
   async function look(): Promise<void> {
-    const found = inCookie();
     const mark = readMark(name);
-    if (found && idOf(found) !== idOf(claims)) adopt(found);
-    else if (!found && claims && mark === null) set(null, "logout", "", Date.now(), true);
-    else if (!found && (claims === undefined || (mark && mark.id !== idOf(claims)))) await ask(mark);
+    if (!notice(mark)) {
+      if (claims && mark?.id === "") set(null, "logout", "", Date.now(), true);
+      else if (claims === undefined || (mark && mark.id !== idOf(claims))) await ask(mark);
+    }
     if (ahead && claims && (isOver() || left() < lifeOf(claims) * SHARE)) await renewQuietly();
     schedule();
   }
 
   // No cookie tells who is logged in. The server does, if the access token lives on.
   async function ask(mark: Mark): Promise<void> {
-    const isStart = claims === undefined;
+    const was = claims;
+    const isStart = was === undefined;
     try {
       if (!mark || mark.until > Date.now()) {
         const next = await present();
-        return set(next, isStart ? "start" : "login", "", bornOf(next, mark), !isStart);
+        // Else a login or a logout was faster, and the reply is of the time before it.
+        if (claims === was) {
+          set(next, isStart ? "start" : "renewal", "", bornOf(next, mark), !isStart);
+        }
+        return;
       }
     } catch {
       // It does not live on.
@@ -256,8 +289,11 @@ export function createClient<C extends Claims = Claims>(options: Options = {}): 
   async function start(): Promise<void> {
     const found = inCookie();
     const mark = readMark(name);
-    if (found) set(found, "start", "", bornOf(found, mark));
-    else if (mark === null) set(null, "start");
+    if (found) {
+      set(found, "start", "", bornOf(found, mark));
+      // A cookie may outlive its token by the second that whole numbers leave open.
+      if (isOver()) await renewQuietly();
+    } else if (!asks && (mark?.id === "" || (mark === null && canKeep(name)))) set(null, "start");
     else await ask(mark);
   }
 
@@ -265,10 +301,14 @@ export function createClient<C extends Claims = Claims>(options: Options = {}): 
   if (isBrowser) {
     const { signal } = closing;
     channel?.addEventListener("message", ({ data }: MessageEvent<Message<C>>) => {
-      // Another session than this tab's has ended.
-      if (!data.claims && claims && claims.sid !== data.sid) return;
-      if (data.type === "login") api.forget();
-      set(data.claims && (inCookie() ?? data.claims), data.type, data.code, data.born, true);
+      const { claims: given, sid, type, code, born: at } = Object(data) as Message<C>;
+      const next = claimsIn({ claims: given });
+      // Another session than this tab's has ended, or the message is of another version.
+      if (!next && (given !== null || (claims && claims.sid !== sid))) return;
+      if (isEnded(next) && type !== "login") return; // sent before it was over
+      if (!next) ended = sid ?? ended;
+      if (type === "login") api.forget();
+      set(next && (inCookie() ?? next), type, code, at, true);
     });
     document.addEventListener("visibilitychange", wake, { signal });
     addEventListener("pageshow", wake, { signal });
@@ -295,6 +335,45 @@ export function createClient<C extends Claims = Claims>(options: Options = {}): 
     }
   }
 
+  async function send(input: string | URL | Request, init: RequestInit): Promise<Response> {
+    const isRequest = input instanceof Request;
+    const url = new URL(isRequest ? input.url : input, root);
+    if (url.origin !== root.origin) return fetch(input, init); // it gets no token of ours
+    const method = (init.method ?? (isRequest ? input.method : "GET")).toUpperCase();
+    const given = new Headers(init.headers ?? (isRequest ? input.headers : undefined));
+    const wantsCsrf = !SAFE.test(method) && !given.has(csrfHeader);
+    const isOnce = init.body instanceof ReadableStream; // it cannot be read again
+    const credentials = isRequest && input.credentials === "omit" ? "omit" : "include";
+    await ready;
+    notice(readMark(name));
+    if (claims && isOver()) await renewQuietly();
+    let isFresh = false;
+    let isRenewed = false;
+    for (;;) {
+      const headers = new Headers(given);
+      if (wantsCsrf) headers.set(csrfHeader, await api.csrfToken(isFresh).catch(() => ""));
+      const known = claims;
+      const response = await fetch(
+        isRequest ? input.clone() : url, { credentials, ...init, headers },
+      );
+      const { status } = response;
+      const isJson = response.headers.get("Content-Type")?.includes("json"); // others may not end
+      if (isOnce || !isJson || (status !== 401 && status !== 403)) return response;
+      const { code = "" } = parse(await response.clone().text()) as Reply;
+      if (wantsCsrf && !isFresh && code === "csrf_failed") isFresh = true;
+      else if (status !== 401 || !REFUSED.test(code) || !claims) return response;
+      else if (isRenewed) {
+        pause(REFUSED_PAUSE);
+        return response;
+      } else {
+        isRenewed = true;
+        // Where a renewal has passed meanwhile, its token was not tried yet.
+        if (claims === known && !await renewQuietly()) return response;
+        if (claims.user.id !== known?.user.id) return response; // it was not this user's call
+      }
+    }
+  }
+
   return {
     ready,
     claims: () => claims,
@@ -309,6 +388,7 @@ export function createClient<C extends Claims = Claims>(options: Options = {}): 
         const at = Date.now();
         const next = needClaims(await api.call("POST", "login/", fields));
         set(next, "login", "", at);
+        notice(readMark(name)); // a reply that came first may have been read later
         return next;
       });
     },
@@ -322,34 +402,18 @@ export function createClient<C extends Claims = Claims>(options: Options = {}): 
       return claims as C;
     },
     async fetch(input, init = {}) {
-      const isRequest = input instanceof Request;
-      const url = new URL(isRequest ? input.url : input, root);
-      if (url.origin !== root.origin) return fetch(input, init); // it gets no token of ours
-      const method = (init.method ?? (isRequest ? input.method : "GET")).toUpperCase();
-      const given = new Headers(init.headers ?? (isRequest ? input.headers : undefined));
-      const wantsCsrf = !SAFE.test(method) && !given.has("X-CSRFToken");
-      const isOnce = init.body instanceof ReadableStream; // it cannot be read again
-      await ready;
-      if (claims && isOver()) await renewQuietly();
-      let isFresh = false;
-      let isRenewed = false;
-      for (;;) {
-        const headers = new Headers(given);
-        if (wantsCsrf) headers.set("X-CSRFToken", await api.csrfToken(isFresh).catch(() => ""));
-        const sent = idOf(claims);
-        const response = await fetch(
-          isRequest ? input.clone() : url, { credentials: "include", ...init, headers },
-        );
-        const { status } = response;
-        if (isOnce || (status !== 401 && status !== 403)) return response;
-        const { code = "" } = parse(await response.clone().text()) as Reply;
-        if (wantsCsrf && !isFresh && code === "csrf_failed") isFresh = true;
-        else if (isRenewed || status !== 401 || !REFUSED.test(code) || !claims) return response;
-        else {
-          isRenewed = true;
-          // Where a renewal has passed meanwhile, its token was not tried yet.
-          if (idOf(claims) === sent && !await renewQuietly()) return response;
-        }
+      const signal = init.signal ?? (input instanceof Request ? input.signal : null);
+      signal?.throwIfAborted();
+      const done = new AbortController();
+      const aborted = new Promise<never>((_, reject) => {
+        signal?.addEventListener("abort", () => {
+          reject(signal.reason as Error);
+        }, { signal: done.signal });
+      });
+      try {
+        return await Promise.race([send(input, init), aborted]); // it may wait for a renewal
+      } finally {
+        done.abort();
       }
     },
     async sessions() {

@@ -9,8 +9,14 @@ export function useClaims<C extends Claims>(client: Client<C>): C | null | undef
   return useSyncExternalStore<C | null | undefined>(client.onChange, client.claims, unknown);
 }
 
-/** Whether the claims hold a permission, `"app.codename"`. The server decides all the same. */
-export function usePermission<C extends Claims>(client: Client<C>, permission: string): boolean {
-  const perms = useClaims(client)?.user.perms;
+/**
+ * Whether the claims hold a permission, `"app.codename"`; `undefined` where they hold none because
+ * there were too many. The server decides all the same.
+ */
+export function usePermission<C extends Claims>(
+  client: Client<C>, permission: string,
+): boolean | undefined {
+  const { perms, perms_omitted: isOmitted } = useClaims(client)?.user ?? {};
+  if (isOmitted) return undefined;
   return Array.isArray(perms) && (perms.includes("*") || perms.includes(permission));
 }

@@ -2,13 +2,18 @@
 
 import type { Claims } from "./types.js";
 
-/** `null`: no page has seen a login since the last logout. `undefined`: the browser keeps nothing. */
+/** `null`: no page has seen a login, or the page has cleared its storage. `undefined`: the browser
+ * keeps nothing. An empty `id`: there was a logout. */
 export type Mark = { id: string; until: number } | null | undefined;
 
-/** Of two of one name, one may be planted by another host of the domain: neither counts. */
+/** The value, or nothing: of two with one name, another host of the domain may have planted one. */
 export function cookie(name: string): string {
-  const found = document.cookie.split("; ").filter((item) => item.startsWith(`${name}=`));
-  return found.length === 1 ? String(found[0]).slice(name.length + 1) : "";
+  try {
+    const found = document.cookie.split("; ").filter((item) => item.startsWith(`${name}=`));
+    return found.length === 1 ? found.join().slice(name.length + 1) : "";
+  } catch {
+    return ""; // a sandboxed frame has none
+  }
 }
 
 /** The object in a JSON text; an empty one for any other text. */
@@ -57,13 +62,23 @@ export function readMark(name: string): Mark {
   }
 }
 
+/** Whether a login would be remembered, where there is no mark. */
+export function canKeep(name: string): boolean {
+  try {
+    localStorage.setItem(name, "");
+    localStorage.removeItem(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Keep no secret: when which token expires, by the clock of this machine. */
 export function writeMark(name: string, claims: Claims | null, born: number): void {
   try {
     // JSON has no Infinity.
     const until = born + Math.min(claims ? lifeOf(claims) : 0, 1e13);
-    if (claims) localStorage.setItem(name, JSON.stringify({ id: idOf(claims), until }));
-    else localStorage.removeItem(name);
+    localStorage.setItem(name, claims ? JSON.stringify({ id: idOf(claims), until }) : "{}");
   } catch {
     // Private windows may refuse. Each page then asks the server.
   }

@@ -50,12 +50,16 @@ export interface Options {
   prefix?: string;
   /** `DJWTO_REFRESH_COOKIE_PATH`. */
   refreshPath?: string;
-  /** Milliseconds for a renewal to be answered. Shorter than `DJWTO_REFRESH_GRACE`, 10 seconds. */
+  /** `CSRF_HEADER_NAME` as it is sent, `"X-CSRFToken"` by default. */
+  csrfHeader?: string;
+  /** Milliseconds for a renewal to be answered. Less than half of `DJWTO_REFRESH_GRACE`, 10 seconds. */
   timeout?: number;
   /** Renew before the token expires; else only when a call needs it. */
   ahead?: boolean;
   /** Each renewal starts the refresh token's lifetime anew: a session in use goes on. */
   extend?: boolean;
+  /** A page that knows of no login asks the server as it opens: for logins that the client did not make. */
+  ask?: boolean;
 }
 
 export type Fields = Record<string, string> | URLSearchParams | FormData;

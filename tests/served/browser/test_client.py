@@ -110,6 +110,18 @@ def test_a_page_that_opens_after_the_expiry_renews(tab: Page) -> None:
     assert asked.count("/session/") == 0
 
 
+def test_a_page_that_opens_with_an_old_token_renews(page: Page, portal: Server) -> None:
+    """A cookie may outlive its token by a second."""
+    open_client(page, portal.base_url, ahead=False)
+    first = log_in(page)
+    mark = "Object.keys(localStorage).find((name) => name.startsWith('djwto'))"
+    expire = "{ ...JSON.parse(localStorage[key]), until: 1 }"
+    page.evaluate(f"() => {{ const key = {mark}; localStorage[key] = JSON.stringify({expire}); }}")
+    page.reload()
+    make_client(page, ahead=False)
+    assert claims(page)["jti"] != first["jti"]
+
+
 def test_it_renews_ahead_of_the_expiry_whatever_the_clock_says(page: Page, portal: Server) -> None:
     page.clock.install(time="2031-03-01")  # years ahead: every token looks expired
     asked = Asked(page)
