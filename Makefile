@@ -41,22 +41,22 @@ STAGES = MAKE="$(MAKE)" $(PYTHON) tools/stages.py
 	dist dist-empty wheel sdist crates npm sbom dist-check release-check \
 	msrv advisories pythons nightly publish-tag publish-crates publish-npm
 help:
-	@echo "make demo       the example portal on https://127.0.0.1:8002"
+	@echo "make demo       the example portal on https://localhost:8002"
 	@echo "make demo-rest  an example with REST framework, on https://localhost:8003"
 	@echo "make build      the development build of the engine, for the tests"
-	@echo "make client     the client for pages, built anew and checked"
+	@echo "make client     builds and checks the client for pages"
 	@echo "make test       Rust, Python, browser, conformance: the tests of every change"
 	@echo "make test-long  kills, races, scale, packages, all versions of Python and Django"
 	@echo "make lint       formatting, clippy, ruff, mypy, stubtest, the workflows"
-	@echo "make bench      speed beside the peers"
+	@echo "make bench      speed, compared with other packages"
 	@echo "make docs       the documentation, into site/"
 	@echo "make picture    the README's picture of the portal, into docs/images/"
-	@echo "make fuzz       ten minutes for each fuzz target; SECONDS=5 for a look"
-	@echo "make deny       licences, origins and doubles of the Rust crates"
-	@echo "make dist       what a release consists of, into dist, built and tried"
-	@echo "make sbom       bills of material, into dist/sbom"
-	@echo "make msrv       the oldest Rust that is promised compiles it"
-	@echo "make advisories known holes of what comes with a build; wants the network"
+	@echo "make fuzz       ten minutes for each fuzz target; SECONDS=5 for a short run"
+	@echo "make deny       licences, sources and duplicates of the Rust crates"
+	@echo "make dist       all that is published, built and tested, into dist/"
+	@echo "make sbom       bills of material, into dist/sbom/"
+	@echo "make msrv       compiles the crates with the oldest supported Rust"
+	@echo "make advisories known vulnerabilities of the dependencies; needs the network"
 	@echo "make lock       pin the newest versions of the Python packages"
 
 # --- set-up -------------------------------------------------------------------------------------
