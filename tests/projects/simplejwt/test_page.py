@@ -111,7 +111,7 @@ def test_what_an_old_refresh_token_holds_besides_is_copied(moved: Any) -> None:
 
 def own_names() -> list[str]:
     """Give the names that the page lists, with the defaults of the three that it names last."""
-    listed = r"djwto writes these names itself, so take others: (.*?)\n\n"
+    listed = r"djwto writes these names itself, so use other names: (.*?)\n\n"
     said = re.search(listed, PAGE.read_text(), re.DOTALL)
     assert said is not None
     return [*re.findall(r"`([a-z_]+)`", said[1]), "user_id", "token_type"]
@@ -154,7 +154,7 @@ def test_a_used_token_may_come_again_within_the_grace_period(moved: Any) -> None
 def test_no_grace_period_logs_out_a_client_that_sends_a_token_twice(
     moved: Any, settings: Any
 ) -> None:
-    value = re.search(r"`DJWTO_REFRESH_GRACE = (.+?)` allows no time", PAGE.read_text())
+    value = re.search(r"`DJWTO_REFRESH_GRACE = (.+?)` there is no such time", PAGE.read_text())
     assert value is not None
     app = logged_in(moved)
     settings.DJWTO_REFRESH_GRACE = eval(value[1], {"timedelta": timedelta})
