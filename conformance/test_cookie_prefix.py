@@ -89,6 +89,6 @@ def test_a_name_in_other_letters_locks_nobody_out(client, name, first):
     assert client.get(ACCOUNT, headers={"Cookie": header}).status_code == 200
 
 
-def test_the_page_learns_the_name_of_the_payload_cookie(client):
+def test_the_page_learns_the_prefix_of_the_cookies(client):
     assert client.post(LOGIN, data={"username": "alice", "password": "pass"}).status_code == 200
-    assert f'content="{PREFIX}jwt_access_payload"' in client.get("/").text
+    assert f'<meta name="cookie-prefix" content="{PREFIX}">' in client.get("/").text
