@@ -126,7 +126,7 @@ def build_sdist() -> None:
     """Pack the sources, and build a wheel from them in an empty folder."""
     run(BIN / "maturin", "sdist", "--out", PYPI, cwd=ROOT)
     sdist = newest(PYPI, "*.tar.gz")
-    check_crates(sdist)
+    check_contents(sdist)
     shutil.rmtree(FROM_SDIST, ignore_errors=True)
     options = ["--no-deps", "--no-build-isolation", "--wheel-dir", FROM_SDIST]
     # A missing file shows with either profile; the dependencies of this one are compiled already.
@@ -147,8 +147,8 @@ def build_sdist() -> None:
     print(f"{newest(FROM_SDIST, '*.whl').name}, built from {sdist.name}", flush=True)
 
 
-def check_crates(sdist: Path) -> None:
-    """Name a crate that was left out, where cargo would only say that the lock file is wrong."""
+def check_contents(sdist: Path) -> None:
+    """Name what was left out. Of a crate, cargo would only say that the lock file is wrong."""
     with tarfile.open(sdist) as packed:
         if not any(name.endswith(CLIENT) for name in packed.getnames()):
             raise SystemExit(f"{sdist.name} lacks {CLIENT}")

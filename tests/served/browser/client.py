@@ -18,6 +18,19 @@ SETTINGS = {
 PATIENCE = 20
 """Seconds that a condition may take to come true: a machine may be busy."""
 
+HOLD_LOCK = """() => new Promise((held) => navigator.locks.request(
+    `djwto ${location.origin}/ `,
+    () => new Promise((release) => { window.release = release; held(); }),
+))"""
+"""Holds the lock of the client until the page calls `release()`."""
+
+AWAIT_QUEUE = """async (length) => {
+    while ((await navigator.locks.query()).pending.length < length) {
+        await new Promise((done) => setTimeout(done, 10));
+    }
+}"""
+"""Waits until so many wait for a lock."""
+
 _OPEN = """async ([script, options]) => {
     const { createClient } = await import(script);
     window.changes = [];
@@ -97,6 +110,14 @@ class Asked:
 
     def _add(self, request: Request) -> None:
         self.requests.append(request)
+
+    def wait_for(self, path: str, page: Page) -> None:
+        """Wait for the first request of a path. The page only passes the time."""
+        deadline = time.monotonic() + PATIENCE
+        while not self.count(path):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"No request of {path} in {PATIENCE} s.")
+            page.wait_for_timeout(20)
 
     def count(self, path: str) -> int:
         return sum(request.url.endswith(path) for request in self.requests)

@@ -370,7 +370,7 @@ def test_a_server_that_says_when_is_asked_then(
 def test_no_storm_while_the_server_is_away(
     page: Page, portal: Server, complaints: Complaints
 ) -> None:
-    """One renewal per failure, and longer and longer pauses between those that nobody asked for."""
+    """One renewal per failure, and longer and longer pauses between those without a call."""
     page.clock.install()
     open_client(page, portal.base_url)
     log_in(page)

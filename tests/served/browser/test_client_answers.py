@@ -50,7 +50,7 @@ def tab(page: Page, portal: Server) -> Page:
     ],
 )
 def test_no_answer_makes_a_storm(tab: Page, code: int, headers: dict[str, str], body: Any) -> None:
-    """At most a dozen renewals in ten minutes after the first, whatever comes."""
+    """The pauses grow to a minute, so some tens of renewals come in ten minutes at most."""
     tab.evaluate(_ANSWER_RENEWALS, [code, headers, body])
     tab.clock.run_for(LIFE * 790)
     assert tab.evaluate("renewals") == 0
@@ -60,7 +60,7 @@ def test_no_answer_makes_a_storm(tab: Page, code: int, headers: dict[str, str], 
 
 @pytest.mark.parametrize("wait", ["1e300", "Infinity", "31536000"])
 def test_no_wait_is_for_ever(tab: Page, wait: str) -> None:
-    """A page that stays open recovers within an hour, whatever a proxy has said once."""
+    """A page that stays open recovers within an hour after one odd reply of a proxy."""
     tab.evaluate(_ANSWER_RENEWALS, [503, {"Retry-After": wait}, {}])
     tab.clock.run_for(LIFE * 850)
     assert tab.evaluate("renewals") == 1

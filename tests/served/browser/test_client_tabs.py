@@ -7,6 +7,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from tests.served.browser.client import (
+    AWAIT_QUEUE,
+    HOLD_LOCK,
     REFRESH,
     RENEWAL,
     SETTINGS,
@@ -99,12 +101,12 @@ def test_tabs_that_are_refused_at_once_ask_for_one_renewal(
     asked = Asked(one, other)
     held = one.context.new_page()
     held.goto(one.url)
-    held.evaluate(_HOLD_LOCK)
+    held.evaluate(HOLD_LOCK)
     one.context.clear_cookies(name="jwt_access_token")
     complaints.expect_status(401)
     for tab in tabs:
         tab.evaluate("() => { window.reply = auth.fetch('/api/account/'); }")
-    held.evaluate(_AWAIT_QUEUE, 2)
+    held.evaluate(AWAIT_QUEUE, 2)
     held.evaluate("release()")
     assert [tab.evaluate("reply.then(({ status }) => status)") for tab in tabs] == [200, 200]
     assert asked.count(RENEWAL) == 1
@@ -117,6 +119,7 @@ def test_the_holder_of_the_lock_is_killed(page: Page, portal: Server) -> None:
     one.evaluate("() => { auth.renew(); }")
     until(other, f"navigator.locks.query().then(({{ held }}) => {_ours('held')})")
     other.evaluate("() => { window.done = auth.renew(); }")
+    asked.wait_for(RENEWAL, other)
     one.close()
     before = time.monotonic()
     assert other.evaluate("done.then((claims) => claims.user.username)") == "alice"
@@ -129,7 +132,7 @@ def test_a_holder_that_hangs_is_waited_for_and_its_lock_is_not_stolen(
     page: Page, portal: Server
 ) -> None:
     one, other = open_tabs(page, portal, timeout=4000)
-    one.evaluate(_HOLD_LOCK)
+    one.evaluate(HOLD_LOCK)
     first = claims(other)["jti"]
     other.evaluate("() => { auth.renew(); }")
     until(other, f"auth.claims().jti !== '{first}'")
@@ -266,17 +269,6 @@ def test_many_rounds_of_two_tabs(page: Page, portal: Server, *, locks: bool) -> 
 
 
 # --- helpers ------------------------------------------------------------------------------------
-
-_HOLD_LOCK = """() => new Promise((held) => navigator.locks.request(
-    `djwto ${location.origin}/ `,
-    () => new Promise((release) => { window.release = release; held(); }),
-))"""
-
-_AWAIT_QUEUE = """async (length) => {
-    while ((await navigator.locks.query()).pending.length < length) {
-        await new Promise((done) => setTimeout(done, 10));
-    }
-}"""
 
 _RENEW_AT = """(moment) => {
     window.done = new Promise((done) => setTimeout(done, moment - Date.now()))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Response, Route, expect
 
+from tests.served.browser.client import AWAIT_QUEUE, HOLD_LOCK
 from tests.served.browser.conftest import Portals
 from tests.served.browser.support import TOKEN_COOKIES, Complaints, call, log_in, token_cookies
 from tests.services import Server
@@ -32,17 +33,6 @@ _RENEW_AT = """([moment, path]) => {
             body: new URLSearchParams({ jwt_type: "refresh" }),
         },
     )).then((reply) => reply.status);
-}"""
-
-_HOLD_LOCK = """() => new Promise((held) => navigator.locks.request(
-    `djwto ${location.origin}/ `,
-    () => new Promise((release) => { window.release = release; held(); }),
-))"""
-
-_AWAIT_QUEUE = """async (length) => {
-    while ((await navigator.locks.query()).pending.length < length) {
-        await new Promise((done) => setTimeout(done, 10));
-    }
 }"""
 
 # How long a guarded view goes on answering, in milliseconds.
@@ -231,10 +221,10 @@ def test_one_tab_renews_and_the_other_finds_it_done(page: Page, portal: Server) 
 
     third = page.context.new_page()
     third.goto(f"{portal.base_url}/api/status/")
-    third.evaluate(_HOLD_LOCK)
+    third.evaluate(HOLD_LOCK)
     for tab in (page, other):
         tab.get_by_role("button", name="Renew access").click()
-    third.evaluate(_AWAIT_QUEUE, 2)
+    third.evaluate(AWAIT_QUEUE, 2)
     third.evaluate("window.release()")
     for tab in (page, other):
         expect(tab.locator("#session-note")).to_contain_text("Access renewed until")
