@@ -1,0 +1,2 @@
+//! The guard of services beside a Django project: it answers a proxy's question whether a request may
+//! pass, by the login of that project. It only reads.

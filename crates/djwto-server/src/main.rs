@@ -1,0 +1,3 @@
+//! The program `djwto-server`.
+
+fn main() {}
