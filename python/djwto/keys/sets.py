@@ -10,15 +10,17 @@ import os
 import secrets
 import stat
 import time
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from djwto import _core
+from djwto import _core, private_files
 from djwto.exceptions import SettingError
 from djwto.keys.files import JWKS_SECONDS, RELOAD_SECONDS, is_private
+from djwto.private_files import OWNER_ONLY
 
 Jwk = dict[str, Any]
 
@@ -213,6 +215,24 @@ def described_file(name: str, text: bytes, algorithm: str) -> Key:
     return Key(jwk["kid"], jwk["alg"], None, None, ring.can_sign, f"{name}.pem")
 
 
+def shared_secrets(text: bytes) -> list[tuple[str, str | None, bytes]]:
+    """Return the secrets of a set that the engine takes: algorithm, `kid` and bytes."""
+    try:
+        return [
+            (known.algorithm, known.kid, secret_of(jwk))
+            for jwk in json.loads(text)["keys"]
+            if (known := _described(jwk)).algorithm is not None and jwk["kty"] == "oct"
+        ]
+    finally:
+        del text  # error trackers show the variables of every frame
+
+
+def secret_of(jwk: Jwk) -> bytes:
+    """Return the bytes of a secret that the engine takes (RFC 7518 §6.4.1)."""
+    encoded: str = jwk["k"]
+    return urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+
+
 def _described(jwk: Any) -> Key:
     if not isinstance(jwk, dict):
         return Key(None, None, None, None, private=False)
@@ -253,9 +273,9 @@ def _locked(path: Path) -> Iterator[None]:
         import fcntl
     except ImportError as error:
         raise KeySetError("expected a POSIX system, with file locks, found another") from error
-    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _OWNER_ONLY)
+    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, OWNER_ONLY)
     try:
-        if path.exists() and _owner(lock) != (owner := _owner(path)):
+        if path.exists() and private_files.owner(lock) != (owner := private_files.owner(path)):
             # The owner of the file can then lock it too.
             with suppress(PermissionError):
                 os.fchown(lock, *owner)
@@ -267,38 +287,12 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _write(path: Path, text: bytes) -> None:
     """Put the file in its place at once and for good, for its owner alone."""
-    exists = path.exists()
-    if exists and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise KeySetError(f"{path}: other accounts can read it. First run: chmod 600 {path}")
-    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
     try:
-        with os.fdopen(handle, "wb") as file:
-            if exists and _owner(handle) != (owner := _owner(path)):
-                # The server must go on reading what an administrator has written.
-                os.fchown(handle, *owner)
-            file.write(text)
-            file.flush()
-            os.fsync(handle)
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
+        if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise KeySetError(f"{path}: other accounts can read it. First run: chmod 600 {path}")
+        private_files.replace(path, text)
     finally:
         del text  # error trackers show the variables of every frame
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _owner(file: int | Path) -> tuple[int, int]:
-    found = os.stat(file)  # noqa: PTH116 (of a handle, too)
-    return found.st_uid, found.st_gid
-
-
-_OWNER_ONLY = 0o600
 
 
 def now() -> int:
