@@ -12,8 +12,8 @@ SOURCES := $(shell find crates python -name '*.rs' -o -name 'Cargo.toml' -o -nam
 PROJECTS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/projects/*/test_*.py)))))
 
 # The tests that are about what is stored; they run on each database.
-STORED := $(patsubst %,tests/test_%.py,models permissions prepared receivers renewal session_views sessions \
-	stores times)
+STORED := $(patsubst %,tests/test_%.py,export_tables models permissions prepared receivers renewal \
+	session_views sessions stores times)
 
 # The client for pages. Its tools come by npm, and npm comes by pip.
 CLIENT := clients/browser

@@ -15,7 +15,7 @@ from djwto.management.base import BaseCommand
 
 def test_all_of_them_tell_it_in_one_way() -> None:
     ours = {name: app for name, app in get_commands().items() if str(app).startswith("djwto")}
-    assert len(ours) == 5
+    assert len(ours) == 6
     for name, app in ours.items():
         assert isinstance(load_command_class(app, name), BaseCommand), name
 

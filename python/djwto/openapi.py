@@ -43,7 +43,7 @@ def document() -> Json:
             "with 405 and the header `Allow`. A failure is `{error, code}`; hooks of the project "
             "may add codes to the listed ones.",
         },
-        "servers": [{"url": _public_prefix()}],
+        "servers": [{"url": public_prefix()}],
         "tags": [tag],
         "paths": described,
         "components": {"securitySchemes": openapi_security.schemes()},
@@ -70,6 +70,13 @@ def describe(callback: Any, path: str = "", *, is_31: bool = True) -> Json:
         method: _as_json(operation, parameters, site)
         for method, operation in _operations(callback, site).items()
     }
+
+
+def public_prefix() -> str:
+    """Return the path under which browsers see Django's URLs."""
+    script = get_script_prefix().strip("/")
+    public = str(conf.valid("PUBLIC_PATH")).strip("/")
+    return "/" + "/".join(part for part in (public, script) if part)
 
 
 def _endpoints() -> Iterator[tuple[str, url_patterns.Place]]:
@@ -192,10 +199,3 @@ def _refusal(status: int, codes: list[str]) -> Json:
         found["content"]["text/html"] = {"schema": TEXT}
         del found["headers"][_core.NO_STORE[0]]
     return found
-
-
-def _public_prefix() -> str:
-    """Return the path under which browsers see Django's URLs."""
-    script = get_script_prefix().strip("/")
-    public = str(conf.valid("PUBLIC_PATH")).strip("/")
-    return "/" + "/".join(part for part in (public, script) if part)

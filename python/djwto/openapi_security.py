@@ -86,7 +86,7 @@ def schemes() -> Json:
         found[CSRF] = {
             "type": "apiKey",
             "in": "header",
-            "name": _csrf_header(),
+            "name": csrf_header(),
             "description": "Django's CSRF token, beside its cookie and an `Origin` or `Referer` of "
             "this site. `login/` and `csrf/` give it.",
         }
@@ -112,6 +112,12 @@ def needs(kind: str, *, asks_csrf: bool, is_optional: bool = False) -> list[dict
     return found
 
 
+def csrf_header() -> str:
+    """Return the name of the header that carries Django's CSRF token."""
+    name = str(settings.CSRF_HEADER_NAME).removeprefix("HTTP_").replace("_", "-").title()
+    return name.replace("-Csrf", "-CSRF").replace("token", "Token")
+
+
 def _kinds() -> list[tuple[str, str]]:
     access, refresh = (ACCESS, "access"), (REFRESH, "refresh")
     # A refresh token opens nothing where tokens are only verified.
@@ -120,8 +126,3 @@ def _kinds() -> list[tuple[str, str]]:
 
 def _scheme_of_cookie(name: str, number: int) -> str:
     return f"{name}{_COOKIE}{number + 1 if number else ''}"
-
-
-def _csrf_header() -> str:
-    name = str(settings.CSRF_HEADER_NAME).removeprefix("HTTP_").replace("_", "-").title()
-    return name.replace("-Csrf", "-CSRF").replace("token", "Token")

@@ -56,22 +56,32 @@ def _select(model: Any) -> prepared.Select:
     return prepared.Select(build, user=model._meta.pk)  # noqa: SLF001
 
 
+def obstacle(model: Any) -> str:
+    """Return what else than Django's `ModelBackend` answers for users of a model; "" if nothing."""
+    # Without `PermissionsMixin`, the model has no such method.
+    method = getattr(model, "get_all_permissions", None)
+    if method is not getattr(PermissionsMixin, "get_all_permissions", None):
+        return f"{model.__qualname__} has its own get_all_permissions, or none."
+    if not _has_usual_fields(model._meta.concrete_model):  # noqa: SLF001
+        return f"{model.__qualname__} has other permissions or groups than PermissionsMixin."
+    return _other_backend(tuple(settings.AUTHENTICATION_BACKENDS))
+
+
 def _is_models_alone(user: Any) -> bool:
     """Whether `ModelBackend`, as Django has it, is the only one that answers for this user."""
     if hasattr(user, "_perm_cache"):
         return False  # the backend has asked before
-    method = user.__class__.get_all_permissions  # of a lazy object, what it stands for
-    if method is not getattr(PermissionsMixin, "get_all_permissions", None):
-        return False
-    if not _has_usual_fields(user._meta.concrete_model):  # noqa: SLF001
-        return False
-    return _answers_alone(tuple(settings.AUTHENTICATION_BACKENDS))
+    return not obstacle(user.__class__)  # of a lazy object, what it stands for
 
 
 @cache
-def _answers_alone(_paths: tuple[str, ...]) -> bool:
+def _other_backend(_paths: tuple[str, ...]) -> str:
     answering = [backend for backend in get_backends() if not _is_silent(backend)]
-    return bool(answering) and all(_is_plain(backend) for backend in answering)
+    others = [type(backend) for backend in answering if not _is_plain(backend)]
+    if others:
+        name = f"{others[0].__module__}.{others[0].__qualname__}"
+        return f"AUTHENTICATION_BACKENDS: {name} gives permissions in its own way."
+    return "" if answering else "AUTHENTICATION_BACKENDS: no backend gives permissions."
 
 
 @cache

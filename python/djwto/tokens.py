@@ -51,6 +51,9 @@ def process_perms(user: Any) -> list[str]:
     return sorted(permissions.of(user))
 
 
+_process_perms = process_perms
+
+
 def process_user(user: Any) -> Claims:
     """Hook: return the claim `user` of the access token, a dict. It must have the member `id`.
 
@@ -162,6 +165,11 @@ def _with_others(user: Any, claims: Claims) -> Claims:
     for give in claims_beside:
         claims = {**claims, **without_own_names(give(user, claims))}
     return claims
+
+
+def has_own_perms() -> bool:
+    """Whether a project has replaced `process_perms`."""
+    return process_perms is not _process_perms
 
 
 def with_subject(claims: Claims) -> Claims:

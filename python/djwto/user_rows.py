@@ -47,7 +47,7 @@ class Finder:
         using = router.db_for_write(model) if fresh else manager.db
         try:
             pk = model._meta.pk.to_python(pk)  # noqa: SLF001
-            if _is_plain(model):
+            if is_plain(model):
                 user = self._read(model, pk, using, values)
             else:
                 # The manager may leave users out, and the key may be compared in its own way.
@@ -201,17 +201,8 @@ def facts(user: Any) -> tuple[bool, list[str]] | None:
     return bool(user.is_active), [str(one) for one in auth_hashes(user)]
 
 
-def _name_field() -> Any:
-    """Return the field that stores the login name; of a foreign key, the one that it points to."""
-    model = get_user_model()
-    field: Any = model._meta.get_field(model.USERNAME_FIELD)  # noqa: SLF001
-    while field.remote_field is not None:
-        field = field.target_field
-    return field
-
-
-def _is_plain(model: Any) -> bool:
-    """Whether the statement that finds a user can be compiled in advance."""
+def is_plain(model: Any) -> bool:
+    """Whether a user is found by the key alone, in a statement that can be compiled in advance."""
     manager = model._default_manager  # noqa: SLF001
     exact = model._meta.pk.get_lookup("exact")  # noqa: SLF001
     return (
@@ -220,6 +211,15 @@ def _is_plain(model: Any) -> bool:
         and all(getattr(type(manager), name) is getattr(Manager, name) for name in _METHODS)
         and exact.__module__.startswith("django.db.")
     )
+
+
+def _name_field() -> Any:
+    """Return the field that stores the login name; of a foreign key, the one that it points to."""
+    model = get_user_model()
+    field: Any = model._meta.get_field(model.USERNAME_FIELD)  # noqa: SLF001
+    while field.remote_field is not None:
+        field = field.target_field
+    return field
 
 
 def _check_range(model: Any, pk: Any, using: str) -> None:

@@ -9,6 +9,7 @@ from django.db import transaction
 from djwto.models import Session
 from tests.changes import CHANGES, is_in
 from tests.conftest import Visitor
+from tests.exporting import exported
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sessions"])
 
@@ -58,3 +59,10 @@ def test_without_a_transaction_they_end_at_once(visitor: Visitor, user: Any, cha
     visitor.login()
     change(user)
     assert not is_in(visitor)
+
+
+def test_the_export_has_no_permissions() -> None:
+    found = exported("--allow-shared-secret")
+    assert found["capabilities"]["permissions"] == (
+        "auth.User is in another database than djwto's sessions."
+    )

@@ -1,0 +1,79 @@
+"""`manage.py djwto_export`: write what `djwto-server` has to know of this project."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from djwto import export, private_files
+from djwto.export import ExportError
+from djwto.management.base import BaseCommand
+
+
+class Command(BaseCommand):
+    """Prints the export, writes it to a file, or compares a file with the settings."""
+
+    help = "Exports the settings, public keys and table names that djwto-server needs, as JSON."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the options."""
+        actions = parser.add_mutually_exclusive_group()
+        actions.add_argument(
+            "--output",
+            type=Path,
+            metavar="FILE",
+            help="write FILE, for its owner alone (default: print the export)",
+        )
+        actions.add_argument(
+            "--check",
+            type=Path,
+            metavar="FILE",
+            help="exit with 1 if the settings have changed since FILE was written",
+        )
+        parser.add_argument(
+            "--allow-shared-secret",
+            action="store_true",
+            help="export the secrets of HS256, HS384 and HS512 too",
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Export or compare. Raises `CommandError`."""
+        allowed = options["allow_shared_secret"]
+        try:
+            if options["check"] is not None:
+                self._check(options["check"])
+            elif options["output"] is not None:
+                path = _target(options["output"])
+                # No variable holds the text: error trackers show those of every frame.
+                private_files.replace(path, _text(allow_shared_secret=allowed).encode())
+            else:
+                self.stdout.write(_text(allow_shared_secret=allowed), ending="")
+        except ExportError as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            place = options["check"] or options["output"]
+            raise CommandError(f"{place}: {error.strerror or type(error).__name__}.") from error
+
+    def _check(self, path: Path) -> None:
+        names = ", ".join(export.moved_on(path))
+        if names:
+            # The file may hold escape sequences, which a terminal would obey.
+            names = "".join(one if one.isprintable() else "?" for one in names)
+            raise CommandError(
+                f"{path} is out of date: {names}. "
+                f"Write it again: `manage.py djwto_export --output {path}`."
+            )
+        self.stdout.write(f"{path} is up to date.")
+
+
+def _text(*, allow_shared_secret: bool) -> str:
+    return export.as_text(export.document(allow_shared_secret=allow_shared_secret))
+
+
+def _target(path: Path) -> Path:
+    """Return the file behind links. Raises `ExportError` if it is something else."""
+    real = Path(os.path.realpath(path))
+    if real.exists() and not real.is_file():
+        raise ExportError(f"{path}: expected a file, found something else.")
+    return real
