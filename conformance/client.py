@@ -20,6 +20,7 @@ UPDATE_REFRESH = f"{R}/update_refresh/"
 LOGOUT = f"{R}/logout/"
 LOGOUT_ALL = f"{R}/logout_all/"
 SESSIONS = f"{R}/sessions/"
+RETURN = f"{R}/return/"
 
 STATUS = "/api/status/"
 ACCOUNT = "/api/account/"

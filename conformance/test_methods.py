@@ -9,6 +9,7 @@ from conformance.client import (
     LOGIN,
     LOGOUT,
     REFRESH_ACCESS,
+    RETURN,
     SESSION,
     UPDATE_REFRESH,
     VALIDATE_ACCESS,
@@ -26,6 +27,7 @@ ALLOWED = {
     LOGOUT: {"POST", "DELETE"},
     CSRF: {"GET"},
     SESSION: {"GET"},
+    RETURN: {"GET"},
     JWKS: {"GET"},
 }
 POSTED = [path for path in ALLOWED if "POST" in ALLOWED[path]]
@@ -50,12 +52,12 @@ def test_other_methods(own, method, path):
     assert ALLOWED[path] <= allowed(reply)
 
 
-@pytest.mark.parametrize("path", [CSRF, JWKS])
+@pytest.mark.parametrize("path", [CSRF, JWKS, RETURN])
 def test_what_is_read_takes_no_post(own, path):
     expect.refused(own().post(path), 405)
 
 
-@pytest.mark.parametrize("path", POSTED)
+@pytest.mark.parametrize("path", [*POSTED, RETURN])
 def test_head(visitor, path):
     reply = visitor.send("HEAD", path)
     assert (reply.status_code, reply.content) == (405, b"")

@@ -96,11 +96,24 @@ def _section(path: str, method: str, operation: dict[str, Any], shared: list[str
             for name, one in schema["properties"].items()
         ]
         lines += [""]
+    lines += _parameters(operation)
     lines += ["| status | body | headers |", "|---|---|---|"]
     for status, response in operation["responses"].items():
         headers = ", ".join(f"`{name}`" for name in response.get("headers", {}))
         lines.append(f"| {status} | {_body(response, shared)} | {headers} |")
     return "\n".join(lines)
+
+
+def _parameters(operation: dict[str, Any]) -> list[str]:
+    """Give the table of what is read of the query and the headers."""
+    found = [one for one in operation.get("parameters", []) if one["in"] != "path"]
+    if not found:
+        return []
+    rows = [
+        f"| `{one['name']}` | {one['in']} | {_what(one['schema'], required=one['required'])} |"
+        for one in found
+    ]
+    return ["| parameter | where | what it is |", "|---|---|---|", *rows, ""]
 
 
 def _what(schema: dict[str, Any], *, required: bool) -> str:

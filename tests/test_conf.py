@@ -96,6 +96,32 @@ WRONG = {
     "PUBLIC_PATH": (None, 1, "a b", "/a//b", "/..", "a;b", "https://example.com/a", "\ud800"),
     "TENANT": (1, "", "tenant", ".", "os.nothing", "no.such.module", "os.sep", "asyncio.sleep"),
     "SIMPLEJWT_UNTIL": ("2027-01-01", 1, datetime(2027, 1, 1), timedelta(days=1)),  # noqa: DTZ001
+    "RETURN_HOSTS": (
+        None,
+        "models.example.com",
+        [""],
+        ["*"],
+        [".example.com"],
+        ["*.example.com"],
+        ["example.com."],
+        ["https://example.com"],
+        ["example.com/"],
+        ["alice@example.com"],
+        ["bücher.example"],
+        ["example.com:"],
+        ["example.com:0"],
+        ["example.com:65536"],
+        ["example.com:https"],
+        ["-example.com"],
+        ["a..b"],
+        ["[1.2]"],
+        ["::1"],
+        ["a b"],
+        ["example.com\n"],
+        ["a" * 254],
+        [b"example.com"],
+        ["example.com", None],
+    ),
 }
 KEYS = Path(__file__).resolve().parent.parent / "vectors" / "keys"
 CASES = [(name, value) for name, values in WRONG.items() for value in values]

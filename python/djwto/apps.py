@@ -19,6 +19,7 @@ class DjwtoConfig(AppConfig):
             logouts,
             path_checks,
             receivers,
+            return_checks,
             tenant_checks,
         )
 

@@ -62,6 +62,7 @@ SETTING_IDS = {
     "PUBLIC_PATH": "djwto.E034",
     "TENANT": "djwto.E065",
     "SIMPLEJWT_UNTIL": "djwto.E070",
+    "RETURN_HOSTS": "djwto.E055",
 }
 """The check of each setting, by its name without the prefix."""
 

@@ -103,6 +103,8 @@ class Config:
     throttle: Throttle | None
     proxies: _core.Proxies
     """The peers whose header `X-Forwarded-For` is trusted."""
+    return_hosts: Sequence[str]
+    """The hosts, beside the request's own, to which `return/` sends browsers."""
     tenant: Callable[[Any], Any] | None
     """Returns the tenant of a request; None: there are no tenants."""
     watch: Watch | RemoteWatch | None
@@ -327,6 +329,7 @@ def _build(
         ),
         throttle=None if throttle is None else Throttle(**{**DEFAULT_THROTTLE, **throttle}),
         proxies=_proxies(values["TRUSTED_PROXIES"]),
+        return_hosts=tuple(values["RETURN_HOSTS"]),
         tenant=tenant_function(),
         watch=watch,
         remote=None if watch is None or isinstance(watch, Watch) else watch.keys,

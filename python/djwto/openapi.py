@@ -131,13 +131,14 @@ def _as_json(operation: Operation, parameters: list[Json], site: Site) -> Json:
         "security": [],
         "responses": {},
     }
-    if parameters:
-        found["parameters"] = parameters
+    if parameters or operation.parameters:
+        found["parameters"] = [*parameters, *operation.parameters]
     if operation.kind is not None:
         found["security"] = openapi_security.needs(
             operation.kind,
             asks_csrf=operation.asks_csrf,
             is_optional=operation.is_token_optional,
+            in_header=not operation.is_for_pages,
         )
     if operation.fields:
         schema: Json = {"type": "object", "properties": operation.fields}

@@ -93,7 +93,9 @@ def schemes() -> Json:
     return found
 
 
-def needs(kind: str, *, asks_csrf: bool, is_optional: bool = False) -> list[dict[str, list[str]]]:
+def needs(
+    kind: str, *, asks_csrf: bool, is_optional: bool = False, in_header: bool = True
+) -> list[dict[str, list[str]]]:
     """Return the Security Requirement Objects of what takes a token of this kind, one of a list.
 
     Raises `ImproperlyConfigured`.
@@ -101,7 +103,7 @@ def needs(kind: str, *, asks_csrf: bool, is_optional: bool = False) -> list[dict
     site = Site.present()
     name = ACCESS if kind == "access" else REFRESH
     csrf: dict[str, list[str]] = {CSRF: []} if asks_csrf and site.csrf and site.in_cookies else {}
-    found: list[dict[str, list[str]]] = [{name: []}] if site.in_json else []
+    found: list[dict[str, list[str]]] = [{name: []}] if site.in_json and in_header else []
     found += [
         {_scheme_of_cookie(name, number): [], **csrf} for number, _ in enumerate(site.cookies(kind))
     ]

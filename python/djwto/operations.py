@@ -36,8 +36,12 @@ class Operation:
     kind: str | None = None
     """`access` or `refresh`: the token that it takes."""
     is_token_optional: bool = False
+    is_for_pages: bool = False
+    """Whether it takes the token from a cookie alone."""
     asks_csrf: bool = False
     """Whether it asks for the CSRF token, in cookie modes."""
+    parameters: tuple[Json, ...] = ()
+    """What it reads of the query and the headers, as Parameter Objects."""
     fields: Json | None = None
     """The fields of its body; None where it reads none."""
     required: tuple[str, ...] = ()
@@ -116,6 +120,27 @@ def _renew(
         return {"post": renewal}
 
     return describe
+
+
+def _return(_callback: Any, site: Site) -> dict[str, Operation]:
+    found = response("The redirect.", None)
+    found["headers"]["Location"] = header("`next`, or the login page with `next` in its query.")
+    if site.in_cookies:
+        found["headers"]["Set-Cookie"] = header("The new tokens, after a renewal.")
+    renewal = Operation(
+        "Renew the session of a browser that navigates here, and redirect it.",
+        {303: found},
+        ("next_invalid", "navigation_required", *_SERVER),
+        kind="refresh" if site.in_cookies else None,
+        is_token_optional=True,
+        is_for_pages=True,
+        parameters=(
+            _parameter("query", "next", _text("An `https` URL; without it `LOGIN_REDIRECT_URL`.")),
+            _parameter("header", "Sec-Fetch-Mode", _of_browsers("navigate"), is_required=True),
+            _parameter("header", "Sec-Fetch-Dest", _of_browsers("document")),
+        ),
+    )
+    return {"get": renewal}
 
 
 def _logout(_callback: Any, site: Site) -> dict[str, Operation]:
@@ -261,6 +286,7 @@ DESCRIBED: dict[type, Callable[[Any, Site], dict[str, Operation]]] = {
         "Refresh token successfully updated.",
         ("refresh_update_failed", "user_inactive"),
     ),
+    views.ReturnView: _return,
     views.BlackListTokenView: _logout,
     views.LogoutAllView: _logout_all,
     views.SessionsView: _sessions,
@@ -305,6 +331,14 @@ def _of_tokens(site: Site, kind: str, *, asks_csrf: bool = True) -> tuple[str, .
     if not site.in_cookies:
         return tuple(code for code in found if not code.startswith("cookie_"))
     return (*found, "csrf_failed") if asks_csrf and site.csrf else tuple(found)
+
+
+def _parameter(where: str, name: str, schema: Json, *, is_required: bool = False) -> Json:
+    return {"name": name, "in": where, "required": is_required, "schema": schema}
+
+
+def _of_browsers(value: str) -> Json:
+    return {**_text("Browsers send it with a navigation."), "enum": [value]}
 
 
 def _of_tenants(site: Site) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ _READING_VIEWS = (
     views.EndSessionView,
     views.LogoutAllView,
     views.RefreshAccessView,
+    views.ReturnView,
     views.SessionsView,
     views.UpdateRefreshView,
 )

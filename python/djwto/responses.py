@@ -52,15 +52,7 @@ def build_tokens_response(
     Beside cookies the body holds `msg`, and the access token's claims: a page on another origin
     cannot read a cookie.
     """
-    engine = conf.engine()
-    cookies = engine.deliver(
-        mode,
-        issued.refresh,
-        issued.access,
-        request.META.get("HTTP_COOKIE"),
-        _script_prefix(request),
-        time.time(),
-    )
+    cookies = _cookies_of(request, issued, mode)
     no_store = dict([_core.NO_STORE])
     if mode == "JSON":
         response = JsonResponse(
@@ -70,6 +62,12 @@ def build_tokens_response(
         claims = json.loads(issued.access.payload)
         response = JsonResponse({"msg": msg, **extra, "claims": claims}, headers=no_store)
     set_cookies(response, cookies)
+    return response
+
+
+def set_tokens(request: HttpRequest, response: ResponseT, issued: Issued, mode: str) -> ResponseT:
+    """Put tokens into the cookies of a reply, in a cookie mode, and return the reply."""
+    set_cookies(response, _cookies_of(request, issued, mode))
     return response
 
 
@@ -159,6 +157,17 @@ class _NamesakeMorsel(Morsel[str]):
         """Return the header with the real name."""
         name, _, rest = super().OutputString(attrs).partition(_NAMESAKE)
         return f"{name}={rest.partition('=')[2]}"
+
+
+def _cookies_of(request: HttpRequest, issued: Issued, mode: str) -> list[SetCookie]:
+    return conf.engine().deliver(
+        mode,
+        issued.refresh,
+        issued.access,
+        request.META.get("HTTP_COOKIE"),
+        _script_prefix(request),
+        time.time(),
+    )
 
 
 def _script_prefix(request: HttpRequest) -> str:

@@ -166,6 +166,21 @@ def _proxy(value: Any) -> bool:
         return False
 
 
+def _hosts(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(map(_host, value))
+
+
+def _host(value: Any) -> bool:
+    """Whether this is `host` or `host:port`, as a browser writes it in a URL."""
+    found = _HOST.fullmatch(value) if isinstance(value, str) else None
+    if found is None or len(found["host"]) > _LONGEST_HOST or int(found["port"] or 443) >= 2**16:
+        return False
+    try:
+        return found["ipv6"] is None or ip_address(found["ipv6"]) is not None
+    except ValueError:
+        return False
+
+
 def is_function(path: Any) -> bool:
     """Whether this is the dotted path of a function that is not async."""
     try:
@@ -202,6 +217,12 @@ DEFAULT_THROTTLE = {
     "password_hashes": None,
 }
 UNIX = "unix"
+_HOST = re.compile(
+    r"(?P<host>\w(?:[\w-]*\w)?(?:\.\w(?:[\w-]*\w)?)*|\[(?P<ipv6>[0-9a-f:.]+)\])"
+    r"(?::(?P<port>[1-9]\d{0,4}))?",
+    re.ASCII | re.IGNORECASE,
+)
+_LONGEST_HOST = 253
 USERS = ("database", "token")
 
 SETTINGS = (
@@ -325,6 +346,12 @@ SETTINGS = (
         lambda value: value is None or is_function(value),
     ),
     Setting("SIMPLEJWT_UNTIL", None, "a date, a datetime with a time zone, or None", _date),
+    Setting(
+        "RETURN_HOSTS",
+        [],
+        'a list of hosts such as "models.example.com" or "models.example.com:8443"',
+        _hosts,
+    ),
 )
 
 

@@ -45,6 +45,7 @@ def _patterns() -> list[URLPattern]:
             views.RefreshAccessView.as_view(),
             name="refresh_access",
         ),
+        path(f"{refresh}/return/", views.ReturnView.as_view(), name="return"),
         path(f"{refresh}/logout/", views.BlackListTokenView.as_view(), name="logout"),
         path(f"{refresh}/logout_all/", views.LogoutAllView.as_view(), name="logout_all"),
         path(f"{refresh}/sessions/", views.SessionsView.as_view(), name="sessions"),

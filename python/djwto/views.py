@@ -33,6 +33,7 @@ from djwto import (
     renewal,
     request_body,
     responses,
+    returns,
     sessions,
     signals,
     state,
@@ -59,6 +60,7 @@ __all__ = [
     "LogoutAllView",
     "PasswordChangeView",
     "RefreshAccessView",
+    "ReturnView",
     "SessionView",
     "SessionsView",
     "UpdateRefreshView",
@@ -172,11 +174,37 @@ class RefreshAccessView(Endpoint):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Issue an access token, with the present data of the user."""
         seen = admission.authenticate_form(request, "refresh")
-        sender = "RefreshAccessView"
-        issued = renewal.renew(request, seen, sender=sender, extends_refresh=False)
-        _tell(signals.jwt_access_refreshed, sender, request, issued)
+        issued = _renewed_access(request, seen)
         message = "Access token successfully refreshed."
         return build_tokens_response(request, issued, seen.mode, message)
+
+
+class ReturnView(Endpoint):
+    """`return/`: renews the session of a browser that a guard sent here, and sends it back.
+
+    A guard on another host, such as djwto-server, never gets the refresh cookie. So it redirects a
+    browser whose access token has expired to this address.
+
+    No CSRF token is asked for, because a navigation cannot carry one. A page of another site can
+    open this address too. It then reads neither the cookies nor the next address, and a renewal
+    changes nothing for the user.
+    """
+
+    # No HEAD: only a browser that shows the next page has a use for a renewal.
+    http_method_names = ["get", "options"]  # noqa: RUF012 (as in Django)
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Renew the tokens and redirect to `next`, or to the login page without a session."""
+        returns.check_navigation(request)
+        target = returns.target(request)
+        if access.answering_mode(request) == "JSON":
+            return returns.to_login(target)  # no cookie to renew
+        try:
+            seen = access.authenticate(request, "refresh", allow_revoked=True)
+            issued = _renewed_access(request, seen)
+        except JWTError as error:
+            return returns.unrenewed(error, target)
+        return responses.set_tokens(request, returns.to(target), issued, seen.mode)
 
 
 class UpdateRefreshView(Endpoint):
@@ -422,6 +450,14 @@ def _of_session(request: HttpRequest) -> _core.Authenticated:
 
 def _own(seen: _core.Authenticated) -> QuerySet[Session]:
     return sessions.own(seen.claims["user"]["id"], tenants.of_claims(seen.claims))
+
+
+def _renewed_access(request: HttpRequest, seen: _core.Authenticated) -> tokens.Issued:
+    """Renew the access token, and tell receivers. Raises `JWTError`."""
+    sender = "RefreshAccessView"
+    issued = renewal.renew(request, seen, sender=sender, extends_refresh=False)
+    _tell(signals.jwt_access_refreshed, sender, request, issued)
+    return issued
 
 
 def _tell(signal: Signal, sender: str, request: HttpRequest, issued: tokens.Issued) -> None:

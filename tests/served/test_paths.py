@@ -112,6 +112,11 @@ def assert_visit(base: str, server: Server, *, path: str) -> None:
         for name in ("refresh_access", "update_refresh", "validate_refresh"):
             answer = send(session, base, "POST", name)
             assert answer.status_code == 200, answer.text
+        back = {"next": f"{base}/api/status/"}
+        window = {"Sec-Fetch-Mode": "navigate"}
+        answer = session.get(f"{base}{REFRESH}/return/", params=back, headers=window, timeout=30)
+        assert (answer.url, answer.json()) == (back["next"], {"msg": "open"})
+        assert answer.history[0].cookies
         assert send(session, base, "DELETE", "logout").status_code == 200
         assert not [one for one in session.cookies if one.name.startswith("jwt_")]
 

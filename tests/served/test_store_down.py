@@ -24,7 +24,7 @@ def server(request: pytest.FixtureRequest, cluster: Postgres, tmp_path: Path) ->
     env = {
         "DJANGO_SETTINGS_MODULE": settings,
         "PYTHONPATH": str(ROOT),
-        "PORTAL_MODE": "JSON",
+        "PORTAL_MODE": "JSON,TWO-COOKIES",
         "PORTAL_DATABASE": cluster.create_database(f"portal_{name}_{settings.count('.')}"),
     }
     with serve(name, env=env, folder=tmp_path) as served:
@@ -44,6 +44,20 @@ def test_a_database_that_is_gone(server: Server, cluster: Postgres) -> None:
         headers = {"Authorization": f"Bearer {token}"}
         return session.get(f"{server.base_url}/api/account/", headers=headers, timeout=30)
 
+    browser = requests.Session()
+    browser.verify, browser.trust_env = session.verify, False
+    in_cookies = {**CREDENTIALS, "mode": "TWO-COOKIES"}
+    assert browser.post(f"{server.base_url}/login/", in_cookies, timeout=30).status_code == 200
+
+    def come_back() -> requests.Response:
+        return browser.get(
+            f"{server.base_url}{REFRESH}/return/",
+            params={"next": f"{server.base_url}/api/status/"},
+            headers={"Sec-Fetch-Mode": "navigate"},
+            allow_redirects=False,
+            timeout=30,
+        )
+
     tokens = post("/login/").json()
     # A process that has never seen the database knows of no session that has ended. (Django runs
     # no async view where ATOMIC_REQUESTS is on.)
@@ -58,6 +72,7 @@ def test_a_database_that_is_gone(server: Server, cluster: Postgres) -> None:
                 for name in ("refresh_access", "update_refresh", "validate_refresh", "logout")
             ),
             post("/validate_access/", tokens["access"]),
+            come_back(),
         ]
         guarded = account(tokens["access"])
     finally:
@@ -72,4 +87,5 @@ def test_a_database_that_is_gone(server: Server, cluster: Postgres) -> None:
     # Nothing was half done: the login lives on, and ends when asked again.
     assert post(f"{REFRESH}/refresh_access/", tokens["refresh"]).status_code == 200
     assert post(f"{REFRESH}/logout/", tokens["refresh"]).status_code == 200
+    assert come_back().headers["Location"] == f"{server.base_url}/api/status/"
     assert tokens["refresh"] not in server.log_text()

@@ -151,6 +151,9 @@ codes! {
     OriginRefused, "origin_refused", 403,
         "Login from another site is refused: {}",
         "A page of another site posted the login. If that site is yours, name its origin in `CSRF_TRUSTED_ORIGINS`.";
+    NavigationRequired, "navigation_required", 403,
+        "Only a browser that opens this address in a window gets an answer.",
+        "`return/` was asked by a script, a program, a frame or a prefetch. Open it as a page: `location.assign(…)`.";
     JwtTypeUnknown, "jwt_type_unknown", 400,
         "Input data \"jwt_type\" must be either \"access\" or \"refresh\". Got \"{}\" instead.",
         "The form field `jwt_type` has another value.";
@@ -160,6 +163,9 @@ codes! {
     ModeUnknown, "mode_unknown", 400,
         "Input data \"mode\" must be one of {}.",
         "The form field `mode` asks for a mode that is not in `DJWTO_MODE`.";
+    NextInvalid, "next_invalid", 400,
+        "The address in \"next\" is not allowed here.",
+        "`next` is not one `https` URL whose host is this site, or is in `DJWTO_RETURN_HOSTS`.";
     FieldInvalid, "field_invalid", 400,
         "Field \"{}\" is too long or holds a null character.",
         "A field or its name is over 4,096 characters or has U+0000 in it.";

@@ -105,6 +105,9 @@ DJWTO_COOKIE_PREFIX = env("PORTAL_COOKIE_PREFIX", "")
 DJWTO_PUBLIC_PATH = env("PORTAL_PUBLIC_PATH", "")
 DJWTO_CSRF = env("PORTAL_CSRF", "1") == "1"
 DJWTO_TRUSTED_PROXIES = env_list("PORTAL_TRUSTED_PROXIES")
+# The page has the login form. After a login it sends the browser on to `next`.
+DJWTO_RETURN_HOSTS = env_list("PORTAL_RETURN_HOSTS")
+LOGIN_URL = "page"
 
 # --- Security ----------------------------------------------------------------------------------
 
