@@ -139,6 +139,8 @@
 //! | a name with invisible letters around it passes for ours | refused | `conformance/test_odd_headers.py::test_name_with_a_space_of_another_kind` |
 //! | another site's page sends the cookie along | Django's CSRF token, wherever a cookie brought the token | `tests/test_authentication.py::test_csrf_concerns_a_token_from_a_cookie_and_nothing_else`, `tests/served/browser/test_other_sites.py::test_another_sites_form_carries_no_token` |
 //! | another site logs a visitor in as another user | `Origin` and `Sec-Fetch-Site` are checked at login | `tests/test_csrf.py::test_login_from_another_site` |
+//! | another site's page renews a session unseen | `return/` takes the navigation of a window alone, by the browser's Fetch Metadata | `tests/test_return.py::test_anything_but_a_navigation_of_a_window_is_403`, `tests/served/browser/test_return.py::test_a_page_of_the_same_site_renews_nothing_unseen` |
+//! | a link to `return/` leads to a foreign site | `next` is an https URL of a listed host | `tests/test_return.py::test_a_bad_next_is_400_and_renews_nothing`, `tests/served/browser/test_return.py::test_the_login_page_goes_on_to_no_other_host` |
 //! | a script asks for a cookie's token as text | a renewal answers where its token came from | `conformance/test_several_modes.py::test_no_script_can_turn_a_cookie_into_text` |
 //! | a cache keeps a reply with tokens, or a guarded page | `no-store`, `private`, `Vary` | `tests/test_cache.py::test_nothing_personal_is_served_to_another` |
 //! | a database that leaks logs people in | the blacklist holds identifiers alone | `tests/test_migrations.py::test_a_database_of_004_migrates_in_place` |

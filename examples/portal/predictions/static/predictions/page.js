@@ -62,7 +62,7 @@ async function submitLogin(event) {
   const fields = new FormData(event.target);
   fields.set("mode", "TWO-COOKIES");
   try {
-    if (await busy(event.submitter, () => auth.login(fields))) $("session-title").focus();
+    if (await busy(event.submitter, () => auth.login(fields))) goOn();
   } catch (error) {
     say($("login-error"), explainLogin(error), true);
     say($("login-note"), "");
@@ -70,6 +70,14 @@ async function submitLogin(event) {
     $("password").select();
     $("password").focus();
   }
+}
+
+// A guard on another host may have sent the user here. return/ checks `next`, so the page need not.
+function goOn() {
+  const { search } = location;
+  const isSentHere = new URLSearchParams(search).has("next");
+  if (isSentHere) location.assign(`api/token/refresh/return/${search}`);
+  else $("session-title").focus();
 }
 
 async function renewAccess() {
