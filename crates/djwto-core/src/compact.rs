@@ -45,6 +45,8 @@ pub(crate) enum Purpose {
     Token,
     /// Carries news of ended sessions: [`crate::session::messages::TYP`].
     Ended,
+    /// Tells a service about a user: [`crate::token::assertion::TYP`].
+    Assertion,
 }
 
 impl Purpose {
@@ -54,6 +56,7 @@ impl Purpose {
         match self {
             Self::Token => !is_own(found),
             Self::Ended => found == crate::session::messages::TYP,
+            Self::Assertion => found == crate::token::assertion::TYP,
         }
     }
 }

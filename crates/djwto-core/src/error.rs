@@ -211,6 +211,27 @@ codes! {
     StoreUnavailable, "store_unavailable", 503,
         "The server's store cannot be reached. Try again later.",
         "The database or the cache is down, and nothing was done. `Retry-After` says when to try again.";
+    PeerUnknown, "peer_unknown", 403,
+        "This guard does not answer this peer.",
+        "The address of the request is none of the `peers` in `djwto.toml`.";
+    ForwardedInvalid, "forwarded_invalid", 403,
+        "The header \"{}\" of the proxy must be there exactly once, with a valid value.",
+        "The proxy did not tell the guard method, scheme, host and URI of the request, or the client sent such a header too. Compare the proxy's configuration with the documented one.";
+    HostUnknown, "host_unknown", 403,
+        "This guard has no rules for this host.",
+        "The host of the request is not in `hosts` of `djwto.toml`.";
+    PathInvalid, "path_invalid", 400,
+        "The path of the request is not valid.",
+        "It has a control character, a backslash, a broken or doubled escape, or leads above the root.";
+    PathAmbiguous, "path_ambiguous", 403,
+        "The path of the request has more than one reading.",
+        "Servers read its escapes, slashes or dots in different ways, and the rules differ between the readings. Write the path plainly.";
+    RuleMissing, "rule_missing", 403,
+        "No rule allows this request.",
+        "No rule of the host names this path and method, and what no rule names is refused.";
+    PermissionsUnavailable, "permissions_unavailable", 403,
+        "The permissions of this user cannot be read.",
+        "The token leaves the permissions out, and the guard cannot read them from the database as Django would: `capabilities` of the export says why.";
 }
 
 impl Code {

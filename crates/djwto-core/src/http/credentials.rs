@@ -84,8 +84,7 @@ impl Transport {
         authorization: impl Into<Lines<'h>>,
         cookie: impl Into<Lines<'h>>,
     ) -> Mode {
-        let has_bearer = !matches!(self.bearer(authorization.into()), Ok(None));
-        if has_bearer && self.modes.contains(&Mode::Json) {
+        if self.uses(authorization.into()) {
             return Mode::Json;
         }
         let header = cookie.into();
@@ -137,6 +136,11 @@ impl Transport {
             return Err(ReadError::AuthorizationInvalid);
         }
         Ok(Some(token))
+    }
+
+    /// Whether an `Authorization` header is djwto's: it names a scheme that is read.
+    pub(super) fn uses(&self, authorization: Lines<'_>) -> bool {
+        self.modes.contains(&Mode::Json) && !matches!(self.bearer(authorization), Ok(None))
     }
 
     /// Whether this begins with a scheme that is read, and not with a longer word (RFC 9110 §5.6.2).
@@ -226,7 +230,7 @@ fn visible_core(name: &[u8]) -> &[u8] {
     trim_while(name, |byte| !byte.is_ascii_graphic())
 }
 
-fn trim_while(text: &[u8], drop: impl Fn(u8) -> bool) -> &[u8] {
+pub(super) fn trim_while(text: &[u8], drop: impl Fn(u8) -> bool) -> &[u8] {
     let start = text.iter().position(|byte| !drop(*byte)).unwrap_or(text.len());
     let end = text.iter().rposition(|byte| !drop(*byte)).map_or(start, |last| last + 1);
     text.get(start..end).unwrap_or_default()

@@ -33,6 +33,13 @@ impl<'h> Lines<'h> {
     }
 }
 
+impl Default for Lines<'_> {
+    /// No line.
+    fn default() -> Self {
+        Self::One(None)
+    }
+}
+
 impl<'h> From<Option<&'h [u8]>> for Lines<'h> {
     fn from(line: Option<&'h [u8]>) -> Self {
         Self::One(line)

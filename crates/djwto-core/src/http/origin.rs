@@ -23,6 +23,24 @@ impl TrustedOrigins {
     pub fn trusts(&self, origin: &str, own: Option<&str>) -> bool {
         own == Some(origin) || self.0.iter().any(|trusted| matches(trusted, origin))
     }
+
+    /// Whether the host of a `Referer` is that of a trusted origin, by whatever scheme: Django compares
+    /// no more.
+    pub(super) fn has_host(&self, host: &str) -> bool {
+        self.0
+            .iter()
+            .filter_map(|trusted| parts(trusted))
+            .any(|(_, trusted)| is_same_domain(host, trusted.trim_start_matches('*')))
+    }
+}
+
+/// Whether a host is this one, or in the domain after the dot that this one begins with.
+pub(super) fn is_same_domain(host: &str, pattern: &str) -> bool {
+    let pattern = pattern.to_ascii_lowercase();
+    match pattern.strip_prefix('.') {
+        Some(parent) => host == parent || host.ends_with(&pattern),
+        None => !pattern.is_empty() && host == pattern,
+    }
 }
 
 fn matches(trusted: &str, origin: &str) -> bool {
@@ -32,15 +50,12 @@ fn matches(trusted: &str, origin: &str) -> bool {
     let (Some((wanted, pattern)), Some((scheme, host))) = (parts(trusted), parts(origin)) else {
         return false;
     };
-    let pattern = pattern.trim_start_matches('*').to_ascii_lowercase();
+    let pattern = pattern.trim_start_matches('*');
     // An address in brackets has no subdomains.
     if !scheme.eq_ignore_ascii_case(wanted) || host.is_empty() || host.contains(['[', ']']) {
         return false;
     }
-    match pattern.strip_prefix('.') {
-        Some(parent) => host == parent || host.ends_with(&pattern),
-        None => host == pattern,
-    }
+    is_same_domain(host, pattern)
 }
 
 /// Scheme and host of an origin, with the port.

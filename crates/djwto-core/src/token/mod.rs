@@ -1,5 +1,6 @@
 //! Tokens: what they must be, how they are made, and which of them are refused.
 
+pub mod assertion;
 pub mod cache;
 pub mod claims;
 #[cfg(feature = "faces")]

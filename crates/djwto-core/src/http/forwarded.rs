@@ -1,0 +1,113 @@
+//! What a guard passes on to the service behind it: the client's headers without any token of djwto.
+
+use super::credentials::{is_token_letter, trim_while};
+use super::{Lines, TokenCookie, Transport};
+
+impl Transport {
+    /// The client's cookies without those of djwto, as one `Cookie` header. `None` if no cookie is left.
+    ///
+    /// Every token cookie is left out, also one of a mode that is not offered, and every cookie that a
+    /// lenient parser would take for one. All others stay, byte for byte and in their order, also those
+    /// without `=`. Lines are joined by `; ` (RFC 9113 §8.2.3).
+    ///
+    /// Names count with the transport's prefix. Under the prefix `""`, `staging_jwt_access` stays: it is
+    /// a cookie of another site. Under `staging_`, `jwt_access` stays for the same reason.
+    ///
+    /// A cookie looks like one of djwto if a part of it has such a name before a `=` or at its end:
+    ///
+    /// - in another case, as ASP.NET compares names;
+    /// - with percent escapes, as Rack decodes names;
+    /// - with space, `.`, `+` or `[` for `_`, or with `[…]` behind it, as PHP reads names;
+    /// - between other bytes than letters of a name, as parsers that trim Unicode spaces or quotes;
+    /// - after a comma, a blank or a control byte, where older parsers begin a new cookie (RFC 2965 §3.3.4).
+    ///
+    /// Such a cookie is left out whole.
+    pub fn cookies_without_tokens<'h>(&self, cookie: impl Into<Lines<'h>>) -> Option<Vec<u8>> {
+        let names = TokenCookie::ALL.map(|cookie| canonical(self.cookie_name(cookie).as_bytes()));
+        let mut rest = Vec::new();
+        for line in cookie.into().iter() {
+            let mut is_first = true;
+            for pair in line.split(|byte| *byte == b';') {
+                let begins_line = std::mem::replace(&mut is_first, false);
+                if is_token(pair, &names) {
+                    continue;
+                }
+                if rest.is_empty() {
+                    rest.extend_from_slice(trim_start(pair));
+                } else if begins_line {
+                    rest.extend_from_slice(b"; ");
+                    rest.extend_from_slice(trim_start(pair));
+                } else {
+                    rest.push(b';');
+                    rest.extend_from_slice(pair);
+                }
+            }
+        }
+        rest.iter().any(|byte| !b"; \t".contains(byte)).then_some(rest)
+    }
+
+    /// The client's `Authorization` where djwto does not use it, else `None`.
+    ///
+    /// If `JSON` is offered, every header that names `Bearer` or one of
+    /// [`super::TransportOptions::schemes`] is djwto's, also a malformed one and one on a public path.
+    /// If `JSON` is not offered, djwto hands out no token for this header, and a Bearer token in it is
+    /// the service's.
+    ///
+    /// Two lines are `None`: a request has one `Authorization` (RFC 9110 §5.3), and servers differ in
+    /// which of two they read.
+    pub fn authorization_without_token<'h>(
+        &self,
+        authorization: impl Into<Lines<'h>>,
+    ) -> Option<&'h [u8]> {
+        let lines = authorization.into();
+        if self.uses(lines) {
+            return None;
+        }
+        let mut lines = lines.iter();
+        match (lines.next(), lines.next()) {
+            (only, None) => only,
+            _ => None,
+        }
+    }
+}
+
+/// Whether any parser may find a cookie of one of these names in a pair.
+fn is_token(pair: &[u8], names: &[Vec<u8>]) -> bool {
+    let is_ours = |part: &[u8]| {
+        let part = trim_while(part, |byte| !is_token_letter(byte) && byte != b'%');
+        let name = decoded(part.split(|byte| *byte == b'=').next().unwrap_or_default());
+        let name = trim_while(&name, |byte| !is_token_letter(byte));
+        let bracket = name.iter().position(|byte| *byte == b'[').unwrap_or(name.len());
+        let array = name.get(..bracket).unwrap_or_default();
+        [name, array].map(canonical).iter().any(|name| names.contains(name))
+    };
+    let begins_cookie = |byte: &u8| *byte == b',' || *byte <= b' ' || *byte == 0x7f;
+    is_ours(pair)
+        || pair.split(|byte| *byte == b',').any(is_ours)
+        || pair.split(begins_cookie).any(is_ours)
+}
+
+/// A name as the most lenient parser compares it.
+fn canonical(name: &[u8]) -> Vec<u8> {
+    let underscored = |byte: &u8| if b" .+[".contains(byte) { b'_' } else { *byte };
+    name.iter().map(underscored).map(|byte| byte.to_ascii_lowercase()).collect()
+}
+
+/// Without percent escapes (RFC 3986 §2.1). A broken one stays as it is.
+fn decoded(name: &[u8]) -> Vec<u8> {
+    let digit = |at: usize| char::from(*name.get(at)?).to_digit(16);
+    let mut plain = Vec::with_capacity(name.len());
+    let mut at = 0;
+    while let Some(byte) = name.get(at) {
+        let escaped = (*byte == b'%').then(|| Some(digit(at + 1)? * 16 + digit(at + 2)?)).flatten();
+        let escaped = escaped.and_then(|value| u8::try_from(value).ok());
+        plain.push(escaped.unwrap_or(*byte));
+        at += if escaped.is_some() { 3 } else { 1 };
+    }
+    plain
+}
+
+fn trim_start(pair: &[u8]) -> &[u8] {
+    let start = pair.iter().position(|byte| !b" \t".contains(byte)).unwrap_or(pair.len());
+    pair.get(start..).unwrap_or_default()
+}
