@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.http import HttpRequest
+from django.http import HttpRequest, parse_cookie
 from django.test import override_settings
 
 from djwto import csrf
@@ -26,6 +26,7 @@ WYCHEPROOF = RFC_FOLDER / "wycheproof" / "json_web_signature_test.json"
 VERIFY = json.loads((VECTORS / "verify.json").read_text())
 TRANSPORT = json.loads((VECTORS / "transport.json").read_text())
 ORIGINS = json.loads((VECTORS / "origins.json").read_text())
+CSRF = json.loads((VECTORS / "csrf.json").read_text())
 RFC_KEYS = json.loads((VECTORS / "rfc_keys.json").read_text())["keys"]
 
 KEY_OF = {
@@ -51,7 +52,7 @@ def test_verify(case):
 
 
 def test_no_two_cases_have_one_name():
-    for cases in (VERIFY["cases"], TRANSPORT["cases"], ORIGINS["cases"]):
+    for cases in (VERIFY["cases"], TRANSPORT["cases"], ORIGINS["cases"], CSRF["cases"]):
         names = [case["name"] for case in cases]
         assert len(names) == len(set(names))
 
@@ -97,6 +98,39 @@ def test_origin(case):
         except JWTError as error:
             found = error.code
     assert found == case["expect"]
+
+
+@by_name(CSRF["cases"])
+def test_csrf(case):
+    host, method = case.get("host", CSRF["host"]), case.get("method", "POST")
+    header = case.get("header", "X-CSRFToken").upper().replace("-", "_")
+    request = HttpRequest()
+    request.method = method
+    request._get_scheme = lambda: case.get("scheme", "https")
+    port = host.rpartition(":")[2]
+    names = {"HTTP_ORIGIN": "origin", "HTTP_REFERER": "referer", f"HTTP_{header}": "token"}
+    request.META = {meta: joined(case[name], ",") for meta, name in names.items() if name in case}
+    request.META |= {"HTTP_HOST": host, "SERVER_PORT": port if port.isdigit() else "443"}
+    request.COOKIES = parse_cookie(joined(case.get("cookie", ""), "; "))
+    with override_settings(
+        ALLOWED_HOSTS=["*"],
+        CSRF_COOKIE_DOMAIN=case.get("domain"),
+        CSRF_COOKIE_NAME=case.get("cookie_name", "csrftoken"),
+        CSRF_HEADER_NAME=f"HTTP_{header}",
+        CSRF_TRUSTED_ORIGINS=case.get("trusted", []),
+    ):
+        try:
+            (csrf.check_origin if case.get("socket") else csrf.check)(request)
+            found = "ok"
+        except JWTError as error:
+            found = str(error)
+    start = "" if case["expect"] == "ok" else "CSRF verification failed: "
+    assert found == start + case["expect"]
+
+
+def joined(lines: str | list[str], separator: str) -> str:
+    """Join the lines of a header, as servers do before Django sees it."""
+    return lines if isinstance(lines, str) else separator.join(lines)
 
 
 def test_rfc_examples_that_are_valid():

@@ -56,6 +56,7 @@ def main() -> None:
         "pem": keys(),
         "jwk": jwks(),
         "cookies": spread(headers()),
+        "forwarded": forwarded(),
     }.items():
         folder = CORPUS / target
         folder.mkdir(parents=True)
@@ -132,6 +133,19 @@ def headers() -> list[bytes]:
             parts = [case.get("authorization", ""), case.get("cookie", "")]
             seeds.append(first + "\n".join(parts).encode("latin-1"))
     return seeds
+
+
+def forwarded() -> list[bytes]:
+    """Prefixes, each with a header, a cookie of djwto among others, and names that look like it."""
+    names = ["jwt_access", "JWT_access", "jwt%5Faccess", "jwt.access[a]", "x=1,jwt_refresh"]
+    headers = ["", "Basic YTpi", "Bearer a.b.c", "Basic x, Bearer a.b.c"]
+    prefixes = ["", "staging_", "__Host-", "a.b+"]
+    return [
+        bytes([number | 0x80 * (number % 2)])
+        + f"{header}\na=1; {prefix}{name}=a.b.c;b; c\n{name}=1; d=2".encode()
+        for number, prefix in enumerate(prefixes)
+        for header, name in zip([*headers, headers[number]], names, strict=True)
+    ][:EACH]
 
 
 def token_of(case: dict) -> bytes:

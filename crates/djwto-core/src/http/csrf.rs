@@ -84,7 +84,7 @@ impl Csrf {
     /// [`CsrfError`] names the first rule that does not hold.
     pub fn check(&self, request: &Request<'_>) -> Result<(), CsrfError> {
         if request.is_socket {
-            let origin = joined(request.origin).ok_or(CsrfError::NoOrigin)?;
+            let origin = joined_text(request.origin).ok_or(CsrfError::NoOrigin)?;
             self.check_origin(request, &origin)?;
         }
         if is_safe(request.method) {
@@ -97,11 +97,11 @@ impl Csrf {
     }
 
     fn check_browser(&self, request: &Request<'_>) -> Result<(), CsrfError> {
-        let fetch_site = joined(request.fetch_site);
+        let fetch_site = joined_text(request.fetch_site);
         if matches!(fetch_site.as_deref(), Some("same-origin" | "none")) {
             return Ok(());
         }
-        match (joined(request.origin), fetch_site) {
+        match (joined_text(request.origin), fetch_site) {
             (Some(origin), _) => self.check_origin(request, &origin),
             (None, Some(site)) => Err(CsrfError::FetchSite(shown(&site))),
             (None, None) => Err(CsrfError::NoHeader),
@@ -123,19 +123,17 @@ pub fn is_safe(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
 }
 
-/// The one value of a header, a letter for each byte. Two lines are as good as a comma
-/// (RFC 9110 §5.3), which none of these headers may have.
-fn joined(lines: Lines<'_>) -> Option<Cow<'_, str>> {
+/// The one value of a header. Two lines are as good as a comma (RFC 9110 §5.3), which none of these
+/// headers may have.
+fn joined(lines: Lines<'_>) -> Option<Cow<'_, [u8]>> {
     let mut rest = lines.iter();
-    let first = latin_1(rest.next()?);
-    Some(rest.fold(first, |joined, line| Cow::Owned(format!("{joined},{}", latin_1(line)))))
+    let first = Cow::Borrowed(rest.next()?);
+    Some(rest.fold(first, |joined, line| Cow::Owned([&joined, &b","[..], line].concat())))
 }
 
-fn latin_1(line: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(line) {
-        Ok(text) if text.is_ascii() => Cow::Borrowed(text),
-        _ => Cow::Owned(line.iter().copied().map(char::from).collect()),
-    }
+/// The same as text, a letter for each byte, as Django has it.
+fn joined_text(lines: Lines<'_>) -> Option<String> {
+    joined(lines).map(|value| value.iter().copied().map(char::from).collect())
 }
 
 /// A client's text for a sentence: one short line.

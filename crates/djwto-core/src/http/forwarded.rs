@@ -73,8 +73,12 @@ impl Transport {
 
 /// Whether any parser may find a cookie of one of these names in a pair.
 fn is_token(pair: &[u8], names: &[Vec<u8>]) -> bool {
+    let shortest = names.iter().map(Vec::len).min().unwrap_or_default();
     let is_ours = |part: &[u8]| {
-        let part = trim_while(part, |byte| !is_token_letter(byte) && byte != b'%');
+        if part.len() < shortest {
+            return false;
+        }
+        let part = trim_while(part, |byte| !is_token_letter(byte));
         let name = decoded(part.split(|byte| *byte == b'=').next().unwrap_or_default());
         let name = trim_while(&name, |byte| !is_token_letter(byte));
         let bracket = name.iter().position(|byte| *byte == b'[').unwrap_or(name.len());

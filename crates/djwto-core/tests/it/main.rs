@@ -9,16 +9,19 @@
 )]
 #![allow(clippy::print_stderr, reason = "a skipped test must say so")]
 
+mod assertion;
 mod cache;
 mod claims_writer;
 mod client;
 mod compact;
 mod cookies;
 mod credentials;
+mod csrf;
 mod engine;
 mod faces;
 mod feed;
 mod form;
+mod forwarded;
 mod found_keys;
 mod issue;
 mod jwk;

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::{hmac, signature};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use djwto_core::algorithm::Family;
@@ -125,6 +126,52 @@ pub(crate) fn sign_text(message: &str) -> String {
     let secret = hmac::Key::new(hmac::HMAC_SHA256, &key("hmac.txt"));
     let tag = hmac::sign(&secret, message.as_bytes());
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
+}
+
+/// Signs any bytes with the test key of any algorithm, for any header, by the library alone.
+pub(crate) fn forge_by(algorithm: Algorithm, header: &[u8], payload: &[u8]) -> String {
+    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+    let name = key_name(algorithm);
+    let der = || {
+        let pem = pem::parse(key(&format!("{name}.pem"))).unwrap();
+        assert_eq!(pem.tag(), "PRIVATE KEY");
+        pem.into_contents()
+    };
+    let random = SystemRandom::new();
+    let by_curve = |signer| {
+        let pair = signature::EcdsaKeyPair::from_pkcs8(signer, &der()).unwrap();
+        pair.sign(&random, message.as_bytes()).unwrap().as_ref().to_vec()
+    };
+    let by_rsa = |padding: &'static dyn signature::RsaEncoding| {
+        let pair = signature::RsaKeyPair::from_pkcs8(&der()).unwrap();
+        let mut made = vec![0; pair.public_modulus_len()];
+        pair.sign(padding, &random, message.as_bytes(), &mut made).unwrap();
+        made
+    };
+    let by_secret = |hash| {
+        let secret = hmac::Key::new(hash, &key("hmac.txt"));
+        hmac::sign(&secret, message.as_bytes()).as_ref().to_vec()
+    };
+    let made = match algorithm {
+        Algorithm::Hs256 => by_secret(hmac::HMAC_SHA256),
+        Algorithm::Hs384 => by_secret(hmac::HMAC_SHA384),
+        Algorithm::Hs512 => by_secret(hmac::HMAC_SHA512),
+        Algorithm::Rs256 => by_rsa(&signature::RSA_PKCS1_SHA256),
+        Algorithm::Rs384 => by_rsa(&signature::RSA_PKCS1_SHA384),
+        Algorithm::Rs512 => by_rsa(&signature::RSA_PKCS1_SHA512),
+        Algorithm::Ps256 => by_rsa(&signature::RSA_PSS_SHA256),
+        Algorithm::Ps384 => by_rsa(&signature::RSA_PSS_SHA384),
+        Algorithm::Ps512 => by_rsa(&signature::RSA_PSS_SHA512),
+        Algorithm::Es256 => by_curve(&signature::ECDSA_P256_SHA256_FIXED_SIGNING),
+        Algorithm::Es384 => by_curve(&signature::ECDSA_P384_SHA384_FIXED_SIGNING),
+        Algorithm::Es512 => by_curve(&signature::ECDSA_P521_SHA512_FIXED_SIGNING),
+        Algorithm::Es256K => by_curve(&signature::ECDSA_P256K1_SHA256_FIXED_SIGNING),
+        _ => {
+            let pair = signature::Ed25519KeyPair::from_pkcs8(&der()).unwrap();
+            pair.sign(message.as_bytes()).as_ref().to_vec()
+        }
+    };
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(made))
 }
 
 /// The claims of a good access token, with one set to this JSON text.

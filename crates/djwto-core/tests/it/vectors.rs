@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{at, engine_with, forge, keys, transport, verified};
+use djwto_core::http::csrf::{self, Csrf, TokenNames};
 use djwto_core::http::origin::{Provenance, TrustedOrigins};
 use djwto_core::policy::{Audience, Subject};
 use djwto_core::{Algorithm, Kind, Mode, Policy, PolicyOptions, Wanted};
@@ -79,6 +80,50 @@ fn origins() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+#[test]
+fn csrf() {
+    let file = read("csrf.json");
+    let mut wrong = Vec::new();
+    for case in cases(&file) {
+        let word = |name, default| text(case, name).unwrap_or(default);
+        let listed = case.get("trusted").and_then(Value::as_array).into_iter().flatten();
+        let names = TokenNames {
+            cookie: word("cookie_name", "csrftoken").to_owned(),
+            header: word("header", "X-CSRFToken").to_owned(),
+            domain: text(case, "domain").map(str::to_owned),
+        };
+        let [origin, referer, cookie, token] =
+            ["origin", "referer", "cookie", "token"].map(|name| latin_1_lines(case, name));
+        let [origin, referer, cookie, token] = [&origin, &referer, &cookie, &token]
+            .map(|lines| lines.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let request = csrf::Request {
+            method: word("method", "POST"),
+            scheme: word("scheme", "https"),
+            host: text(case, "host").or_else(|| text(&file, "host")).unwrap(),
+            is_socket: case.get("socket") == Some(&json!(true)),
+            origin: origin[..].into(),
+            referer: referer[..].into(),
+            cookie: cookie[..].into(),
+            token: token[..].into(),
+            ..csrf::Request::default()
+        };
+        let trusted =
+            || TrustedOrigins::new(listed.clone().map(|one| one.as_str().unwrap().to_owned()));
+        let found = |rule: Csrf| {
+            rule.check(&request).map_or_else(|error| error.to_string(), |()| "ok".to_owned())
+        };
+        let by_token = found(Csrf::by_token(trusted(), names));
+        if Some(by_token.as_str()) != text(case, "expect") {
+            wrong.push(format!("{}: found {by_token}", name(case)));
+        }
+        // Of a socket and of a safe method, the rule by origin says the same.
+        if request.is_socket || csrf::is_safe(request.method) {
+            assert_eq!(found(Csrf::by_origin(trusted())), by_token, "{}", name(case));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 fn verdict(case: &Value, file: &Value) -> &'static str {
     let algorithm = text(case, "algorithm").or_else(|| text(file, "algorithm")).unwrap();
     let keys = keys(Algorithm::from_name(algorithm).unwrap());
@@ -142,7 +187,21 @@ fn setting<'v>(case: &'v Value, file: &'v Value, name: &str) -> &'v Value {
 
 /// A header as Python holds it: one letter for one byte.
 fn latin_1(case: &Value, name: &str) -> Option<Vec<u8>> {
-    text(case, name).map(|text| text.chars().map(|c| u8::try_from(c).unwrap()).collect())
+    text(case, name).map(bytes_of)
+}
+
+/// A header of one line or of several.
+fn latin_1_lines(case: &Value, name: &str) -> Vec<Vec<u8>> {
+    match case.get(name) {
+        Some(Value::Array(lines)) => {
+            lines.iter().map(|line| bytes_of(line.as_str().unwrap())).collect()
+        }
+        _ => latin_1(case, name).into_iter().collect(),
+    }
+}
+
+fn bytes_of(text: &str) -> Vec<u8> {
+    text.chars().map(|letter| u8::try_from(letter).unwrap()).collect()
 }
 
 fn text<'v>(case: &'v Value, name: &str) -> Option<&'v str> {

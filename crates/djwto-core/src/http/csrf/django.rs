@@ -4,7 +4,7 @@
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 
-use super::{Csrf, CsrfError, Request, TokenFault, TokenNames, joined, shown};
+use super::{Csrf, CsrfError, Request, TokenFault, TokenNames, joined, joined_text, shown};
 use crate::http::Lines;
 use crate::http::origin::{TrustedOrigins, is_same_domain};
 
@@ -17,7 +17,7 @@ impl Csrf {
         names: &TokenNames,
         request: &Request<'_>,
     ) -> Result<(), CsrfError> {
-        if let Some(origin) = joined(request.origin) {
+        if let Some(origin) = joined_text(request.origin) {
             self.check_origin(request, &origin)?;
         } else if request.scheme == "https" {
             check_referer(&self.trusted, names, request)?;
@@ -26,7 +26,7 @@ impl Csrf {
         let secret = secret_of(cookie.ok_or(CsrfError::NoCookie)?).map_err(CsrfError::Cookie)?;
         let token = joined(request.token).ok_or(CsrfError::NoToken)?;
         let refused = |fault| CsrfError::Token(title(&names.header), fault);
-        let token = secret_of(token.as_bytes()).map_err(refused)?;
+        let token = secret_of(&token).map_err(refused)?;
         verify_slices_are_equal(&token, &secret).map_err(|_| refused(TokenFault::Incorrect))
     }
 }
@@ -37,7 +37,7 @@ fn check_referer(
     names: &TokenNames,
     request: &Request<'_>,
 ) -> Result<(), CsrfError> {
-    let referer = joined(request.referer).ok_or(CsrfError::NoReferer)?;
+    let referer = joined_text(request.referer).ok_or(CsrfError::NoReferer)?;
     let (scheme, host) = split_url(&referer).ok_or(CsrfError::MalformedReferer)?;
     if scheme.is_empty() || host.is_empty() {
         return Err(CsrfError::MalformedReferer);
