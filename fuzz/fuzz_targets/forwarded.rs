@@ -9,7 +9,7 @@ use djwto_core::types::Kind;
 use djwto_core::{Mode, Transport, TransportOptions};
 use libfuzzer_sys::fuzz_target;
 
-const PREFIXES: &[&str] = &["", "staging_", "__Host-", "a.b+"];
+const PREFIXES: &[&str] = &["", "staging_", "__Host-", "a.b+", "%41"];
 const TOKEN: &[u8] = b"eyJhbGciOiJFZERTQSJ9.e30.SECRETSECRET";
 
 fuzz_target!(|input: &[u8]| {

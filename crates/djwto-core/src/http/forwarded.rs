@@ -23,7 +23,10 @@ impl Transport {
     ///
     /// Such a cookie is left out whole.
     pub fn cookies_without_tokens<'h>(&self, cookie: impl Into<Lines<'h>>) -> Option<Vec<u8>> {
-        let names = TokenCookie::ALL.map(|cookie| canonical(self.cookie_name(cookie).as_bytes()));
+        let names = TokenCookie::ALL.map(|cookie| self.cookie_name(cookie).as_bytes());
+        // A prefix may have an escape in it.
+        let names =
+            names.map(|name| [canonical(name), canonical(reading(&decoded(name)))]).concat();
         let mut rest = Vec::new();
         for line in cookie.into().iter() {
             let mut is_first = true;
@@ -78,9 +81,9 @@ fn is_token(pair: &[u8], names: &[Vec<u8>]) -> bool {
         if part.len() < shortest {
             return false;
         }
-        let part = trim_while(part, |byte| !is_token_letter(byte));
-        let name = decoded(part.split(|byte| *byte == b'=').next().unwrap_or_default());
-        let name = trim_while(&name, |byte| !is_token_letter(byte));
+        let name = reading(part).split(|byte| *byte == b'=').next().unwrap_or_default();
+        let name = decoded(name);
+        let name = reading(&name);
         let bracket = name.iter().position(|byte| *byte == b'[').unwrap_or(name.len());
         let array = name.get(..bracket).unwrap_or_default();
         [name, array].map(canonical).iter().any(|name| names.contains(name))
@@ -89,6 +92,11 @@ fn is_token(pair: &[u8], names: &[Vec<u8>]) -> bool {
     is_ours(pair)
         || pair.split(|byte| *byte == b',').any(is_ours)
         || pair.split(begins_cookie).any(is_ours)
+}
+
+/// Without what a lenient parser may not see around a name.
+fn reading(name: &[u8]) -> &[u8] {
+    trim_while(name, |byte| !is_token_letter(byte))
 }
 
 /// A name as the most lenient parser compares it.

@@ -126,6 +126,7 @@ fn names_count_with_the_prefix_and_those_of_another_site_stay() {
         ("staging_", ["jwt_access", "__Host-jwt_access", "staging2_jwt_access"]),
         ("__Host-", ["jwt_access", "__Secure-jwt_access", "staging_jwt_refresh"]),
         ("a.b+", ["jwt_access", "ab_jwt_access", "a_bjwt_access"]),
+        ("%41_", ["jwt_access", "41_jwt_access", "%42_jwt_access"]),
         ("!%x%", ["jwt_access", "x_jwt_access", "!jwt_access"]),
     ] {
         for other in others {
@@ -178,7 +179,7 @@ fn authorization_arrives_where_djwto_does_not_use_it() {
 }
 
 fn any_prefix() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec!["", "staging_", "__Host-", "__Secure-", "a.b+"])
+    prop::sample::select(vec!["", "staging_", "__Host-", "__Secure-", "a.b+", "%41", "%5B%"])
 }
 
 /// Bytes that are often near the names and the marks that parsers look for.
