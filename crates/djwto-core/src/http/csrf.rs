@@ -10,6 +10,17 @@
 //! A WebSocket needs an `Origin` that is trusted, under both rules and with any method: a browser lets
 //! every page open one, and sends the cookies (RFC 6455 §10.2).
 //!
+//! ```
+//! use djwto_core::http::csrf::{Csrf, Request};
+//! use djwto_core::http::origin::TrustedOrigins;
+//!
+//! let rule = Csrf::by_origin(TrustedOrigins::default());
+//! let post = Request { method: "POST", scheme: "https", host: "models.example", ..Request::default() };
+//! assert!(rule.check(&post).is_err());
+//! let origin = Some(&b"https://models.example"[..]);
+//! assert!(rule.check(&Request { origin: origin.into(), ..post }).is_ok());
+//! ```
+//!
 //! Sources: OWASP, Cross-Site Request Forgery Prevention Cheat Sheet; Fetch Metadata Request Headers
 //! (W3C) §2; Django, "How CSRF works".
 

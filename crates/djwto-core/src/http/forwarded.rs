@@ -22,6 +22,16 @@ impl Transport {
     /// - after a comma, a blank or a control byte, where older parsers begin a new cookie (RFC 2965 §3.3.4).
     ///
     /// Such a cookie is left out whole.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let transport = djwto_core::Transport::new(Default::default())?;
+    /// let cookie = Some(&b"theme=dark; jwt_access=a.b.c; lang=en"[..]);
+    /// let left = transport.cookies_without_tokens(cookie);
+    /// assert_eq!(left.as_deref(), Some(&b"theme=dark; lang=en"[..]));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cookies_without_tokens<'h>(&self, cookie: impl Into<Lines<'h>>) -> Option<Vec<u8>> {
         let names = TokenCookie::ALL.map(|cookie| self.cookie_name(cookie).as_bytes());
         // A prefix may have an escape in it.

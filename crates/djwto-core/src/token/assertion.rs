@@ -15,6 +15,31 @@
 //!
 //! A guard may keep an assertion for later requests of the same token and audience.
 //! [`Assertion::is_usable`] says for how long.
+//!
+//! ```
+//! use djwto_core::token::assertion::{self, AssertionKeys, Facts};
+//! use djwto_core::{Algorithm, Key, KeyRing, SessionId, UnixTime};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let keys = AssertionKeys::new(KeyRing::new(Key::generate(Algorithm::EdDsa)?))?;
+//! let now = UnixTime::from_whole(1_700_000_000);
+//! let facts = Facts {
+//!     issuer: "https://portal.example",
+//!     audience: "models",
+//!     user: "7",
+//!     session: SessionId::random()?,
+//!     access_expires: Some(UnixTime::from_whole(1_700_000_300)),
+//! };
+//! let signed = assertion::sign(&keys, &facts, now)?;
+//! assert!(signed.is_usable(now));
+//!
+//! let text = signed.text().as_bytes();
+//! let read = assertion::verify(text, &keys, "https://portal.example", "models", now)?;
+//! assert_eq!(read.user, "7");
+//! assert!(assertion::verify(text, &keys, "https://portal.example", "other", now).is_err());
+//! # Ok(())
+//! # }
+//! ```
 
 use std::error::Error;
 use std::fmt;
