@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::host_name::HostName;
+use super::index::{Rule, Rules};
 use super::method::Methods;
-use super::table::Rule;
 use super::{Access, Allow, Host, HostSettings, Method, Pattern, RuleSettings, SettingsError};
 
 /// The hosts so far, and what is wrong with them.
@@ -90,8 +90,7 @@ impl Checked {
             tenant: settings.tenant,
             csrf: settings.csrf,
             origins: settings.origins,
-            is_cased: rules.iter().any(|rule| rule.pattern.is_cased()),
-            rules,
+            rules: Rules::new(rules),
             accesses,
         };
         self.hosts.push((name, host));

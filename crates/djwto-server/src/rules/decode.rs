@@ -2,10 +2,8 @@
 
 use std::borrow::Cow;
 
-use unicode_normalization::UnicodeNormalization;
-
-use super::PathError;
 use super::steps::{Step, Steps};
+use super::{PathError, text};
 
 /// A path before any step of [`super::text`].
 pub(super) struct Base<'a> {
@@ -153,7 +151,7 @@ fn twice(text: &str, is_kept: bool) -> Result<String, PathError> {
 /// The compatibility form. It may bring dots and slashes, which are read like any; a new escape or a
 /// backslash is refused.
 fn plain(text: &str, has_escapes: bool) -> Result<String, PathError> {
-    let plain: String = text.nfkc().collect();
+    let plain = text::plain(text);
     if plain.contains('\\') {
         return Err(PathError::Backslash);
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::index::Rule;
 use super::{Access, Host, Method, Readings, Refusal};
 
 /// The answer to a request, with the rule that each reading of its path meets. [`fmt::Display`]
@@ -49,14 +50,13 @@ impl Explanation {
             readings.push(ExplainedReading {
                 path: reading.text().to_owned(),
                 how: reading.steps().to_string(),
-                rule: host.explained_rule(method, |pattern| pattern.matches(reading.text())),
+                rule: host.explained(host.rules.first(method, reading.text())),
             });
-            if !reading.is_folded() || host.is_cased {
+            if !reading.is_folded() || host.rules.is_cased() {
                 readings.push(ExplainedReading {
                     path: reading.folded().to_owned(),
                     how: format!("{}, without regard to case", reading.steps()),
-                    rule: host
-                        .explained_rule(method, |pattern| pattern.matches_folded(reading.folded())),
+                    rule: host.explained(host.rules.first_folded(method, reading.folded())),
                 });
             }
         }
@@ -91,14 +91,9 @@ impl fmt::Display for Explanation {
 }
 
 impl Host {
-    fn explained_rule(
-        &self,
-        method: Method,
-        matches: impl Fn(&super::Pattern) -> bool,
-    ) -> Option<ExplainedRule> {
-        let rule = self.rule(method, matches)?;
-        let number = self.rules.iter().position(|other| std::ptr::eq(other, rule))? + 1;
+    fn explained(&self, found: Option<(usize, &Rule)>) -> Option<ExplainedRule> {
+        let (at, rule) = found?;
         let access = self.accesses.get(rule.access)?.clone();
-        Some(ExplainedRule { number, pattern: rule.pattern.text().to_owned(), access })
+        Some(ExplainedRule { number: at + 1, pattern: rule.pattern.text().to_owned(), access })
     }
 }

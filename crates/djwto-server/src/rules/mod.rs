@@ -43,6 +43,7 @@ mod check;
 mod decode;
 mod explain;
 mod host_name;
+mod index;
 mod method;
 mod path;
 mod pattern;

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use unicode_normalization::is_nfkc;
-
 use super::text;
 
 /// A pattern of a rule. Its text is a path as a person reads it: Unicode, without escapes.
@@ -66,6 +64,16 @@ impl Pattern {
     /// Whether a reading matches, both without regard to case.
     pub fn matches_folded(&self, folded: &str) -> bool {
         self.ending.matches(&self.folded, folded)
+    }
+
+    /// What each matching path begins with.
+    pub(super) fn stem(&self) -> &str {
+        &self.stem
+    }
+
+    /// The stem without regard to case.
+    pub(super) fn folded_stem(&self) -> &str {
+        &self.folded
     }
 
     /// Whether case makes a difference.
@@ -134,8 +142,8 @@ fn fault(pattern: &str, stem: &str) -> Option<String> {
     if stem.split('/').any(|segment| matches!(segment, "." | "..")) {
         return Some("has a . or .. between slashes: write the path it leads to".to_owned());
     }
-    if !is_nfkc(pattern) {
-        let plain: String = unicode_normalization::UnicodeNormalization::nfkc(pattern).collect();
+    let plain = text::plain(pattern);
+    if plain != pattern {
         return Some(format!("has letters with a plainer form (NFKC): write {plain:?}"));
     }
     None

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use super::check::Checked;
 use super::host_name::HostName;
-use super::method::Methods;
+use super::index::{Rule, Rules};
 use super::{
-    Access, CsrfMode, Explanation, HostsSettings, Method, Pattern, Readings, Refusal, Scheme,
-    SettingsError,
+    Access, CsrfMode, Explanation, HostsSettings, Method, Readings, Refusal, Scheme, SettingsError,
 };
 
 /// The hosts that have rules.
@@ -26,19 +25,9 @@ pub struct Host {
     pub(super) audience: String,
     pub(super) csrf: CsrfMode,
     pub(super) origins: Vec<String>,
-    pub(super) rules: Vec<Rule>,
+    pub(super) rules: Rules,
     /// What rules ask for, each once.
     pub(super) accesses: Vec<Access>,
-    /// Whether case makes a difference to some pattern.
-    pub(super) is_cased: bool,
-}
-
-#[derive(Debug)]
-pub(super) struct Rule {
-    pub(super) pattern: Pattern,
-    pub(super) methods: Methods,
-    /// An index of `Host::accesses`.
-    pub(super) access: usize,
 }
 
 impl Hosts {
@@ -88,13 +77,13 @@ impl Host {
     pub fn decide(&self, method: Method, uri: &[u8]) -> Result<&Access, Refusal> {
         let readings = Readings::of(uri)?;
         let mut all = readings.iter().flat_map(|reading| {
-            let exact = self.rule(method, |pattern| pattern.matches(reading.text()));
+            let exact = self.rules.first(method, reading.text());
             // Without a difference in case, both find the same.
-            let folded = (self.is_cased || !reading.is_folded())
-                .then(|| self.rule(method, |pattern| pattern.matches_folded(reading.folded())));
+            let folded = (self.rules.is_cased() || !reading.is_folded())
+                .then(|| self.rules.first_folded(method, reading.folded()));
             [Some(exact), folded].into_iter().flatten()
         });
-        let access = |rule: Option<&Rule>| rule.map(|rule| rule.access);
+        let access = |found: Option<(usize, &Rule)>| found.map(|(_, rule)| rule.access);
         let first = access(all.next().flatten());
         if all.any(|rule| access(rule) != first) {
             return Err(Refusal::PathAmbiguous);
@@ -105,11 +94,6 @@ impl Host {
     /// The same as [`Host::decide`], with the rule that each reading meets.
     pub fn explain(&self, method: Method, uri: &[u8]) -> Explanation {
         Explanation::of(self, method, uri)
-    }
-
-    /// The first rule that matches.
-    pub(super) fn rule(&self, method: Method, matches: impl Fn(&Pattern) -> bool) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.methods.has(method) && matches(&rule.pattern))
     }
 
     /// The name that requests are looked up by, with the port where it is not the scheme's.

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::PathError;
 
 /// `a//b` as `a/b`.
@@ -92,6 +94,17 @@ pub(super) fn fold(path: &str) -> Option<String> {
     }
     let folded = path.to_lowercase().to_uppercase().to_lowercase();
     (folded != path).then_some(folded)
+}
+
+/// Compatibility letters as plain ones: a fullwidth dot is a dot (NFKC). Some programs also take
+/// other slashes for slashes.
+pub(super) fn plain(path: &str) -> String {
+    let slashes = |letter| match letter {
+        '\u{2044}' | '\u{2215}' => '/',
+        '\u{2216}' => '\\',
+        _ => letter,
+    };
+    path.chars().map(slashes).nfkc().collect()
 }
 
 fn prefix<'a>(path: &Cow<'a, str>, end: usize) -> Cow<'a, str> {
