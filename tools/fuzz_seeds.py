@@ -25,6 +25,7 @@ EACH = 14
 
 VERIFY = json.loads((VECTORS / "verify.json").read_text())
 TRANSPORT = json.loads((VECTORS / "transport.json").read_text())
+PATHS = json.loads((VECTORS / "paths.json").read_text())
 
 # The order of `Algorithm::ALL` and, for cookies, of the target's own list.
 KEYS = {3: "rsa", 9: "p256", 10: "p384", 11: "p521", 12: "secp256k1", 13: "ed25519"}
@@ -57,6 +58,7 @@ def main() -> None:
         "jwk": jwks(),
         "cookies": spread(headers()),
         "forwarded": forwarded(),
+        "rules": spread(paths()),
     }.items():
         folder = CORPUS / target
         folder.mkdir(parents=True)
@@ -146,6 +148,14 @@ def forwarded() -> list[bytes]:
         for number, prefix in enumerate(prefixes)
         for header, name in zip([*headers, headers[number]], names, strict=True)
     ][:EACH]
+
+
+def paths() -> list[bytes]:
+    """Each list of rules and each method gets some."""
+    return [
+        bytes([number % 5, number % 3]) + case["uri"].encode("latin-1")
+        for number, case in enumerate(PATHS["cases"])
+    ]
 
 
 def token_of(case: dict) -> bytes:

@@ -32,13 +32,16 @@ fn speed() {
         "/b%C3%BCro/x",
         "/a;b/../c//d",
     ] {
-        let rounds = 20_000;
-        let start = Instant::now();
-        for _ in 0..rounds {
-            let host = hosts.find(Scheme::Https, black_box(b"h17.example.org")).unwrap();
-            let method = Method::parse(black_box(b"GET")).unwrap();
-            let _ = black_box(host.decide(method, black_box(uri.as_bytes())));
-        }
-        println!("{:>6} ns  {uri}", start.elapsed().as_nanos() / rounds);
+        // The best of many, since other programs run too.
+        let best = (0..400).map(|_| {
+            let start = Instant::now();
+            for _ in 0..100 {
+                let host = hosts.find(Scheme::Https, black_box(b"h17.example.org")).unwrap();
+                let method = Method::parse(black_box(b"GET")).unwrap();
+                let _ = black_box(host.decide(method, black_box(uri.as_bytes())));
+            }
+            start.elapsed().as_nanos() / 100
+        });
+        println!("{:>6} ns  {uri}", best.min().unwrap());
     }
 }
