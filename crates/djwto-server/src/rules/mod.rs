@@ -35,8 +35,13 @@
 //!
 //! # Patterns
 //!
-//! A pattern is a path as a person reads it: Unicode, without escapes. `/büro/*` stands for
-//! `/b%C3%BCro/` and all below it; so does it for `/b%C3%BCro`. See [`Pattern`].
+//! A pattern is a path as a person reads it: Unicode, without escapes. `/büro/*` matches
+//! `/b%C3%BCro`, `/b%C3%BCro/` and all below. [`Pattern`] has the table.
+//!
+//! # What is not covered
+//!
+//! Rules see the method that the client sent. A program that takes another one from a header, such as
+//! `X-HTTP-Method-Override`, or from a form needs the same access for all methods.
 
 mod access;
 mod check;
