@@ -2,3 +2,5 @@
 //! pass, by the login of that project. It only reads.
 
 pub mod rules;
+pub mod feed;
+pub mod store;
