@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A sentence for the log and for `check`. It holds no password and no address.
+/// A sentence for the log and for `check`. It holds no password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreError {
     reason: String,
@@ -11,6 +11,12 @@ pub struct StoreError {
 impl StoreError {
     pub(super) fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into() }
+    }
+
+    /// What a database says, with advice if a table or a column is missing.
+    pub(super) fn of(database: &str, message: impl fmt::Display, is_missing: bool) -> Self {
+        let advice = if is_missing { MISSING } else { "" };
+        Self { reason: format!("{database}: {message}.{advice}") }
     }
 }
 
@@ -21,3 +27,7 @@ impl fmt::Display for StoreError {
 }
 
 impl std::error::Error for StoreError {}
+
+pub(super) const NO_PERMISSIONS: &str = "The export has no tables of permissions.";
+const MISSING: &str =
+    " A table or a column is missing. Run `manage.py migrate`, then `manage.py djwto_export`.";

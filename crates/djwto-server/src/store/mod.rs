@@ -6,6 +6,7 @@
 pub mod schema;
 
 mod error;
+pub(crate) mod patience;
 mod postgres;
 mod sql;
 mod sqlite;
@@ -13,14 +14,14 @@ mod sqlite;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use djwto_core::session::feed::{Counts, EndedRow, Page};
-use djwto_core::types::UserId;
+use djwto_core::session::feed::{Comparison, Condition, Counts, EndedRow, Page};
+use djwto_core::types::{Micros, UserId};
 
 pub use error::StoreError;
 pub use sqlite::{Rights, check_rights};
 
 use postgres::PostgresStore;
-use schema::Database;
+use schema::{Database, IdType};
 use sqlite::SqliteStore;
 
 /// The longest time that a call takes.
@@ -110,8 +111,28 @@ impl Store {
     ///
     /// A statement fails.
     pub async fn check(&self) -> Result<(), StoreError> {
-        let _ = self;
+        let start = Micros::new(0);
+        let conditions = vec![
+            Condition::RevokedAt(Comparison::AtLeast, start),
+            Condition::AccessUntil(Comparison::AtLeast, start),
+        ];
+        self.counts(Counts { back: 0, slice: 1 }).await?;
+        self.page(&Page { conditions, size: 1 }).await?;
+        if let Some(id_type) = self.id_type() {
+            let key = match id_type {
+                IdType::Integer | IdType::Text => "0",
+                IdType::Uuid => "00000000-0000-0000-0000-000000000000",
+            };
+            self.permissions(&UserId::Text(key.into())).await?;
+        }
         Ok(())
+    }
+
+    fn id_type(&self) -> Option<IdType> {
+        match &self.0 {
+            Kind::Sqlite(store) => store.statements().id_type(),
+            Kind::Postgres(store) => store.statements().id_type(),
+        }
     }
 }
 

@@ -1,0 +1,114 @@
+//! The files of a database: which they are, and whether they have changed.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::store::error::StoreError;
+
+/// File systems count time in ticks of up to 10 ms: within one, a file may change twice.
+const TICK: Duration = Duration::from_millis(20);
+
+/// The database and its log, at one moment.
+#[derive(Clone, Debug)]
+pub(super) struct Files {
+    database: Metadata,
+    log: Option<Metadata>,
+}
+
+impl Files {
+    pub(super) fn of(path: &Path) -> Result<Self, StoreError> {
+        let found = || -> io::Result<Self> {
+            Ok(Self { database: fs::metadata(path)?, log: existing(&beside(path, "-wal"))? })
+        };
+        found().map_err(|error| of_io(&error))
+    }
+
+    /// Whether there is a `-wal`.
+    pub(super) fn has_log(&self) -> bool {
+        self.log.is_some()
+    }
+
+    /// Whether these are the same files, by their inodes.
+    pub(super) fn are(&self, other: &Self) -> bool {
+        inode(&self.database) == inode(&other.database)
+            && self.log.as_ref().map(inode) == other.log.as_ref().map(inode)
+    }
+
+    /// Whether a further change could leave the file with the same time.
+    pub(super) fn changed_just_now(&self) -> bool {
+        let changed = self.database.modified();
+        let age = changed.map(|changed| SystemTime::now().duration_since(changed));
+        matches!(age, Ok(Ok(age)) if age < TICK)
+    }
+
+    /// Whether the database is the same and no program has it open.
+    pub(super) fn are_unchanged_since(&self, before: &Self) -> bool {
+        let stamp = |files: &Self| {
+            let file = &files.database;
+            let changed = (file.ctime(), file.ctime_nsec());
+            (inode(file), file.len(), file.mtime(), file.mtime_nsec(), changed)
+        };
+        !self.has_log() && stamp(self) == stamp(before)
+    }
+}
+
+/// Whether the journal mode of the database is WAL: bytes 18 and 19 of the file
+/// (<https://sqlite.org/fileformat2.html>).
+///
+/// No connection of this process may have the file open: closing a file takes all locks of the process
+/// away.
+pub(super) fn is_wal(path: &Path) -> Result<bool, StoreError> {
+    let mut header = [0; 20];
+    match File::open(path).and_then(|mut file| file.read_exact(&mut header)) {
+        Ok(()) => Ok(matches!(header, [.., 2, 2])),
+        // A new file is empty.
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(of_io(&error)),
+    }
+}
+
+/// The file with this ending beside a database.
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(ending);
+    name.into()
+}
+
+/// `None` if there is no such file.
+pub(super) fn existing(path: &Path) -> io::Result<Option<Metadata>> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The path as a URI of SQLite.
+pub(super) fn uri(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => {
+                uri.push(char::from(*byte));
+            }
+            _ => {
+                let _ = write!(uri, "%{byte:02X}");
+            }
+        }
+    }
+    uri
+}
+
+fn inode(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
+}
+
+fn of_io(error: &io::Error) -> StoreError {
+    StoreError::new(format!("The SQLite file cannot be read: {error}."))
+}
