@@ -9,3 +9,4 @@
 )]
 
 mod rules;
+mod store;
