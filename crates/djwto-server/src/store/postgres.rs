@@ -125,15 +125,12 @@ impl PostgresStore {
             let mut asking = Asking(Some(client));
             let Some(client) = asking.0.as_ref() else { return Err(StoreError::new(SILENT)) };
             let answer = client.query_typed(sql, values).await;
-            let is_closed = client.is_closed();
-            if !is_closed {
-                drop(asking.0.take());
-            }
             match answer {
-                Ok(rows) => return Ok(rows),
-                Err(error) if is_closed && stale > 0 && error.as_db_error().is_none() => {
-                    stale -= 1;
+                Ok(rows) => {
+                    drop(asking.0.take());
+                    return Ok(rows);
                 }
+                Err(error) if stale > 0 && (client.is_closed() || is_end(&error)) => stale -= 1,
                 Err(error) => return Err(of_error(&error)),
             }
         }
@@ -184,6 +181,13 @@ fn check_encryption(config: &Config) -> Result<(), StoreError> {
 
 fn is_loopback(name: &str) -> bool {
     name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether the server, or a pooler, has closed the connection with a last word.
+fn is_end(error: &tokio_postgres::Error) -> bool {
+    let state = error.code().map_or("", |state| state.code());
+    // Connection exceptions; a shutdown, a crash, and `idle_session_timeout`.
+    error.is_closed() || state.starts_with("08") || matches!(state, "57P01" | "57P02" | "57P05")
 }
 
 fn of_pool(error: &PoolError) -> StoreError {

@@ -14,24 +14,31 @@ use crate::store::error::StoreError;
 /// File systems count time in ticks of up to 10 ms: within one, a file may change twice.
 const TICK: Duration = Duration::from_millis(20);
 
-/// The database and its log, at one moment.
+/// The database, its `-wal` and its `-shm`, at one moment.
 #[derive(Clone, Debug)]
 pub(super) struct Files {
     database: Metadata,
     log: Option<Metadata>,
+    index: Option<Metadata>,
 }
 
 impl Files {
     pub(super) fn of(path: &Path) -> Result<Self, StoreError> {
         let found = || -> io::Result<Self> {
-            Ok(Self { database: fs::metadata(path)?, log: existing(&beside(path, "-wal"))? })
+            Ok(Self {
+                database: fs::metadata(path)?,
+                log: existing(&beside(path, "-wal"))?,
+                index: existing(&beside(path, "-shm"))?,
+            })
         };
         found().map_err(|error| of_io(&error))
     }
 
-    /// Whether there is a `-wal`.
+    /// Whether a program has the database open in the mode WAL, or has left a log.
+    ///
+    /// An empty `-wal` alone is what a reader leaves that was refused.
     pub(super) fn has_log(&self) -> bool {
-        self.log.is_some()
+        self.index.is_some() || self.log.as_ref().is_some_and(|log| log.len() > 0)
     }
 
     /// Whether these are the same files, by their inodes.

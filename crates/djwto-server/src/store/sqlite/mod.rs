@@ -8,10 +8,10 @@
 //! (<https://sqlite.org/wal.html#read_only_databases>). Django closes its connections after each
 //! request by default, and with the last one SQLite deletes both files. So there are two ways to read:
 //!
-//! - If `-wal` exists, SQLite's locks are used, and `-shm` is opened for reading only. While the guard
-//!   has the database open, SQLite does not delete the files.
-//! - If it does not exist, no program writes. The file is read as `immutable`, without locks. The
-//!   answer counts if the file was not changed meanwhile and still has no `-wal`.
+//! - If they exist, SQLite's locks are used, and `-shm` is opened for reading only. While the guard has
+//!   the database open, SQLite does not delete the files.
+//! - If they do not exist, no program has the database open. The file is read as `immutable`, without
+//!   locks. The answer counts if the file was not changed meanwhile, and still is alone.
 
 mod files;
 mod rights;
@@ -180,14 +180,21 @@ fn look<T>(
     read: Read<T>,
 ) -> Result<Looked<T>, StoreError> {
     let files = Files::of(path)?;
-    let mut open = match kept.take().filter(|kept| kept.files.are(&files)) {
+    let same = kept.take().filter(|kept| kept.files.are(&files));
+    let is_kept = same.is_some();
+    let mut open = match same {
         Some(open) => open,
         None if !files.has_log() && is_wal(path)? => {
             return look_without_locks(path, &files, sql, values, read);
         }
         None => Kept { connection: connect(path, "readonly_shm=1")?, files },
     };
-    let rows = query(&open.connection, sql, values, read).map_err(of_error)?;
+    let rows = match query(&open.connection, sql, values, read) {
+        Ok(rows) => rows,
+        // The journal mode is another one now.
+        Err(error) if is_kept && is_refused(&error) => return Ok(Looked::Changed),
+        Err(error) => return Err(of_error(error)),
+    };
     let files = Files::of(path)?;
     if !open.files.are(&files) {
         return Ok(Looked::Changed);
@@ -246,20 +253,21 @@ impl ToSql for Value {
     }
 }
 
+/// Whether a right is missing, or a file that cannot be created.
+fn is_refused(error: &rusqlite::Error) -> bool {
+    use ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
+    matches!(error.sqlite_error_code(), Some(CannotOpen | ReadOnly | PermissionDenied))
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn of_error(error: rusqlite::Error) -> StoreError {
-    let (code, message) = match &error {
-        rusqlite::Error::SqliteFailure(inner, message) => {
-            (Some(inner.code), message.clone().unwrap_or_else(|| inner.to_string()))
-        }
+    let message = match &error {
+        rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
         // Without the statement, which its own sentence repeats.
-        rusqlite::Error::SqlInputError { error: inner, msg, .. } => (Some(inner.code), msg.clone()),
-        other => (None, other.to_string()),
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
     };
-    if matches!(
-        code,
-        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
-    ) {
+    if is_refused(&error) {
         return StoreError::new(format!("SQLite: {message}. {RIGHTS}"));
     }
     let is_missing = message.starts_with("no such table") || message.starts_with("no such column");

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -69,11 +70,9 @@ impl Cluster {
         self.server = Some(server.unwrap());
         let begun = Instant::now();
         while tokio_postgres::connect(&self.address(), NoTls).await.is_err() {
-            let written = self.log();
-            let log = || fs::read_to_string(&written).unwrap();
-            assert!(begun.elapsed() < LONG, "postgres does not answer.\n{}", log());
+            assert!(begun.elapsed() < LONG, "postgres does not answer.\n{}", self.log_text());
             let ended = self.server.as_mut().unwrap().try_wait().unwrap();
-            assert!(ended.is_none(), "postgres has ended.\n{}", log());
+            assert!(ended.is_none(), "postgres has ended.\n{}", self.log_text());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -89,11 +88,11 @@ impl Cluster {
 
     /// Freezes all of its processes: what is connected stays, and nothing answers.
     pub(crate) fn freeze(&self) {
-        signal("STOP", &self.processes());
+        self.signal_all("STOP");
     }
 
     pub(crate) fn thaw(&self) {
-        signal("CONT", &self.processes());
+        self.signal_all("CONT");
     }
 
     pub(crate) async fn execute(&self, sql: &str) {
@@ -104,12 +103,18 @@ impl Cluster {
         connection.await.unwrap().unwrap();
     }
 
-    fn processes(&self) -> Vec<u32> {
+    pub(crate) fn log_text(&self) -> String {
+        fs::read_to_string(self.log()).unwrap()
+    }
+
+    fn signal_all(&self, name: &str) {
         let server = self.server.as_ref().unwrap().id();
+        signal(name, &[server]);
         let children =
             fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap();
-        let children = children.split_whitespace().map(|pid| pid.parse().unwrap());
-        std::iter::once(server).chain(children).collect()
+        // Some of them end in this moment.
+        let children = children.split_whitespace();
+        Command::new("kill").args(["-s", name]).args(children).output().unwrap();
     }
 
     fn data(&self) -> PathBuf {
@@ -161,8 +166,15 @@ pub(crate) fn run(command: &mut Command) {
 
 /// A port below those of outgoing connections, so that none of these takes it.
 fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
-    (start..32_000).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
+    loop {
+        let port = start + NEXT.fetch_add(1, Ordering::Relaxed);
+        assert!(port < 32_000, "no port is free");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// The folder of the server's programs: from PATH, else Debian's newest.
