@@ -26,3 +26,35 @@ pub(crate) async fn within<F: Future>(time: Duration, future: F) -> Option<F::Ou
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use tokio::sync::oneshot;
+    use tokio::time::sleep;
+
+    use super::within;
+
+    #[tokio::test]
+    async fn an_answer_that_came_while_the_process_was_frozen_is_taken() {
+        let time = Duration::from_millis(300);
+        let (send, answer) = oneshot::channel();
+        tokio::spawn(async move {
+            sleep(Duration::from_millis(1)).await;
+            // The answer is there, and takes a moment to read.
+            sleep(Duration::from_millis(1)).await;
+            send.send(7)
+        });
+        tokio::spawn(async move {
+            let begun = Instant::now();
+            while begun.elapsed() < 2 * time {
+                std::hint::spin_loop();
+            }
+        });
+        assert_eq!(within(time, answer).await, Some(Ok(7)));
+        let begun = Instant::now();
+        assert_eq!(within(time, std::future::pending::<()>()).await, None);
+        assert!(begun.elapsed() >= time);
+    }
+}

@@ -119,3 +119,49 @@ fn inode(file: &Metadata) -> (u64, u64) {
 fn of_io(error: &io::Error) -> StoreError {
     StoreError::new(format!("The SQLite file cannot be read: {error}."))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::io::Write;
+    use std::path::Path;
+
+    use super::{Files, beside, uri};
+
+    #[test]
+    fn a_file_that_was_touched_or_has_company_is_not_unchanged() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("db");
+        fs::write(&path, b"one").unwrap();
+        let files = || Files::of(&path).unwrap();
+        let before = files();
+        assert!(before.changed_just_now());
+        assert!(files().are_unchanged_since(&before));
+        for ending in ["-wal", "-shm"] {
+            let beside = beside(&path, ending);
+            fs::write(&beside, b"some").unwrap();
+            assert!(!files().are_unchanged_since(&before), "{ending}");
+            assert!(files().has_log(), "{ending}");
+            fs::remove_file(&beside).unwrap();
+        }
+        // What a reader leaves that was refused.
+        fs::write(beside(&path, "-wal"), b"").unwrap();
+        assert!(files().are_unchanged_since(&before) && !files().has_log());
+        assert!(!files().are(&before));
+        fs::remove_file(beside(&path, "-wal")).unwrap();
+        // As many bytes as before, a tick later.
+        while files().changed_just_now() {}
+        File::options().write(true).open(&path).unwrap().write_all(b"two").unwrap();
+        assert!(!files().are_unchanged_since(&before) && files().are(&before));
+        // Another file of that name.
+        let before = files();
+        fs::write(folder.path().join("other"), b"two").unwrap();
+        fs::rename(folder.path().join("other"), &path).unwrap();
+        assert!(!files().are(&before) && !files().are_unchanged_since(&before));
+    }
+
+    #[test]
+    fn no_letter_of_a_path_has_a_meaning_in_the_uri() {
+        assert_eq!(uri(Path::new("/a b/c?d#e%f&é")), "file:/a%20b/c%3Fd%23e%25f%26%C3%A9");
+    }
+}
