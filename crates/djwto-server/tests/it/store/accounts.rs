@@ -16,7 +16,7 @@ use djwto_server::feed::{Feed, Settings};
 use djwto_server::store::check_rights;
 use tempfile::TempDir;
 
-use super::cluster::{is_root, signal};
+use super::cluster::{SETPRIV, is_root, signal};
 use super::{File, ended, later, now, open};
 
 const ADDRESS: &str = "DJWTO_TEST_ADDRESS";
@@ -32,7 +32,7 @@ struct Helper {
 }
 
 impl Helper {
-    /// Starts a test of this module; as `nobody` if this account may do that.
+    /// Starts a test of this module; as another account if this one may do that.
     fn new(test: &str, address: &str, is_other_account: bool) -> Self {
         let folder = TempDir::new().unwrap();
         let program = folder.path().join("tests");
@@ -42,13 +42,13 @@ impl Helper {
         fs::set_permissions(&program, open).unwrap();
         let mut command = Command::new("setpriv");
         if is_other_account && is_root() {
-            command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups"]);
+            command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
         }
         command.args(["--pdeathsig=KILL", "--"]).arg(&program);
         command.args(["--exact", "--ignored", "--nocapture"]);
         command.arg(format!("store::accounts::{test}")).env(ADDRESS, address);
         command.current_dir(folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn().unwrap();
+        let mut process = command.spawn().expect(SETPRIV);
         let input = process.stdin.take().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
         Self { process, input, output, _folder: folder }

@@ -12,6 +12,10 @@ use tokio_postgres::NoTls;
 
 use super::{LONG, tables};
 
+/// What is missing if a program cannot be started.
+pub(crate) const SETPRIV: &str =
+    "setpriv and kill are on PATH. On Debian or Ubuntu: apt-get install util-linux procps";
+
 /// A cluster with one superuser, `djwto`, who needs no password.
 pub(crate) struct Cluster {
     programs: PathBuf,
@@ -67,7 +71,7 @@ impl Cluster {
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn();
-        self.server = Some(server.unwrap());
+        self.server = Some(server.expect(SETPRIV));
         let begun = Instant::now();
         while tokio_postgres::connect(&self.address(), NoTls).await.is_err() {
             assert!(begun.elapsed() < LONG, "postgres does not answer.\n{}", self.log_text());
@@ -156,7 +160,7 @@ pub(crate) fn signal(name: &str, processes: &[u32]) {
 }
 
 pub(crate) fn run(command: &mut Command) {
-    let done = command.output().unwrap();
+    let done = command.output().expect(SETPRIV);
     assert!(
         done.status.success(),
         "{command:?} failed.\n{}",
