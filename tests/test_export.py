@@ -63,6 +63,7 @@ NOT_NEEDED: dict[str, Any] = {
     "TRUSTED_PROXIES": ["::1"],
     "ROTATE_REFRESH": False,
     "REFRESH_GRACE": None,
+    "RETURN_HOSTS": ["models.example.com"],
     "REVOCATION_URL": "redis://localhost",
     "MAX_SESSIONS": 1,
     "USER": "token",
