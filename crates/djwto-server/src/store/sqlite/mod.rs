@@ -45,6 +45,9 @@ const BUSY: Duration = Duration::from_secs(4);
 /// How often a file is read that changes meanwhile, and the pause in between.
 const ATTEMPTS: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(25);
+/// How often SQLite may refuse to open the files before a right is missing. It also refuses where the
+/// last program closes the database, and deletes `-wal` and `-shm`, at that moment.
+const REFUSALS: u32 = 10;
 
 #[derive(Debug)]
 pub(super) struct SqliteStore {
@@ -70,6 +73,8 @@ enum Looked<T> {
     Rows(Vec<T>),
     /// The files were changed while they were read.
     Changed,
+    /// A right is missing, or a file was deleted at that moment.
+    Refused(StoreError),
 }
 
 impl SqliteStore {
@@ -159,15 +164,19 @@ fn ask<T>(
     values: &[Value],
     read: Read<T>,
 ) -> Result<Vec<T>, StoreError> {
+    let mut refusals = 0;
     for _ in 0..ATTEMPTS {
-        match look(kept, path, sql, values, read) {
-            Ok(Looked::Rows(rows)) => return Ok(rows),
-            Ok(Looked::Changed) => thread::sleep(PAUSE),
-            Err(error) => {
-                *kept = None;
-                return Err(error);
+        match look(kept, path, sql, values, read)? {
+            Looked::Rows(rows) => return Ok(rows),
+            Looked::Changed => {}
+            Looked::Refused(error) => {
+                refusals += 1;
+                if refusals == REFUSALS {
+                    return Err(error);
+                }
             }
         }
+        thread::sleep(PAUSE);
     }
     Err(StoreError::new(RESTLESS))
 }
@@ -181,19 +190,20 @@ fn look<T>(
 ) -> Result<Looked<T>, StoreError> {
     let files = Files::of(path)?;
     let same = kept.take().filter(|kept| kept.files.are(&files));
-    let is_kept = same.is_some();
     let mut open = match same {
         Some(open) => open,
         None if !files.has_log() && is_wal(path)? => {
             return look_without_locks(path, &files, sql, values, read);
         }
-        None => Kept { connection: connect(path, "readonly_shm=1")?, files },
+        None => match connect(path, "readonly_shm=1") {
+            Ok(connection) => Kept { connection, files },
+            Err(error) => return failed(error),
+        },
     };
     let rows = match query(&open.connection, sql, values, read) {
         Ok(rows) => rows,
-        // The journal mode is another one now.
-        Err(error) if is_kept && is_refused(&error) => return Ok(Looked::Changed),
-        Err(error) => return Err(of_error(error)),
+        // Of a kept connection, the journal mode may be another one now.
+        Err(error) => return failed(error),
     };
     let files = Files::of(path)?;
     if !open.files.are(&files) {
@@ -215,22 +225,27 @@ fn look_without_locks<T>(
     if before.changed_just_now() {
         return Ok(Looked::Changed);
     }
-    let rows = connect(path, "immutable=1")
-        .and_then(|connection| query(&connection, sql, values, read).map_err(of_error));
+    let rows =
+        connect(path, "immutable=1").and_then(|connection| query(&connection, sql, values, read));
     if Files::of(path)?.are_unchanged_since(before) {
-        rows.map(Looked::Rows)
+        rows.map(Looked::Rows).map_err(of_error)
     } else {
         Ok(Looked::Changed)
     }
 }
 
-fn connect(path: &Path, option: &str) -> Result<Connection, StoreError> {
+fn failed<T>(error: rusqlite::Error) -> Result<Looked<T>, StoreError> {
+    let is_refused = is_refused(&error);
+    let error = of_error(error);
+    if is_refused { Ok(Looked::Refused(error)) } else { Err(error) }
+}
+
+fn connect(path: &Path, option: &str) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection =
-        Connection::open_with_flags(format!("{}?{option}", uri(path)), flags).map_err(of_error)?;
-    connection.busy_timeout(BUSY).map_err(of_error)?;
+    let connection = Connection::open_with_flags(format!("{}?{option}", uri(path)), flags)?;
+    connection.busy_timeout(BUSY)?;
     Ok(connection)
 }
 

@@ -73,7 +73,9 @@ fn problems(path: &Path) -> Vec<String> {
     let mut problems = Vec::new();
     for ending in ["-wal", "-shm"] {
         let beside = beside(path, ending);
-        if matches!(existing(&beside), Ok(Some(_))) && !may(&beside, Access::READ_OK) {
+        let exists = || matches!(existing(&beside), Ok(Some(_)));
+        // It may be deleted at this moment: then no right is missing.
+        if exists() && !may(&beside, Access::READ_OK) && exists() {
             let shown = beside.display();
             problems.push(format!("The account may not read {shown}. Run `chmod g+r {shown}`."));
         }

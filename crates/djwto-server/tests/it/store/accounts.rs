@@ -187,6 +187,38 @@ fn a_writer() {
 }
 
 #[test]
+#[ignore = "the other tests start it"]
+fn a_restless_writer() {
+    let address = std::env::var(ADDRESS).unwrap();
+    let path = address.strip_prefix("sqlite:").unwrap().to_owned();
+    // It opens and closes the database, which makes and deletes `-wal` and `-shm`.
+    std::thread::spawn(move || {
+        loop {
+            let writer = rusqlite::Connection::open(&path).unwrap();
+            writer.busy_timeout(Duration::from_secs(20)).unwrap();
+            writer.execute_batch("UPDATE djwto_session SET access_until = access_until").unwrap();
+        }
+    });
+    for _ in lines() {
+        answer("writing");
+    }
+}
+
+#[test]
+fn a_store_that_opens_while_the_last_writer_leaves_finds_its_way() {
+    let file = File::new("wal");
+    let mut writer = Helper::new("a_restless_writer", &file.address(), false);
+    assert_eq!(writer.ask(), "writing");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for _ in 0..200 {
+        assert_eq!(check_rights(&file.path).problems, [] as [&str; 0]);
+        let conditions = vec![Condition::RevokedAt(Comparison::AtLeast, Micros::new(0))];
+        let page = Page { conditions, size: 1000 };
+        assert!(runtime.block_on(open(&file.address()).page(&page)).unwrap().is_empty());
+    }
+}
+
+#[test]
 fn a_right_that_is_missing_is_named() {
     if !is_root() {
         return;
