@@ -75,6 +75,16 @@ impl Host {
     ///
     /// [`Refusal::PathInvalid`], [`Refusal::PathAmbiguous`] or [`Refusal::RuleMissing`]
     pub fn decide(&self, method: Method, uri: &[u8]) -> Result<&Access, Refusal> {
+        Ok(self.decide_numbered(method, uri)?.0)
+    }
+
+    /// The same as [`Host::decide`], with the number of the rule in the host's list, counted from 1. If
+    /// readings meet several rules, it is that of the first reading.
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::decide`].
+    pub fn decide_numbered(&self, method: Method, uri: &[u8]) -> Result<(&Access, usize), Refusal> {
         let readings = Readings::of(uri)?;
         let mut all = readings.iter().flat_map(|reading| {
             let exact = self.rules.first(method, reading.text());
@@ -84,11 +94,13 @@ impl Host {
             [Some(exact), folded].into_iter().flatten()
         });
         let access = |found: Option<(usize, &Rule)>| found.map(|(_, rule)| rule.access);
-        let first = access(all.next().flatten());
-        if all.any(|rule| access(rule) != first) {
+        let first = all.next().flatten();
+        if all.any(|rule| access(rule) != access(first)) {
             return Err(Refusal::PathAmbiguous);
         }
-        first.and_then(|index| self.accesses.get(index)).ok_or(Refusal::RuleMissing)
+        let (at, rule) = first.ok_or(Refusal::RuleMissing)?;
+        let access = self.accesses.get(rule.access).ok_or(Refusal::RuleMissing)?;
+        Ok((access, at + 1))
     }
 
     /// The same as [`Host::decide`], with the rule that each reading meets.
