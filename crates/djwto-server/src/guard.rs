@@ -1,0 +1,276 @@
+//! Everything that a decision needs, as one value that never changes. When a file changes, the server
+//! makes another; requests under way keep theirs.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use djwto_core::http::csrf::{Csrf, TokenNames};
+use djwto_core::http::origin::TrustedOrigins;
+use djwto_core::{Engine, Revocations};
+use hyper::header::HeaderName;
+use rustls::ServerConfig;
+
+use crate::assertions::Issuer;
+use crate::claims::AccessClaims;
+use crate::config::{Config, Peers};
+use crate::export::{self, Built, Capability, Export};
+use crate::problem::Problem;
+use crate::redirect::shares_cookies;
+use crate::rules::{CsrfMode, Host, Hosts, Refusal, Scheme};
+use crate::tls;
+
+/// What a decision needs.
+#[derive(Debug)]
+pub struct Guard {
+    engine: Engine<Arc<AccessClaims>>,
+    peers: Peers,
+    hosts: Hosts,
+    /// What the guard has made for each host, by its name.
+    made: HashMap<String, Made>,
+    csrf_header: HeaderName,
+    reads_permissions: bool,
+    assertions: Option<Issuer>,
+    public_jwks: String,
+    tls: Option<Arc<ServerConfig>>,
+    fingerprint: String,
+}
+
+/// What is made once for a host.
+#[derive(Debug)]
+struct Made {
+    place: usize,
+    csrf: Csrf,
+    /// The page that renews tokens, if new ones reach this host.
+    return_page: Option<String>,
+}
+
+/// A host with its rules.
+#[derive(Clone, Copy, Debug)]
+pub struct GuardedHost<'g> {
+    rules: &'g Host,
+    made: &'g Made,
+}
+
+impl<'g> GuardedHost<'g> {
+    /// The name that requests are looked up by.
+    pub fn name(&self) -> &'g str {
+        self.rules.name()
+    }
+
+    /// Its rules.
+    pub fn rules(&self) -> &'g Host {
+        self.rules
+    }
+
+    /// Its place among the hosts of this guard.
+    pub fn place(&self) -> usize {
+        self.made.place
+    }
+
+    /// The address of the page that renews a browser's tokens; `None`: there is none, or its cookies do
+    /// not reach this host.
+    pub fn return_page(&self) -> Option<&'g str> {
+        self.made.return_page.as_deref()
+    }
+
+    /// What protects its unsafe requests.
+    pub fn csrf(&self) -> &'g Csrf {
+        &self.made.csrf
+    }
+}
+
+impl Guard {
+    /// Reads the other files that the operator's file names, and makes the guard.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong.
+    pub fn new(
+        config: &Config,
+        export: &Export,
+        revocations: Arc<Revocations>,
+    ) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let built = noted(export::build(export, &config.export), &mut problems);
+        let hosts = Hosts::compile(config.hosts.clone(), export.tenants).map_err(|errors| {
+            problems.extend(errors.iter().map(|error| Problem::of_file(&config.path, error)));
+        });
+        problems.extend(facts_that_clash(config, export));
+        let header = HeaderName::from_bytes(export.csrf.header_name.as_bytes()).map_err(|_| {
+            Problem::new("csrf.header_name", "expected a name of a header").within(&config.export)
+        });
+        let csrf_header = noted(header, &mut problems);
+        let assertions =
+            noted(config.assertions.as_ref().map(Issuer::read).transpose(), &mut problems);
+        let tls = noted(config.tls.as_ref().map(tls::read).transpose(), &mut problems);
+        let (Some(built), Ok(hosts), Some(csrf_header), Some(assertions), Some(tls), []) =
+            (built, hosts, csrf_header, assertions, tls, problems.as_slice())
+        else {
+            return Err(problems);
+        };
+        let Built { keys, policy, transport } = built;
+        let public_jwks = keys.to_public_jwks();
+        let engine = Engine::new(keys, policy, transport).with_revocations(revocations);
+        Ok(Self {
+            engine,
+            peers: config.peers.clone(),
+            made: made(&hosts, config, export),
+            hosts,
+            csrf_header,
+            reads_permissions: reads_permissions(config, export),
+            assertions,
+            public_jwks,
+            tls,
+            fingerprint: export.fingerprint.clone(),
+        })
+    }
+
+    /// Keys, policy, transport and the tokens that were verified.
+    pub fn engine(&self) -> &Engine<Arc<AccessClaims>> {
+        &self.engine
+    }
+
+    /// Who may ask.
+    pub fn peers(&self) -> &Peers {
+        &self.peers
+    }
+
+    /// The host of a request.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::HostUnknown`]
+    pub fn find(&self, scheme: Scheme, host: &[u8]) -> Result<GuardedHost<'_>, Refusal> {
+        let rules = self.hosts.find(scheme, host)?;
+        let made = self.made.get(rules.name()).ok_or(Refusal::HostUnknown)?;
+        Ok(GuardedHost { rules, made })
+    }
+
+    /// Every host, in no order.
+    pub fn hosts(&self) -> impl Iterator<Item = GuardedHost<'_>> {
+        let made = |rules: &Host| self.made.get(rules.name());
+        self.hosts.iter().filter_map(move |rules| Some(GuardedHost { rules, made: made(rules)? }))
+    }
+
+    /// The header with Django's CSRF token.
+    pub fn csrf_header(&self) -> &HeaderName {
+        &self.csrf_header
+    }
+
+    /// Whether the database answers for tokens that leave their permissions out.
+    pub fn reads_permissions(&self) -> bool {
+        self.reads_permissions
+    }
+
+    /// Who signs assertions; `None`: there are none.
+    pub fn assertions(&self) -> Option<&Issuer> {
+        self.assertions.as_ref()
+    }
+
+    /// The public keys of Django's tokens, as a JWK Set.
+    pub fn public_jwks(&self) -> &str {
+        &self.public_jwks
+    }
+
+    /// How TCP listeners speak TLS; `None`: they speak plain HTTP.
+    pub fn tls(&self) -> Option<&Arc<ServerConfig>> {
+        self.tls.as_ref()
+    }
+
+    /// The fingerprint of the export.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+}
+
+/// The value; what is wrong goes to the list.
+fn noted<T>(result: Result<T, Problem>, problems: &mut Vec<Problem>) -> Option<T> {
+    result.map_err(|problem| problems.push(problem)).ok()
+}
+
+/// What one file asks for, and the other rules out.
+fn facts_that_clash(config: &Config, export: &Export) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if config.database.is_none() && export.revocation.interval.is_some() {
+        let what = "expected \"database\" or \"database_env\": the export says that Django asks the \
+                    database for ended sessions (DJWTO_REVOCATION_INTERVAL)";
+        problems.push(Problem::new("database", what).within(&config.path));
+    }
+    let token_fault = token_fault(export);
+    for (name, host) in &config.hosts {
+        if let (CsrfMode::Token, Some(fault)) = (host.csrf, &token_fault) {
+            let place = format!("hosts.{name:?}.csrf");
+            problems.push(Problem::new(place, fault).within(&config.path));
+        }
+    }
+    problems
+}
+
+/// Why Django's CSRF token cannot be checked.
+fn token_fault(export: &Export) -> Option<String> {
+    let reason = if !export.csrf.on {
+        "DJWTO_CSRF is off, so Django's pages may send no token"
+    } else if export.csrf.use_sessions {
+        "CSRF_USE_SESSIONS keeps the token in Django's session, which this server does not read"
+    } else {
+        match &export.capabilities.csrf_token {
+            Capability::Yes => return None,
+            Capability::No(reason) => reason,
+        }
+    };
+    Some(format!("expected \"origin\", found \"token\": {reason}"))
+}
+
+fn reads_permissions(config: &Config, export: &Export) -> bool {
+    let can = export.capabilities.permissions == Capability::Yes;
+    can && config.database.is_some() && export.database.permissions.is_some()
+}
+
+fn made(hosts: &Hosts, config: &Config, export: &Export) -> HashMap<String, Made> {
+    let return_path = export.login.return_path.as_deref();
+    let return_page = |host: &Host| {
+        let (portal, path) = config.portal.as_deref().zip(return_path)?;
+        let is_reached = shares_cookies(portal, export.transport.domain(), host.name());
+        is_reached.then(|| format!("{portal}{path}"))
+    };
+    let one = |(place, host): (usize, &Host)| {
+        let own = host.origins().iter().cloned();
+        let csrf = match host.csrf() {
+            CsrfMode::Origin => Csrf::by_origin(TrustedOrigins::new(own)),
+            CsrfMode::Token => {
+                let trusted = export.csrf.trusted_origins.iter().cloned().chain(own);
+                let names = TokenNames {
+                    cookie: export.csrf.cookie_name.clone(),
+                    header: export.csrf.header_name.clone(),
+                    domain: None,
+                };
+                Csrf::by_token(TrustedOrigins::new(trusted), names)
+            }
+        };
+        (host.name().to_owned(), Made { place, csrf, return_page: return_page(host) })
+    };
+    hosts.iter().enumerate().map(one).collect()
+}
+
+/// The files of the operator, read together.
+#[derive(Debug)]
+pub struct Files {
+    /// `djwto.toml`
+    pub config: Config,
+    /// The export.
+    pub export: Export,
+}
+
+impl Files {
+    /// Reads both.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem`] of the first file that cannot be read.
+    pub fn read(path: &Path) -> Result<Self, Problem> {
+        let config = Config::read(path)?;
+        let export = Export::read(&config.export)?;
+        Ok(Self { config, export })
+    }
+}
