@@ -1,8 +1,23 @@
 //! The guard of services beside a Django project: it answers a proxy's question whether a request may
 //! pass, by the login of that project. It only reads.
+//!
+//! | part | modules |
+//! |---|---|
+//! | files of the operator | [`config`], [`export`], [`files`], [`tls`], [`keys`], [`problem`] |
+//! | what a decision needs, as one value | [`guard`], [`rules`], [`claims`], [`assertions`] |
+//! | the decision, a plain function | [`forwarded`], [`decision`], [`redirect`] |
+//! | replies | [`answer`], [`respond`] |
+//! | the database | [`store`], [`feed`] |
+//! | the program | [`cli`], [`commands`], [`serve`], [`server`], [`listener`], [`logging`], [`metrics`] |
+//!
+//! A decision does no I/O ([`decision::decide`]). Whatever goes wrong is a refusal. When a file changes,
+//! the server makes a new [`guard::Guard`], and requests under way keep theirs ([`server::Reloader`]).
 
+pub mod answer;
 pub mod assertions;
 pub mod claims;
+pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod decision;
 pub mod export;
@@ -11,11 +26,14 @@ pub mod files;
 pub mod forwarded;
 pub mod guard;
 pub mod keys;
+pub mod listener;
 pub mod logging;
 pub mod metrics;
 pub mod problem;
 pub mod redirect;
 pub mod respond;
 pub mod rules;
+pub mod serve;
+pub mod server;
 pub mod store;
 pub mod tls;

@@ -1,3 +1,7 @@
 //! The program `djwto-server`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    djwto_server::cli::main()
+}

@@ -1,4 +1,4 @@
-//! The tests of `djwto-server`, in one binary.
+//! The tests of `djwto-server`, in one binary: the real program on real sockets, with a real database.
 
 #![allow(
     clippy::expect_used,
@@ -7,6 +7,13 @@
     clippy::unwrap_used,
     reason = "a test that panics has failed"
 )]
+#![allow(clippy::format_push_string, reason = "speed does not matter here")]
 
+mod auth;
+mod decision;
+mod export;
+mod operation;
 mod rules;
 mod store;
+mod support;
+mod tls;

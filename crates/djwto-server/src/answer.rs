@@ -1,0 +1,147 @@
+//! The answer to one request.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use djwto_core::{Code, UnixTime};
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, HeaderValue};
+use hyper::http::StatusCode;
+use hyper::http::request::Parts;
+use hyper::{Method, Request};
+
+use crate::config::{Peer, Proxy};
+use crate::decision::{Asked, Decision, Ended, Known, Refused, Step, Unavailable, decide};
+use crate::forwarded::{self, ENVOY_PREFIX};
+use crate::guard::Guard;
+use crate::keys;
+use crate::logging;
+use crate::metrics;
+use crate::respond::{self, Reply};
+use crate::server::Server;
+
+/// Answers a request. Its body is never read.
+///
+/// # Errors
+///
+/// None.
+pub async fn answer(
+    server: Arc<Server>,
+    peer: Peer,
+    request: Request<Incoming>,
+) -> Result<Reply, Infallible> {
+    let _asked = server.metrics().asked();
+    let (head, _body) = request.into_parts();
+    let path = head.uri.path();
+    if path == forwarded::PATH || path.starts_with(ENVOY_PREFIX) {
+        return Ok(auth(&server, peer, &head).await);
+    }
+    Ok(document(&server, &head))
+}
+
+/// The decision about the request that a proxy asks about.
+async fn auth(server: &Server, peer: Peer, head: &Parts) -> Reply {
+    let started = Instant::now();
+    let guard = server.guard();
+    let proxy = guard.peers().proxy(peer);
+    let decision = match proxy {
+        Some(proxy) => decided(server, &guard, proxy, head).await,
+        None => refusal(Code::PeerUnknown),
+    };
+    let refused = decision.outcome.as_ref().err();
+    server.metrics().decided(refused.map(Refused::code), started.elapsed());
+    if let Ok(pass) = &decision.outcome
+        && pass.assertion.is_some()
+    {
+        server.metrics().asserted(pass.is_signed);
+    }
+    logging::decided(&head.headers, proxy, &decision);
+    match (proxy, refused) {
+        (Some(proxy), _) => respond::reply(proxy, &decision),
+        (None, Some(refused)) => respond::refused(None, refused),
+        (None, None) => respond::status(StatusCode::FORBIDDEN),
+    }
+}
+
+fn refusal(code: Code) -> Decision<'static> {
+    Decision::early(Refused::new(code))
+}
+
+/// Decides, and gets what the decision asks for.
+async fn decided<'g>(
+    server: &Server,
+    guard: &'g Guard,
+    proxy: Proxy,
+    head: &Parts,
+) -> Decision<'g> {
+    let asked = Asked { forwarded: forwarded::read(proxy, head), headers: &head.headers };
+    let ended = if server.feed().is_fresh() { Ended::Fresh } else { Ended::Old };
+    let mut known = Known { ended, permissions: None };
+    let step = match decide(guard, &asked, &known, now()) {
+        Step::Done(decision) => return decision,
+        step => step,
+    };
+    let rest = async {
+        let mut step = step;
+        loop {
+            match step {
+                Step::Done(decision) => return decision,
+                Step::Wait => {
+                    let waited = server.feed().require().await;
+                    known.ended = waited.map_or(Ended::Unknown, |()| Ended::Fresh);
+                }
+                Step::Ask(user) => {
+                    let answer = match server.store() {
+                        Some(store) => store.permissions(&user).await.map_err(|_| Unavailable),
+                        None => Err(Unavailable),
+                    };
+                    known.permissions = Some(answer);
+                }
+            }
+            step = decide(guard, &asked, &known, now());
+        }
+    };
+    let decision = tokio::time::timeout(server.limits().request, rest).await;
+    decision.unwrap_or_else(|_| refusal(Code::StoreUnavailable))
+}
+
+fn now() -> UnixTime {
+    UnixTime::from(SystemTime::now())
+}
+
+/// How long verifiers may keep a JWK Set, in seconds. A key is published longer before it signs.
+const JWKS_SECONDS: u32 = 300;
+const JWK_SET: &str = "application/jwk-set+json";
+
+/// The pages beside `/auth`, for every peer. They say nothing about a person.
+fn document(server: &Server, head: &Parts) -> Reply {
+    // A proxy that asks about a request here is set up wrongly: its client chose the path.
+    if head.headers.contains_key("x-forwarded-uri") {
+        return respond::status(StatusCode::NOT_FOUND);
+    }
+    let guard = server.guard();
+    let reply = match head.uri.path() {
+        "/healthz" => respond::status(StatusCode::OK),
+        "/readyz" if server.is_ready() => respond::status(StatusCode::OK),
+        "/readyz" => respond::status(StatusCode::SERVICE_UNAVAILABLE),
+        "/metrics" => match server.metrics().page(&guard, &server.feed().state()) {
+            Ok(page) => respond::document(metrics::CONTENT_TYPE, page, 0),
+            Err(_) => respond::status(StatusCode::SERVICE_UNAVAILABLE),
+        },
+        "/.well-known/jwks.json" => {
+            respond::document(JWK_SET, guard.public_jwks().to_owned(), JWKS_SECONDS)
+        }
+        "/.well-known/djwto-assertions.json" => match guard.assertions() {
+            Some(issuer) => respond::document(JWK_SET, issuer.public(keys::now()), JWKS_SECONDS),
+            None => respond::status(StatusCode::NOT_FOUND),
+        },
+        _ => return respond::status(StatusCode::NOT_FOUND),
+    };
+    if head.method == Method::GET || head.method == Method::HEAD {
+        return reply;
+    }
+    let mut reply = respond::status(StatusCode::METHOD_NOT_ALLOWED);
+    reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    reply
+}

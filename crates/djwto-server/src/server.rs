@@ -1,0 +1,233 @@
+//! The state of a running server: a guard that is replaced when files change, and what outlives it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use djwto_core::Revocations;
+
+use crate::config::{Config, DatabaseUrl, Limits, Listen, Log};
+use crate::export::{Export, Revocation};
+use crate::feed::{self, Feed};
+use crate::files::Watched;
+use crate::guard::{Files, Guard};
+use crate::metrics::Metrics;
+use crate::problem::Problem;
+use crate::store::Store;
+use crate::store::schema::Database;
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    guard: ArcSwap<Guard>,
+    feed: Feed,
+    store: Option<Arc<Store>>,
+    metrics: Metrics,
+    limits: Limits,
+    is_draining: AtomicBool,
+}
+
+/// What a server keeps from its start to its end.
+#[derive(Clone, Debug, PartialEq)]
+struct Lasting {
+    database: Option<DatabaseUrl>,
+    listen: Vec<Listen>,
+    log: Log,
+    limits: Limits,
+    tables: Database,
+    revocation: Revocation,
+}
+
+impl Lasting {
+    fn of(config: &Config, export: &Export) -> Self {
+        Self {
+            database: config.database.clone(),
+            listen: config.listen.clone(),
+            log: config.log.clone(),
+            limits: config.limits,
+            tables: export.database.clone(),
+            revocation: export.revocation,
+        }
+    }
+
+    /// What of the files can only change with a restart, and has.
+    fn changes(&self, new: &Self, config: &Config) -> Vec<Problem> {
+        let changed = [
+            ("database", self.database != new.database, &config.path),
+            ("listen", self.listen != new.listen, &config.path),
+            ("log", self.log != new.log, &config.path),
+            ("limits", self.limits != new.limits, &config.path),
+            ("database", self.tables != new.tables, &config.export),
+            ("revocation", self.revocation != new.revocation, &config.export),
+        ];
+        let changed = changed.into_iter().filter(|(_, has_changed, _)| *has_changed);
+        let what = "it has changed. Restart the server: until then, the value before it holds";
+        changed.map(|(place, _, path)| Problem::new(place, what).within(path)).collect()
+    }
+}
+
+impl Server {
+    /// Makes the server of files that were read, and starts to look for ended sessions. Needs a runtime of
+    /// tokio. The second value reads the files again.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong.
+    pub fn start(files: &Files, watched: Watched) -> Result<(Arc<Self>, Reloader), Vec<Problem>> {
+        let Files { config, export } = files;
+        let revocations = Arc::<Revocations>::default();
+        let guard = Guard::new(config, export, Arc::clone(&revocations))?;
+        let store = open(config, export).map_err(|problem| vec![problem])?;
+        let Revocation { interval, max_age } = export.revocation;
+        let feed = match (&store, interval) {
+            (Some(store), Some(interval)) => {
+                let settings = feed::Settings { interval, max_age };
+                Feed::start(Arc::clone(store), revocations, settings)
+            }
+            _ => Feed::off(revocations),
+        };
+        let server = Arc::new(Self {
+            guard: ArcSwap::from_pointee(guard),
+            feed,
+            store,
+            metrics: Metrics::default(),
+            limits: config.limits,
+            is_draining: AtomicBool::new(false),
+        });
+        let reloader = Reloader {
+            path: config.path.clone(),
+            server: Arc::clone(&server),
+            lasting: Lasting::of(config, export),
+            watched,
+            failure: None,
+            again: None,
+        };
+        Ok((server, reloader))
+    }
+
+    /// The guard of this moment.
+    pub fn guard(&self) -> arc_swap::Guard<Arc<Guard>> {
+        self.guard.load()
+    }
+
+    /// What is known of ended sessions.
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    /// The database; `None`: there is none.
+    pub fn store(&self) -> Option<&Store> {
+        self.store.as_deref()
+    }
+
+    /// The counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The bounds of requests.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether new requests should come here.
+    pub fn is_ready(&self) -> bool {
+        self.feed.is_fresh() && !self.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// From now on the server is not ready.
+    pub fn drain(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The database of the operator's file, not connected yet.
+///
+/// # Errors
+///
+/// [`Problem`] of its address, or of a database that the server cannot read.
+pub fn open(config: &Config, export: &Export) -> Result<Option<Arc<Store>>, Problem> {
+    let Some(url) = &config.database else { return Ok(None) };
+    let store = Store::open(url.secret(), &export.database)
+        .map_err(|error| Problem::new("database", error).within(&config.path))?;
+    Ok(Some(Arc::new(store)))
+}
+
+/// Reads the files again when they have changed.
+#[derive(Debug)]
+pub struct Reloader {
+    path: PathBuf,
+    server: Arc<Server>,
+    lasting: Lasting,
+    watched: Watched,
+    /// What was wrong at the last attempt, so that it is logged once.
+    failure: Option<String>,
+    /// When a failed attempt is repeated: its reason may pass without a change of a file.
+    again: Option<Instant>,
+}
+
+const AGAIN: Duration = Duration::from_secs(10);
+
+impl Reloader {
+    /// Whether a file has changed since it was read, or a failed attempt is due again.
+    pub fn has_changed(&self) -> bool {
+        self.watched.has_changed() || self.again.is_some_and(|again| Instant::now() >= again)
+    }
+
+    /// Reads the files, and replaces the guard. If something is wrong, the guard stays, and the log says
+    /// what.
+    pub fn reload(&mut self) {
+        match self.read() {
+            Ok((guard, restart)) => {
+                self.again = None;
+                let guard = Arc::new(guard);
+                self.server.guard.store(Arc::clone(&guard));
+                tracing::info!(fingerprint = guard.fingerprint(), "read changed files");
+                self.server.metrics.reloaded(true);
+                self.server.metrics.needs_restart(!restart.is_empty());
+                self.say("applied the rest", &restart);
+            }
+            Err(problems) => {
+                self.again = Some(Instant::now() + AGAIN);
+                self.server.metrics.reloaded(false);
+                self.say("kept the settings before", &problems);
+            }
+        }
+    }
+
+    /// Logs problems, unless they are those of the last attempt.
+    fn say(&mut self, what: &str, problems: &[Problem]) {
+        let all: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        let failure = Some(all.join("\n")).filter(|failure| !failure.is_empty());
+        if self.failure != failure {
+            for problem in &all {
+                tracing::error!("{what}: {problem}");
+            }
+            self.failure = failure;
+        }
+    }
+
+    /// The new guard, and what only a restart can change. What tightens rules never waits for that.
+    fn read(&mut self) -> Result<(Guard, Vec<Problem>), Vec<Problem>> {
+        // The stamps are older than the texts: a change in between is noticed the next time.
+        self.watched = self.watched.again();
+        let (files, watched) = read(&self.path).map_err(|problem| vec![problem])?;
+        self.watched = watched;
+        let Files { config, export } = &files;
+        let guard = Guard::new(config, export, Arc::clone(self.server.feed.set()))?;
+        Ok((guard, self.lasting.changes(&Lasting::of(config, export), config)))
+    }
+}
+
+/// Reads the operator's files, with stamps from before they were read.
+///
+/// # Errors
+///
+/// [`Problem`] of the first file that cannot be read.
+pub fn read(path: &Path) -> Result<(Files, Watched), Problem> {
+    // Which files there are stands in the first of them.
+    let watched = Watched::new(Config::read(path)?.watched());
+    Ok((Files::read(path)?, watched))
+}

@@ -1,0 +1,353 @@
+//! Start, reload, stop, bounds, logs: what an operator sees.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+
+use djwto_core::{Algorithm, Key};
+use serde_json::json;
+
+use crate::support::{Client, Program, Project, asked, command, send, until};
+
+#[test]
+fn changed_files_are_read_and_a_bad_one_keeps_the_last_good() {
+    let mut project = Project::new();
+    let mut program = Program::start(&project);
+    let ask = |program: &Program| {
+        let reply = send(program.address, "GET", "/auth", &asked("GET", "/new/x", &[]));
+        reply.header("x-djwto-code").unwrap_or_default().to_owned()
+    };
+    assert_eq!(ask(&program), "cookie_missing");
+
+    let good = project.config.clone();
+    project.config = good.replace("/static/*", "/new/*");
+    project.write();
+    program.wait_for("read changed files");
+    assert_eq!(ask(&program), "");
+
+    project.config = good.replace("allow = \"public\"", "allow = \"geheim\"");
+    project.write();
+    let line = program.wait_for("kept the settings before");
+    assert!(line.contains("unknown variant `geheim`") && line.contains("djwto.toml:"), "{line}");
+    assert_eq!(ask(&program), "");
+
+    // What only a restart can change waits for it, and the rules do not.
+    project.config = good.replace("127.0.0.1:0", "127.0.0.1:1");
+    project.write();
+    assert!(program.wait_for("applied the rest").contains("Restart the server"));
+    assert_eq!(ask(&program), "cookie_missing");
+    let page = send(program.address, "GET", "/metrics", &[]).body;
+    assert!(page.contains("djwto_restart_needed 1"), "{page}");
+
+    project.config = good;
+    project.write();
+    program.wait_for("read changed files");
+    assert_eq!(ask(&program), "cookie_missing");
+    program.signal("HUP");
+    program.wait_for("read changed files");
+
+    let public = send(program.address, "GET", "/.well-known/djwto-assertions.json", &[]).body;
+    project.write_key("keys.json", &Key::generate(Algorithm::EdDsa).unwrap());
+    program.wait_for("read changed files");
+    let reply = send(program.address, "GET", "/.well-known/djwto-assertions.json", &[]);
+    assert_ne!(reply.body, public);
+}
+
+#[test]
+fn a_new_key_of_django_is_known_after_a_reload_and_ended_sessions_stay() {
+    let mut project = Project::new();
+    let mut program = Program::start(&project);
+    let bearer = format!("Bearer {}", project.access(&json!({})));
+    project.end_session();
+    let ask = |program: &Program| {
+        let headers = asked("GET", "/api/x", &[("Authorization", bearer.as_str())]);
+        send(program.address, "GET", "/auth", &headers).header("x-djwto-code").map(str::to_owned)
+    };
+    until(|| ask(&program).as_deref() == Some("token_blacklisted"));
+    project.export["fingerprint"] = json!("sha256:01");
+    project.write();
+    assert!(program.wait_for("read changed files").contains("sha256:01"));
+    assert_eq!(ask(&program).as_deref(), Some("token_blacklisted"));
+    let other = Key::generate(Algorithm::Es256).unwrap().to_public_jwk().unwrap();
+    let other: serde_json::Value = serde_json::from_str(&other).unwrap();
+    project.export["keys"] = json!({"jwks": {"keys": [other]}});
+    project.write();
+    program.wait_for("read changed files");
+    assert_eq!(ask(&program).as_deref(), Some("key_unknown"));
+}
+
+#[test]
+fn a_stop_ends_idle_connections_and_the_program() {
+    for name in ["TERM", "INT"] {
+        let project = Project::new();
+        let program = Program::start(&project);
+        let mut client = Client::connect(program.address);
+        assert_eq!(client.send("GET", "/healthz", &[]).status, 200);
+        program.signal(name);
+        assert!(client.is_closed());
+        let address = program.address;
+        let (code, log) = program.end();
+        assert_eq!(code, Some(0));
+        assert!(log.iter().any(|line| line.contains("stopped")), "{log:?}");
+        assert!(TcpStream::connect(address).is_err());
+    }
+}
+
+#[test]
+fn a_stop_waits_for_a_request_that_is_under_way() {
+    let mut project = Project::new();
+    project.config += "[limits]\ndrain_seconds = 20\n";
+    project.write();
+    let mut program = Program::start(&project);
+    let mut client = Client::connect(program.address);
+    client.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n");
+    // The answer to another request says that the first lines have come.
+    assert_eq!(send(program.address, "GET", "/healthz", &[]).status, 200);
+    program.signal("TERM");
+    program.wait_for("stopping");
+    client.write(b"\r\n");
+    assert_eq!(client.read(false).status, 200);
+    assert_eq!(program.end().0, Some(0));
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_connection_without_a_request() {
+    let mut project = Project::new();
+    project.config += "[limits]\ndrain_seconds = 3600\n";
+    project.write();
+    let program = Program::start(&project);
+    let mut client = Client::connect(program.address);
+    client.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n");
+    let silent = Client::connect(program.address);
+    assert_eq!(send(program.address, "GET", "/healthz", &[]).status, 200);
+    program.signal("TERM");
+    assert_eq!(program.end().0, Some(0));
+    drop(silent);
+}
+
+#[test]
+fn headers_are_bounded_and_a_slow_client_is_dropped() {
+    let mut project = Project::new();
+    project.config += "[limits]\nheader_bytes = 8192\nidle_seconds = 0.2\n";
+    project.write();
+    let program = Program::start(&project);
+    let long = "a".repeat(10_000);
+    let reply = send(program.address, "GET", "/auth", &[("X-Long", long.as_str())]);
+    assert_eq!(reply.status, 431);
+    let names: Vec<_> = (0..200).map(|number| format!("x{number}")).collect();
+    let many: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
+    assert_eq!(send(program.address, "GET", "/auth", &many).status, 431);
+    let mut client = Client::connect(program.address);
+    client.write(b"GET /healthz HTTP/1.1\r\nHost");
+    assert!(client.is_closed());
+}
+
+#[test]
+fn a_body_is_never_waited_for() {
+    let project = Project::new();
+    let program = Program::start(&project);
+    let headers = asked("POST", "/static/x", &[("Content-Length", "1000000000")]);
+    let reply = send(program.address, "POST", "/auth", &headers);
+    assert_eq!(reply.status, 200);
+    let headers = asked("GET", "/static/x", &[("Expect", "100-continue"), ("Content-Length", "5")]);
+    assert_eq!(send(program.address, "GET", "/auth", &headers).status, 200);
+}
+
+#[test]
+fn a_connection_is_kept_and_any_method_may_ask() {
+    let project = Project::new();
+    let program = Program::start(&project);
+    let mut client = Client::connect(program.address);
+    for method in ["GET", "HEAD", "POST", "DELETE", "OPTIONS"] {
+        let reply = client.send(method, "/auth", &asked("GET", "/static/x", &[]));
+        assert_eq!(reply.status, 200, "{method}");
+    }
+    for (target, status) in [("/", 404), ("/auth/", 404), ("/authx", 404), ("/healthz/", 404)] {
+        assert_eq!(client.send("GET", target, &[]).status, status, "{target}");
+    }
+    let reply = client.send("POST", "/metrics", &[]);
+    assert_eq!((reply.status, reply.header("allow")), (405, Some("GET, HEAD")));
+}
+
+#[test]
+fn a_unix_socket_is_its_own_peer() {
+    let mut project = Project::new();
+    let socket = project.path("guard.sock");
+    let listen = format!("[\"127.0.0.1:0\", \"unix:{}\"]", socket.display());
+    project.config = project.config.replace("[\"127.0.0.1:0\"]", &listen).replace(
+        "[assertions]",
+        "[[peers]]\naddress = \"unix\"\nproxy = \"caddy\"\n\n[assertions]",
+    );
+    project.write();
+    let mut program = Program::start(&project);
+    program.wait_for("listening on unix:");
+    let mut client = Client::new(UnixStream::connect(&socket).unwrap());
+    let reply = client.send("GET", "/auth", &asked("GET", "/api/%00", &[]));
+    assert_eq!(reply.status, 400);
+    let taken = command(&project).arg("serve").output().unwrap();
+    let message = String::from_utf8(taken.stderr).unwrap();
+    assert!(!taken.status.success() && message.contains("another server"), "{message}");
+
+    // A server that was killed leaves its socket.
+    program.signal("KILL");
+    program.end();
+    assert!(socket.exists());
+    let mut program = Program::start(&project);
+    program.wait_for("listening on unix:");
+    program.signal("TERM");
+    assert_eq!(program.end().0, Some(0));
+    assert!(!socket.exists());
+}
+
+#[test]
+fn no_token_is_logged_and_a_decision_is_one_line() {
+    for format in ["text", "json"] {
+        let mut project = Project::new();
+        project.config += &format!("[log]\nformat = \"{format}\"\nlevel = \"trace\"\n");
+        project.write();
+        let mut program = Program::start(&project);
+        let access = project.access(&json!({}));
+        let signature = access.rsplit('.').next().unwrap().to_owned();
+        let (cookie, bearer) = (format!("jwt_access_token={access}"), format!("Bearer {access}"));
+        let uri = format!("/api/x?token={access}");
+        let mut assertions = Vec::new();
+        for header in [("Cookie", cookie.as_str()), ("Authorization", bearer.as_str())] {
+            for id in ["0b9d6f0c7a1e4f1f9a50c6f3f0a3f1d2", access.as_str()] {
+                let headers = asked("GET", &uri, &[header, ("X-Request-Id", id)]);
+                let reply = send(program.address, "GET", "/auth", &headers);
+                assertions.push(reply.header("x-djwto-assertion").unwrap().to_owned());
+            }
+        }
+        let line = program.wait_for("0b9d6f0c7a1e4f1f9a50c6f3f0a3f1d2");
+        for part in ["models.example.org", "GET", "passed", "nginx"] {
+            assert!(line.contains(part), "{line}");
+        }
+        if format == "text" {
+            assert!(line.contains("rule=2"), "{line}");
+        } else {
+            let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+            assert_eq!((&line["code"], &line["rule"]), (&json!("passed"), &json!(2)));
+        }
+        program.signal("TERM");
+        let (_, log) = program.end();
+        let log = log.join("\n");
+        assert_eq!(log.matches("decided").count(), 4, "{log}");
+        assert!(!log.contains(&signature) && !log.contains("token="), "{log}");
+        assert!(assertions.iter().all(|assertion| !log.contains(assertion.as_str())));
+    }
+}
+
+#[test]
+fn metrics_count_and_name_no_one() {
+    let project = Project::new();
+    let program = Program::start(&project);
+    let bearer = format!("Bearer {}", project.access(&json!({})));
+    // A request that waits for the first look reads its token twice.
+    until(|| send(program.address, "GET", "/readyz", &[]).status == 200);
+    for _ in 0..3 {
+        let headers = asked("GET", "/api/x", &[("Authorization", bearer.as_str())]);
+        send(program.address, "GET", "/auth", &headers);
+    }
+    send(program.address, "GET", "/auth", &asked("GET", "/api/x", &[]));
+    let reply = send(program.address, "GET", "/metrics", &[]);
+    assert!(reply.header("content-type").unwrap().starts_with("application/openmetrics-text"));
+    for line in [
+        "djwto_decisions_total{code=\"passed\"} 3",
+        "djwto_decisions_total{code=\"cookie_missing\"} 1",
+        "djwto_decision_seconds_count 4",
+        "djwto_assertions_total{source=\"signed\"} 2",
+        "djwto_assertions_total{source=\"kept\"} 1",
+        "djwto_cache_entries 1",
+        "djwto_ended_sessions_fresh 1",
+    ] {
+        assert!(reply.body.lines().any(|found| found == line), "{line}\n{}", reply.body);
+    }
+    for word in ["alice", "models.example.org", "127.0.0.1"] {
+        assert!(!reply.body.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn the_public_keys_are_published() {
+    let project = Project::new();
+    let program = Program::start(&project);
+    for path in ["/.well-known/jwks.json", "/.well-known/djwto-assertions.json"] {
+        let reply = send(program.address, "GET", path, &[]);
+        let set: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+        assert_eq!(set["keys"].as_array().unwrap().len(), 1, "{path}");
+        assert!(!reply.body.contains("\"d\""));
+        assert_eq!(reply.header("cache-control"), Some("public, max-age=300"));
+    }
+}
+
+#[test]
+fn every_problem_is_named_and_no_secret_is_shown() {
+    let mut project = Project::new();
+    let run = |project: &Project, arguments: &[&str]| {
+        let output = command(project).args(arguments).output().unwrap();
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        (output.status.code(), text.concat())
+    };
+    let (code, text) = run(&project, &["check"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("hosts 1, keys 1, assertions signed, database sqlite"), "{text}");
+
+    project.export["csrf"]["use_sessions"] = json!(true);
+    project.export["keys"]["jwks"]["keys"][0]["crv"] = json!("P-384");
+    project.config = project
+        .config
+        .replace("origins =", "csrf = \"token\"\norigins =")
+        .replace("keys.json", "none.json");
+    project.write();
+    let (code, text) = run(&project, &["check"]);
+    assert_eq!(code, Some(1), "{text}");
+    for part in [
+        "export.json: keys.jwks.keys[0]:",
+        "csrf: expected \"origin\", found \"token\": CSRF_USE_SESSIONS",
+        "none.json: expected the keys of assertions, found no file. Run: djwto-server keys init",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert_eq!(run(&project, &["serve"]).0, Some(1));
+
+    let project = Project::new();
+    fs::remove_file(project.path("keys.json")).unwrap();
+    let (code, text) = run(&project, &["keys", "init"]);
+    assert!(code == Some(0) && text.contains(" active\n") && text.contains(" next\n"), "{text}");
+    assert_eq!(run(&project, &["keys", "init"]).0, Some(1));
+    assert_eq!(run(&project, &["check"]).0, Some(0));
+    let (code, text) = run(&project, &["keys", "rotate"]);
+    assert!(code == Some(1) && text.contains("--force"), "{text}");
+    assert_eq!(run(&project, &["keys", "rotate", "--force"]).0, Some(0));
+
+    let url = "https://models.example.org/static/x";
+    let (code, text) = run(&project, &["explain", "GET", url]);
+    assert!(code == Some(0) && text.contains("public") && text.contains("/static/*"), "{text}");
+    let (code, text) = run(&project, &["explain", "GET", "https://other.example.org/"]);
+    assert!(code == Some(1) && text.contains("there are rules for models.example.org"), "{text}");
+    assert_eq!(run(&project, &["nothing"]).0, Some(2));
+
+    fs::remove_file(project.path("djwto.toml")).unwrap();
+    let mut file = fs::File::create(project.path("djwto.toml")).unwrap();
+    let url = "postgresql://u:geheim@127.0.0.1/d";
+    write!(file, "export = \"export.json\"\nlisten = []\ndatabase = \"{url}\"").unwrap();
+    let (code, text) = run(&project, &["check"]);
+    assert!(code == Some(1) && !text.contains("geheim"), "{text}");
+}
+
+#[test]
+fn a_log_that_no_one_reads_stops_nothing() {
+    for is_closed in [false, true] {
+        let project = Project::new();
+        let program = Program::start(&project);
+        program.stop_reading(is_closed);
+        let mut client = Client::connect(program.address);
+        // Far more lines than the pipe and the queue hold.
+        for _ in 0..6000 {
+            let reply = client.send("GET", "/auth", &asked("GET", "/static/x", &[]));
+            assert_eq!(reply.status, 200);
+        }
+        assert_eq!(send(program.address, "GET", "/healthz", &[]).status, 200);
+    }
+}
