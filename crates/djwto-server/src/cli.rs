@@ -58,7 +58,7 @@ enum Keys {
         /// Do not wait until upstreams know the next key.
         #[arg(long)]
         force: bool,
-        /// The key that signed has leaked: remove it and the retired ones at once.
+        /// The file has leaked: throw all its keys away, and write two new ones.
         #[arg(long)]
         leaked: bool,
     },
@@ -103,7 +103,8 @@ fn run(config: &Path, command: Command) -> Result<String, Vec<Problem>> {
                         .ok_or_else(|| one(Problem::new("--algorithm", what)))?;
                     keys::init(&path, algorithm, keys::now())
                 }
-                Keys::Rotate { force, leaked } => keys::rotate(&path, keys::now(), force, leaked),
+                Keys::Rotate { leaked: true, .. } => keys::replace(&path, keys::now()),
+                Keys::Rotate { force, .. } => keys::rotate(&path, keys::now(), force),
             };
             let lines = changes.map_err(one)?.into_iter().map(|Change { id, state }| {
                 let state = state.map_or("removed", State::name);

@@ -63,36 +63,20 @@ pub fn init(path: &Path, algorithm: Algorithm, now: i64) -> Result<Vec<Change>, 
 
 /// Lets the next key sign, retires the one that signed, and adds a next one. Retired keys leave when
 /// their last assertion has expired. `is_forced` does not wait until the next key was published long
-/// enough. `has_leaked` removes the key that signed and every retired one instead of keeping them.
+/// enough.
 ///
 /// # Errors
 ///
 /// [`Problem`]: the file cannot be read or written, or it is too early.
-pub fn rotate(
-    path: &Path,
-    now: i64,
-    is_forced: bool,
-    has_leaked: bool,
-) -> Result<Vec<Change>, Problem> {
+pub fn rotate(path: &Path, now: i64, is_forced: bool) -> Result<Vec<Change>, Problem> {
     let path = &real(path)?;
     let _lock = lock(path)?;
-    let text = Zeroizing::new(files::read_secret(path)?);
-    assertions::read_keys(path, text.as_bytes())?;
     let problem = |what: &str| Problem::of_file(path, what);
-    let set: Map<String, Value> =
-        serde_json::from_str(&text).map_err(|_| problem("expected a JWK Set"))?;
-    let mut set = set;
-    let Some(Value::Array(mut keys)) = set.remove("keys") else {
-        return Err(problem("expected a JWK Set"));
-    };
+    let (mut set, mut keys) = read(path)?;
     let mut changes = Vec::new();
     keys.retain(|jwk| {
         let is_old = since(jwk).is_none_or(|since| since <= now - RETIRED_SECONDS);
-        let goes = match state(jwk) {
-            Some(State::Retired) => is_old || has_leaked,
-            Some(State::Next) => false,
-            Some(State::Active) | None => has_leaked,
-        };
+        let goes = state(jwk) == Some(State::Retired) && is_old;
         if goes {
             changes.push(Change { id: id(jwk), state: None });
         }
@@ -103,7 +87,7 @@ pub fn rotate(
     let next = keys.iter().position(|jwk| state(jwk) == Some(State::Next));
     let next = next.ok_or_else(|| problem(what))?;
     let age = keys.get(next).and_then(since).map_or(0, |since| now.saturating_sub(since));
-    if age < PUBLISHED_SECONDS && !is_forced && !has_leaked {
+    if age < PUBLISHED_SECONDS && !is_forced {
         return Err(problem(&format!(
             "the next key was published {age} seconds ago. Upstreams take up to {PUBLISHED_SECONDS} \
              seconds to learn of it. Wait, or use --force to rotate now"
@@ -125,6 +109,38 @@ pub fn rotate(
     set.insert("keys".to_owned(), Value::Array(keys));
     write(path, set)?;
     Ok(changes)
+}
+
+/// Throws all keys away, and writes two new ones: after the file has leaked, because it holds the private
+/// half of the next key too. Assertions of the old keys are refused once upstreams read the keys again.
+///
+/// # Errors
+///
+/// [`Problem`]: the file cannot be read or written.
+pub fn replace(path: &Path, now: i64) -> Result<Vec<Change>, Problem> {
+    let path = &real(path)?;
+    let _lock = lock(path)?;
+    let (mut set, old) = read(path)?;
+    let signing = old.iter().find(|jwk| matches!(state(jwk), Some(State::Active) | None));
+    let algorithm = signing.and_then(algorithm_of).unwrap_or(Algorithm::EdDsa);
+    let mut changes: Vec<_> = old.iter().map(|jwk| Change { id: id(jwk), state: None }).collect();
+    let mut keys = Vec::new();
+    for state in [State::Active, State::Next] {
+        changes.push(add(path, &mut keys, algorithm, state, now)?);
+    }
+    set.insert("keys".to_owned(), Value::Array(keys));
+    write(path, set)?;
+    Ok(changes)
+}
+
+/// The file: its other members, and its keys.
+fn read(path: &Path) -> Result<(Map<String, Value>, Vec<Value>), Problem> {
+    let text = Zeroizing::new(files::read_secret(path)?);
+    assertions::read_keys(path, text.as_bytes())?;
+    let problem = || Problem::of_file(path, "expected a JWK Set");
+    let mut set: Map<String, Value> = serde_json::from_str(&text).map_err(|_| problem())?;
+    let Some(Value::Array(keys)) = set.remove("keys") else { return Err(problem()) };
+    Ok((set, keys))
 }
 
 fn add(
@@ -235,9 +251,10 @@ fn write_new(path: &Path, new: &Path, text: &[u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Change, PUBLISHED_SECONDS, RETIRED_SECONDS, init, rotate};
+    use super::{Change, PUBLISHED_SECONDS, RETIRED_SECONDS, id, init, replace, rotate};
     use djwto_core::key::State;
     use djwto_core::{Algorithm, key::JwkSet};
+    use serde_json::Value;
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -263,30 +280,33 @@ mod tests {
             assert!(init(&path, algorithm, 1000).is_err());
 
             let early = 1000 + PUBLISHED_SECONDS - 1;
-            assert!(
-                rotate(&path, early, false, false).unwrap_err().to_string().contains("309 seconds")
-            );
-            let changes = rotate(&path, early + 1, false, false).unwrap();
+            assert!(rotate(&path, early, false).unwrap_err().to_string().contains("309 seconds"));
+            let changes = rotate(&path, early + 1, false).unwrap();
             let expected = [Some(State::Retired), Some(State::Active), Some(State::Next)];
             assert_eq!(states(&changes), expected);
             assert_eq!(signing(), (made[1].id.clone(), 3));
             let text = fs::read_to_string(&path).unwrap();
             assert_eq!(text.matches("\"d\"").count(), 2, "a retired key has no private half");
 
-            let changes = rotate(&path, early + 2, true, false).unwrap();
+            let changes = rotate(&path, early + 2, true).unwrap();
             assert_eq!(changes.len(), 3);
             assert_eq!(signing().1, 4);
-            let changes = rotate(&path, early + 1 + RETIRED_SECONDS, false, false).unwrap();
+            let changes = rotate(&path, early + 1 + RETIRED_SECONDS, false).unwrap();
             assert_eq!((changes[0].id.as_str(), changes[0].state), (made[0].id.as_str(), None));
-            let signed = signing().0;
-            let changes = rotate(&path, early + 2 + RETIRED_SECONDS, false, true).unwrap();
-            assert!(changes.contains(&Change { id: signed, state: None }));
-            assert_eq!(signing().1, 2, "a leaked key and the retired ones are gone");
+
+            let old: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            let changes = replace(&path, early).unwrap();
+            assert_eq!(signing(), (changes[changes.len() - 2].id.clone(), 2));
+            let new = fs::read_to_string(&path).unwrap();
+            for jwk in old["keys"].as_array().unwrap() {
+                assert!(changes.contains(&Change { id: id(jwk), state: None }));
+                assert!(!new.contains(jwk["x"].as_str().unwrap()), "{jwk}");
+            }
         }
         assert!(init(&folder.path().join("x"), Algorithm::Hs256, 1000).is_err());
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        rotate(&link, 5000, false, false).unwrap();
+        rotate(&link, 5000, false).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     }
 }
