@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 HOST = "127.0.0.1"
 START_SECONDS = 60
 STOP_SECONDS = 5
-NAMES = ("localhost", "*.localhost", "app.demo.localhost", "api.demo.localhost")
+NAMES = ("localhost", "*.localhost", "*.demo.localhost")
 ADDRESSES = ("127.0.0.1", "::1")
 
 READY = """
