@@ -36,7 +36,7 @@ MSRV ?= $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 STAGES = MAKE="$(MAKE)" $(PYTHON) tools/stages.py
 
 .PHONY: help system build client demo demo-rest lint workflows format bench docs docs-version picture fuzz deny lock clean \
-	test test-rust test-client test-python test-served test-conformance \
+	test test-rust test-client test-python test-served test-proxies test-conformance \
 	test-long long-tests test-versions \
 	dist dist-empty wheel sdist crates npm sbom dist-check release-check \
 	msrv advisories pythons nightly publish-tag publish-crates publish-npm
@@ -45,7 +45,7 @@ help:
 	@echo "make demo-rest  an example with REST framework, on https://localhost:8003"
 	@echo "make build      the development build of the engine, for the tests"
 	@echo "make client     builds and checks the client for pages"
-	@echo "make test       Rust, Python, browser, conformance: the tests of every change"
+	@echo "make test       Rust, Python, browser, proxies, conformance: the tests of every change"
 	@echo "make test-long  kills, races, scale, packages, all versions of Python and Django"
 	@echo "make lint       formatting, clippy, ruff, mypy, stubtest, the workflows"
 	@echo "make bench      speed, compared with other packages"
@@ -105,7 +105,7 @@ demo-rest: $(VENV)/packages-rest $(VENV)/built
 
 # With the ceiling of each stage, in minutes.
 test:
-	+@$(STAGES) build=5 test-rust=3 test-client=1 test-python=6 test-served=5 test-conformance=5
+	+@$(STAGES) build=5 test-rust=3 test-client=1 test-python=6 test-served=5 test-proxies=5 test-conformance=5
 
 test-rust:
 	cargo test --workspace --locked --quiet
@@ -132,6 +132,11 @@ test-python: build
 test-served: build $(CLIENT_TOOLS) $(REACT_TOOLS)
 	$(BIN)/python -m pytest tests/served
 
+# nginx and Envoy with the files of deploy/, before djwto-server.
+test-proxies: build $(VENV)/packages-proxies
+	cargo build -p djwto-server --locked --quiet
+	$(BIN)/python -m pytest tests/proxies
+
 # On WSGI and ASGI, with SQLite, PostgreSQL and MariaDB.
 test-conformance: build
 	$(BIN)/python -m pytest conformance
@@ -140,7 +145,8 @@ test-conformance: build
 test-long:
 	+@$(STAGES) long-tests crates wheel sdist dist-check test-versions
 
-long-tests: build
+long-tests: build $(VENV)/packages-proxies
+	cargo build -p djwto-server --locked --quiet
 	$(BIN)/python -m pytest -m long -o 'norecursedirs=.* projects' tests
 
 test-versions: build $(VENV)/packages-release
@@ -274,7 +280,7 @@ picture: build
 lock: $(VENV)/packages-dev $(VENV)/packages-client
 	$(BIN)/uv pip compile --upgrade --quiet --universal --python-version 3.10 \
 		--no-emit-index-url --no-header requirements/dev.in -o requirements/dev.txt
-	for name in demo rest test docs bench sbom release audit client; do \
+	for name in demo rest test docs bench sbom release audit client proxies; do \
 		$(BIN)/uv pip compile --upgrade --quiet --universal --python-version 3.10 \
 			--no-emit-index-url --no-header -c requirements/dev.txt \
 			requirements/$$name.in -o requirements/$$name.txt; \

@@ -1,0 +1,1 @@
+"""The files of `deploy/`: real proxies, the real portal, the real djwto-server."""
