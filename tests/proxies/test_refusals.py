@@ -91,6 +91,14 @@ def test_no_frame_and_no_prefetch_is_sent_to_return(
     assert refused(ask(stack.port, "/open/a", [*NAVIGATION, header]), echo)
 
 
+def test_doubled_cookies_do_not_go_in_circles(stack: Stack, echo: Echo, login: Login) -> None:
+    """A sibling host can plant a cookie that `return/` does not see: no renewal would help."""
+    planted = ("Cookie", "jwt_access_token=planted")
+    answer = ask(stack.port, "/open/a", [*cookies(login), planted, *NAVIGATION])
+    assert refused(answer, echo)
+    assert answer.all("location") == []
+
+
 def test_a_long_address_comes_back_to_the_root(stack: Stack, echo: Echo) -> None:
     """`return/` takes 2,048 bytes."""
     answer = ask(stack.port, f"/open/{'a' * 2100}", NAVIGATION)
