@@ -30,6 +30,7 @@ IDENTITY = (
     "X-Remote-User",
     "X-User",
     "X-WebAuth-User",
+    "Proxy-Authorization",
     "Remote-User",
 )
 
@@ -148,6 +149,30 @@ def test_an_unknown_host(stack: Stack, echo: Echo, login: Login, host: str) -> N
     answer = ask(stack.port, "/open/a", cookies(login), host=host)
     assert answer.status != 200
     assert not echo.got
+
+
+@pytest.mark.parametrize("kind", ["nginx"], indirect=True, scope="session")
+def test_nginx_with_settings_for_all_blocks(stack: Stack, echo: Echo, login: Login) -> None:
+    """A cache and another condition of the `http` block reach neither the guard nor the service."""
+    port = services.free_port()
+    common = f"""
+    proxy_cache_path {stack.site.folder}/cache keys_zone=common:1m;
+    proxy_cache common;
+    proxy_cache_valid any 1m;
+    proxy_ignore_headers Cache-Control Set-Cookie Expires;
+    proxy_intercept_errors on;
+    satisfy any;
+    allow 127.0.0.1;
+    # Both are nginx's defaults."""
+    changes = {"    # Both are nginx's defaults.": common}
+    with stack.proxy(port, guard=stack.guard.port, changes=changes):
+        assert ask(port, "/past/a", cookies(login, "carol")).status == 200
+        echo.got.clear()
+        assert refused(ask(port, "/past/a", cookies(login)), echo, 403)
+        assert refused(ask(port, "/past/a"), echo)
+        assert refused(ask(port, "/open/a"), echo)
+        assert ask(port, "/past/a", cookies(login, "carol")).status == 200
+        assert len(echo.got) == 1
 
 
 def test_two_hosts(stack: Stack, echo: Echo, login: Login) -> None:

@@ -117,6 +117,28 @@ def test_cookies_of_all_that_a_browser_takes(stack: Stack, echo: Echo, login: Lo
     assert (got.one("cookie") or "").endswith("; ".join(large))
 
 
+@pytest.mark.parametrize(
+    "names", ["bearer, {}", "chat,Bearer,{}", "bearer,\t{}", "chat, bearer , {}"]
+)
+@pytest.mark.parametrize("path", ["/static/a", "/open/a"])
+def test_a_token_as_a_subprotocol(
+    stack: Stack, echo: Echo, login: Login, names: str, path: str
+) -> None:
+    """So do pages send it to sockets of djwto's own."""
+    client = login("alice", "JSON")
+    token = client.token("access")
+    own = [*client.bearer().items(), ("Sec-WebSocket-Protocol", names.format(token))]
+    assert ask(stack.port, path, own).status == 200
+    assert_clean(echo.got[0], client)
+
+
+def test_a_subprotocol_of_the_service(stack: Stack, echo: Echo) -> None:
+    for names in ("chat", "v1.kernel, bearer.x", "graphql-ws"):
+        echo.got.clear()
+        assert ask(stack.port, "/static/a", [("Sec-WebSocket-Protocol", names)]).status == 200
+        assert echo.got[0].one("sec-websocket-protocol") == names
+
+
 def test_no_log_holds_a_token(stack: Stack, echo: Echo, login: Login) -> None:
     """Neither the guard's nor the proxy's, whether the request was allowed or refused."""
     client = login("alice", "TWO-COOKIES")
