@@ -35,7 +35,7 @@ MSRV ?= $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 # Runs targets of this file and prints how long each took; see the tool's first lines.
 STAGES = MAKE="$(MAKE)" $(PYTHON) tools/stages.py
 
-.PHONY: help system build client demo demo-rest lint workflows format bench docs docs-version picture fuzz deny lock clean \
+.PHONY: help system build client demo demo-rest fleet guard lint workflows format bench docs docs-version picture fuzz deny lock clean \
 	test test-rust test-client test-python test-served test-proxies test-conformance \
 	test-long long-tests test-versions \
 	dist dist-empty wheel sdist crates npm sbom dist-check release-check \
@@ -43,6 +43,7 @@ STAGES = MAKE="$(MAKE)" $(PYTHON) tools/stages.py
 help:
 	@echo "make demo       the example portal on https://localhost:8002"
 	@echo "make demo-rest  an example with REST framework, on https://localhost:8003"
+	@echo "make fleet      the portal's login before JupyterLab and a dashboard, on https://app.demo.localhost:8004"
 	@echo "make build      the development build of the engine, for the tests"
 	@echo "make client     builds and checks the client for pages"
 	@echo "make test       Rust, Python, browser, proxies, conformance: the tests of every change"
@@ -101,6 +102,15 @@ demo: $(VENV)/built
 demo-rest: $(VENV)/packages-rest $(VENV)/built
 	@exec $(BIN)/python examples/rest/start.py $(ARGS)
 
+# Nothing of it needs the other packages of the tests, but for nginx.
+fleet: system guard $(VENV)/packages-fleet $(VENV)/built
+	@exec $(BIN)/python examples/fleet/fleet.py $(ARGS)
+
+# In the profile `dev`, as `cargo test` builds it.
+guard:
+	@echo "==> building djwto-server (the first time, a few minutes)"
+	@cargo build -p djwto-server --locked --quiet
+
 # --- tests --------------------------------------------------------------------------------------
 
 # With the ceiling of each stage, in minutes.
@@ -132,9 +142,8 @@ test-python: build
 test-served: build $(CLIENT_TOOLS) $(REACT_TOOLS)
 	$(BIN)/python -m pytest tests/served
 
-# nginx and Envoy with the files of deploy/, before djwto-server.
-test-proxies: build $(VENV)/packages-proxies
-	cargo build -p djwto-server --locked --quiet
+# nginx and Envoy with the files of deploy/, before djwto-server; and the fleet.
+test-proxies: build guard $(VENV)/packages-proxies $(VENV)/packages-fleet
 	$(BIN)/python -m pytest tests/proxies
 
 # On WSGI and ASGI, with SQLite, PostgreSQL and MariaDB.
@@ -145,8 +154,7 @@ test-conformance: build
 test-long:
 	+@$(STAGES) long-tests crates wheel sdist dist-check test-versions
 
-long-tests: build $(VENV)/packages-proxies
-	cargo build -p djwto-server --locked --quiet
+long-tests: build guard $(VENV)/packages-proxies $(VENV)/packages-fleet
 	$(BIN)/python -m pytest -m long -o 'norecursedirs=.* projects' tests
 
 test-versions: build $(VENV)/packages-release
@@ -280,7 +288,7 @@ picture: build
 lock: $(VENV)/packages-dev $(VENV)/packages-client
 	$(BIN)/uv pip compile --upgrade --quiet --universal --python-version 3.10 \
 		--no-emit-index-url --no-header requirements/dev.in -o requirements/dev.txt
-	for name in demo rest test docs bench sbom release audit client proxies; do \
+	for name in demo rest test docs bench sbom release audit client proxies fleet; do \
 		$(BIN)/uv pip compile --upgrade --quiet --universal --python-version 3.10 \
 			--no-emit-index-url --no-header -c requirements/dev.txt \
 			requirements/$$name.in -o requirements/$$name.txt; \

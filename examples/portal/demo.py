@@ -51,7 +51,7 @@ def main() -> int:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
-        problem = _missing(options.server) or _port_problem(options.port)
+        problem = _missing(options.server) or port_problem(options.port)
         if problem:
             print(problem, file=sys.stderr)
             return 1
@@ -64,9 +64,9 @@ def main() -> int:
 def prepare(var: Path) -> None:
     """Make the folder, the keys, the tables and the users that are not there yet."""
     var.mkdir(parents=True, exist_ok=True)
-    _step("Database tables")
+    step("Database tables")
     _manage(var, "migrate")
-    _step("Users alice, carol and admin")
+    step("Users alice, carol and admin")
     _manage(var, "demo_users")
 
 
@@ -74,8 +74,8 @@ def environment(var: Path) -> dict[str, str]:
     """Return the environment of the portal's processes. What is set outside wins."""
     return {
         "PORTAL_DATABASE": f"sqlite:///{var / 'portal.sqlite3'}",
-        "PORTAL_SECRET_KEY": _kept_secret(var / "secret.key"),
-        "DJWTO_SIGNING_KEY": _kept_secret(var / "signing.key"),
+        "PORTAL_SECRET_KEY": kept_secret(var / "secret.key"),
+        "DJWTO_SIGNING_KEY": kept_secret(var / "signing.key"),
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "portal.settings",
     }
@@ -129,7 +129,7 @@ def _missing(server: str) -> str | None:
     return None
 
 
-def _port_problem(port: int) -> str | None:
+def port_problem(port: int) -> str | None:
     # A browser tries ::1 first for `localhost`, so somebody else's server there is in the way too.
     return _bind_problem(socket.AF_INET, HOST, port) or _bind_problem(socket.AF_INET6, "::1", port)
 
@@ -151,11 +151,11 @@ def _bind_problem(family: socket.AddressFamily, host: str, port: int) -> str | N
 
 
 def _run(var: Path, port: int, server: str) -> int:
-    print(f"The demo keeps its tables, keys and certificate in {_shown(var)}")
+    print(f"The demo keeps its tables, keys and certificate in {shown(var)}")
     prepare(var)
-    _step("Certificate for localhost")
+    step("Certificate for localhost")
     cert, key = certificate(var)
-    _step(f"Server ({server})")
+    step(f"Server ({server})")
     # In a session of its own: Ctrl-C reaches this process alone, and the server is told once.
     command = server_command(server, port, cert, key)
     process = subprocess.Popen(command, cwd=HERE, env=environment(var), start_new_session=True)
@@ -163,7 +163,7 @@ def _run(var: Path, port: int, server: str) -> int:
         if not _answers(process, port, cert):
             print("The server did not start. Its output is above.", file=sys.stderr)
             return 1
-        print(READY.format(url=f"https://localhost:{port}/", cert=_shown(cert)), flush=True)
+        print(READY.format(url=f"https://localhost:{port}/", cert=shown(cert)), flush=True)
         return process.wait()
     finally:
         _stop(process)
@@ -219,7 +219,7 @@ def _manage(var: Path, command: str) -> None:
         sys.exit(f"`manage.py {command}` failed:\n{done.stdout}{done.stderr}")
 
 
-def _kept_secret(path: Path) -> str:
+def kept_secret(path: Path) -> str:
     try:
         with _private(path) as file:
             file.write(secrets.token_urlsafe(48).encode())
@@ -280,11 +280,11 @@ def _make_certificate(cert: Path, key: Path) -> None:
     cert.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
 
 
-def _step(text: str) -> None:
+def step(text: str) -> None:
     print(f"  · {text}", flush=True)
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """Return the path as short as it is from here."""
     try:
         return str(path.relative_to(Path.cwd()))
