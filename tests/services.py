@@ -64,6 +64,12 @@ class Postgres:
     _process: "subprocess.Popen[bytes] | None" = None
 
     @property
+    def pid(self) -> int:
+        """The process that starts all others."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def url(self) -> str:
         """The address of the database ``postgres``, which every cluster has."""
         return self.url_of("postgres")
