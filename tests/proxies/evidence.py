@@ -1,0 +1,107 @@
+"""What else tells of a minute of requests: the log of the guard, and what reached the service."""
+
+import heapq
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import jwt
+
+from tests.proxies.echo import Echo
+from tests.proxies.history import History
+from tests.proxies.load import Answered
+from tests.proxies.stack import APP, Stack
+from tests.proxies.wire import ask
+from tests.services import text_of
+
+
+def check_log(
+    stack: Stack, history: History, answered: list[Answered], paths: Sequence[str]
+) -> None:
+    """Give each line of the log its request: of that rule and outcome, under way at that time.
+
+    ``paths`` are in the order of their rules.
+    """
+    lines: dict[tuple[str, int], list[float]] = {}
+    broken = 0
+    for text in text_of(stack.guard.log).splitlines():
+        try:
+            line: dict[str, Any] = json.loads(text)
+        except ValueError:
+            broken += 1
+            continue
+        if line.get("message") == "decided":
+            at = datetime.fromisoformat(line["timestamp"].replace("Z", "+00:00")).timestamp()
+            lines.setdefault((line["code"], line["rule"]), []).append(at)
+    kills = sum(what == "killed" for *_, what in history.faults)
+    assert broken <= kills
+    assert "eyJ" not in text_of(stack.guard.log)
+    asked: dict[tuple[str, int], list[Answered]] = {}
+    for one in answered:
+        code = "passed" if one.status == 200 else one.code
+        if code:
+            asked.setdefault((code, paths.index(one.path) + 1), []).append(one)
+        else:
+            # It is of the proxy: the guard was away, or its answer was lost.
+            assert one.status in (0, 503), one
+            assert history.excuse(one), one
+    for kind, requests in asked.items():
+        alone, silent = matched(lines.pop(kind, []), requests)
+        assert silent == [], f"{kind}: answers of which the log says nothing"
+        assert [at for at in alone if not excused(history, at)] == []
+    # An answer may be lost when the guard is killed.
+    assert not [at for times in lines.values() for at in times if not excused(history, at)]
+
+
+def matched(lines: list[float], requests: list[Answered]) -> tuple[list[float], list[Answered]]:
+    """Pair lines with requests. Returns the lines and the requests that stay alone."""
+    coming = sorted(requests, key=lambda one: one.sent, reverse=True)
+    open_: list[tuple[float, str, Answered]] = []
+    alone, silent = [], []
+    for at in sorted(lines):
+        while coming and coming[-1].sent <= at:
+            one = coming.pop()
+            heapq.heappush(open_, (one.received, one.id, one))
+        while open_ and open_[0][0] < at:
+            silent.append(heapq.heappop(open_)[2])
+        if open_:
+            heapq.heappop(open_)
+        else:
+            alone.append(at)
+    return alone, silent + coming + [one for *_, one in open_]
+
+
+def excused(history: History, at: float) -> bool:
+    return any(start <= at <= end for start, end, _ in history.faults)
+
+
+def check_assertions(
+    stack: Stack,
+    echo: Echo,
+    history: History,
+    answered: list[Answered],
+    sessions: dict[str, str],
+) -> None:
+    """Each request that passed by a login has the assertion of its own session."""
+    found = ask(stack.guard.port, "/.well-known/djwto-assertions.json", tls=False).json()
+    keys = {key["kid"]: jwt.PyJWK(key).key for key in found["keys"]}
+    asked = {one.id: one for one in answered}
+    known: dict[str, str] = {}
+    for got in echo.got:
+        one, assertion = asked[got.one("x-load") or ""], got.one("x-djwto-assertion")
+        if not assertion:
+            assert "public" in history.rules[one.path].between(one.sent, one.received)
+            continue
+        if assertion not in known:
+            kid = jwt.get_unverified_header(assertion)["kid"]
+            claims = jwt.decode(
+                assertion,
+                keys[kid],
+                algorithms=["EdDSA"],
+                audience="models",
+                issuer=f"https://{APP}",
+                options={"verify_exp": False},
+            )
+            known[assertion] = claims["sid"]
+        assert known[assertion] == sessions[one.token]
