@@ -20,6 +20,8 @@ CLIENT := clients/browser
 REACT := $(CLIENT)/examples/react
 CLIENT_TOOLS := $(CLIENT)/node_modules/.package-lock.json
 REACT_TOOLS := $(REACT)/node_modules/.package-lock.json
+ASSERTIONS := examples/assertions
+ASSERTION_TOOLS := $(ASSERTIONS)/node_modules/.package-lock.json
 NPM := $(BIN)/python tools/npm.py --silent --prefix
 
 # How long `make fuzz` works on each target.
@@ -143,7 +145,7 @@ test-served: build $(CLIENT_TOOLS) $(REACT_TOOLS)
 	$(BIN)/python -m pytest tests/served
 
 # nginx and Envoy with the files of deploy/, before djwto-server; and the fleet.
-test-proxies: build guard $(VENV)/packages-proxies $(VENV)/packages-fleet
+test-proxies: build guard $(VENV)/packages-proxies $(VENV)/packages-fleet $(ASSERTION_TOOLS)
 	$(BIN)/python -m pytest tests/proxies
 
 # On WSGI and ASGI, with SQLite, PostgreSQL and MariaDB.
@@ -297,10 +299,11 @@ lock: $(VENV)/packages-dev $(VENV)/packages-client
 		oxlint-tsgolint react @types/react)
 	$(NPM) $(REACT) install --save-exact $(addsuffix @latest,react react-dom vite @vitejs/plugin-react \
 		typescript @types/react @types/react-dom)
+	$(NPM) $(ASSERTIONS) install --save-exact jose@latest
 	for crate in . fuzz benches/floor benches/paths; do \
 		cargo update --manifest-path $$crate/Cargo.toml; \
 	done
 
 clean:
 	rm -rf $(VENV) .venvs dist site target fuzz/target fuzz/found examples/*/var \
-		$(CLIENT)/dist $(CLIENT)/node_modules $(REACT)/dist $(REACT)/node_modules
+		$(CLIENT)/dist $(CLIENT)/node_modules $(REACT)/dist $(REACT)/node_modules $(ASSERTIONS)/node_modules
