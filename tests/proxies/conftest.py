@@ -15,6 +15,9 @@ from tests.proxies.echo import Echo
 from tests.proxies.proxies import KINDS, Kind
 from tests.proxies.stack import Site, Stack
 from tests.proxies.wire import Answer
+from tests.served.browser.conftest import browser
+
+__all__ = ["browser"]  # one Chromium for all files: Playwright runs once in a process
 
 MODES = ("TWO-COOKIES", "ONE-COOKIE", "JSON")
 Login = Callable[..., Client]

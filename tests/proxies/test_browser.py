@@ -7,10 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.proxies.echo import Echo
 from tests.proxies.stack import APP, Stack
-from tests.served.browser.conftest import FLAGS, browser, find_program
 from tests.served.browser.support import Elsewhere, serve_elsewhere
-
-__all__ = ["FLAGS", "browser", "find_program"]
 
 _FORM = """(action) => {
     const form = document.createElement("form");

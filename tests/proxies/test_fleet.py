@@ -21,9 +21,6 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests import services
 from tests.proxies import stack, wire
-from tests.served.browser.conftest import FLAGS, browser, find_program
-
-__all__ = ["FLAGS", "browser", "find_program"]
 
 PROGRAM = services.PORTAL.parent / "fleet" / "fleet.py"
 APP, LAB, DASH = (f"{name}.demo.localhost" for name in ("app", "lab", "dash"))
