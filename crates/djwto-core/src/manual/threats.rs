@@ -175,3 +175,25 @@
 //! | | a foreign page fails logins, so that its visitor is locked out | other origins are counted apart | `tests/test_throttle_counts.py::test_a_foreign_page_locks_its_visitor_out_of_nothing` |
 //! | | guesses at one-time codes, or at the old password of a stolen session | both are failed logins | `tests/test_throttle_counts.py::test_a_wrong_one_time_code_is_a_failed_login`, `tests/test_throttle_counts.py::test_300_wrong_old_passwords_get_five_answers` |
 //! | | many logins at once keep every thread and processor busy | a bound on passwords checked at once, and no waiting while logins fail | `tests/test_throttle_gate.py::test_while_logins_fail_none_waits` |
+//!
+//! ## Forward-auth: `djwto-server` behind a proxy
+//!
+//! The tests in `tests/proxies/` run with nginx and with Envoy, as `deploy/` configures them.
+//!
+//! | record | attack | countermeasure | test |
+//! |---|---|---|---|
+//! | GHSA-7r4p-vjf4-gxv4 (Caddy) | the guard sets no header on some requests, and the client's own header of that name reaches the service | every header that the guard may set is deleted first, on public paths too | `tests/proxies/test_forged.py::test_a_forged_user_does_not_arrive`, `tests/proxies/test_tokens.py::test_a_public_path_has_no_assertion` |
+//! | GHSA-f59h-q822-g45g (Caddy), CVE-2026-54763 (Traefik) | `X_Djwto_Assertion` is not deleted, and CGI reads it as `X-Djwto-Assertion` | names with underscores or other odd signs do not pass | `tests/proxies/test_forged.py::test_other_spellings_do_not_arrive` |
+//! | CVE-2026-33433 (Traefik) | a header in other letters comes first, and the service reads that one | names are compared without case, and the client's are deleted | `tests/proxies/test_forged.py::test_a_forged_user_does_not_arrive` |
+//! | CVE-2026-39858 (Traefik) | `X_Forwarded_Proto` and its kind change what the guard believes | the headers of the peer's own kind are read and no others, and the proxy overwrites them | `tests/proxies/test_forged.py::test_forged_forwarding_changes_no_decision` |
+//! | CVE-2026-40575 (oauth2-proxy) | a client's `X-Forwarded-Uri` names a public path, and the service gets another | the proxy writes it from the request line; a peer that is not listed gets nothing | `tests/proxies/test_forged.py::test_forged_forwarding_changes_no_decision`, `tests/proxies/test_requests.py::test_a_peer_that_is_not_listed` |
+//! | GHSA-p224-6x5r-fjpm (Oathkeeper) | `/public/../admin` matches a rule for `/public/`, and the service serves `/admin` | all readings of a path need the same answer | `tests/proxies/test_paths.py::test_what_is_not_allowed_does_not_arrive`, `fuzz/fuzz_targets/rules.rs` |
+//! | GHSA-vhr5-ggp3-qq85 (Oathkeeper) | a client's `X-Forwarded-Proto` picks another rule | the scheme picks no rule, and the proxy overwrites it | `tests/proxies/test_forged.py::test_forged_forwarding_changes_no_decision` |
+//! | the kind of CVE-2024-47082 (GraphQL) | a service exempts its endpoint from CSRF, and another site posts to it with the user's cookies | the guard checks the origin of each unsafe request that a cookie opened | `tests/proxies/test_csrf.py::test_a_page_elsewhere`, `tests/proxies/test_browser.py::test_a_sibling_fails_at_all_three` |
+//! | RFC 6455 §10.2 | another site opens a WebSocket with the user's cookies | a socket that a cookie opened needs a matching `Origin` | `tests/proxies/test_requests.py::test_a_socket_of_another_page` |
+//! | CVE-2026-88008 (Traefik) | `Upgrade: h2c` makes a tunnel past the guard | WebSockets alone are upgraded | `tests/proxies/test_requests.py::test_another_upgrade` |
+//! | CVE-2026-88004 (Traefik) | a trailer smuggles a header in after the decision | trailers do not arrive | `tests/proxies/test_forged.py::test_a_trailer_does_not_arrive` |
+//! | | `Connection: X-Djwto-Assertion` makes the proxy drop the guard's header | it arrives all the same | `tests/proxies/test_forged.py::test_a_header_that_is_named_hop_by_hop_arrives` |
+//! | | the service takes the user's token and acts as the user elsewhere | no byte of a token reaches it; an assertion names one audience, and opens nothing here | `tests/proxies/test_tokens.py::test_cookies`, `tests/proxies/test_tokens.py::test_a_bearer_token`, `tests/proxies/test_tokens.py::test_an_assertion_opens_nothing` |
+//! | | the guard is stopped or overloaded, so that requests pass unasked | no request reaches the service | `tests/proxies/test_faults.py::test_a_guard_that_fails`, `tests/proxies/test_deploy.py::test_no_file_lets_requests_pass_a_guard_that_fails` |
+//! | ASVS 7.4.1 | a session goes on at the service after a logout | the guard reads ended sessions, and forgets its assertion | `tests/proxies/test_sessions.py::test_a_logout_in_django_is_a_refusal_here` |
