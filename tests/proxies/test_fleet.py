@@ -1,6 +1,5 @@
 """`make fleet`: one login opens JupyterLab and a dashboard, keeps them open, and closes them."""
 
-import json
 import os
 import signal
 import socket
@@ -220,7 +219,8 @@ def run_cell(page: Page, code: str, output: str) -> None:
 def saved(fleet: Fleet) -> str:
     """Give the text of all notebooks on disk."""
     files = (fleet.var / "notebooks").glob("*.ipynb")
-    return "".join(json.dumps(json.loads(file.read_text())) for file in files)
+    # JupyterLab may be writing one at this moment.
+    return "".join(file.read_text() for file in files)
 
 
 def save(page: Page, fleet: Fleet, code: str) -> None:
