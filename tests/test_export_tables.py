@@ -1,9 +1,5 @@
 """The tables in `djwto_export`, and where another program can answer as Django does."""
 
-import json
-import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -14,7 +10,7 @@ from django.db import connection
 from djwto import export, export_tables, sessions, tokens
 from djwto.test import login
 from tests import exported as reader
-from tests.exporting import ROOT, exported
+from tests.exporting import exported
 
 # --- the database -------------------------------------------------------------------------------
 
@@ -163,28 +159,6 @@ def test_users_of_each_tenant(settings: Any) -> None:
     settings.DATABASE_ROUTERS = []
     settings.TENANT_APPS = ["django.contrib.auth"]
     assert capability() == "Each tenant has a table auth_user."
-
-
-@pytest.mark.parametrize(
-    ("in_tenants", "expected"),
-    [("", True), ("django.contrib.auth", "Each tenant has a table auth_user.")],
-)
-def test_django_tenants(in_tenants: str, expected: Any) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "django", "djwto_export", "--allow-shared-secret"],
-        env={
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "tests.served.tenants.settings",
-            "TENANTS_APPS": in_tenants,
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "python")]),
-        },
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found = json.loads(done.stdout)
-    assert (found["tenants"], found["database"]["vendor"]) == (True, "postgresql")
-    assert found["capabilities"]["permissions"] == expected
 
 
 def test_csrf_tokens_that_only_django_can_check(settings: Any) -> None:
