@@ -10,7 +10,7 @@
 //! | the database | [`store`], [`feed`] |
 //! | the program | [`cli`], [`commands`], [`serve`], [`server`], [`listener`], [`logging`], [`metrics`] |
 //!
-//! A decision does no I/O ([`decision::decide`]). Whatever goes wrong is a refusal. When a file changes,
+//! A decision does no I/O ([`decision::decide`]). Every failure is a refusal. When a file changes,
 //! the server makes a new [`guard::Guard`], and requests under way keep theirs ([`server::Reloader`]).
 
 pub mod answer;

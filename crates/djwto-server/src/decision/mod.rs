@@ -6,7 +6,7 @@
 //! ```
 //!
 //! [`decide`] does no I/O. Where it needs an answer from outside, it returns a [`Step`] that asks for
-//! it. The caller gets the answer, puts it into [`Known`] and calls again. Whatever goes wrong is a
+//! it. The caller gets the answer, puts it into [`Known`] and calls again. Every failure is a
 //! refusal.
 
 mod decide;

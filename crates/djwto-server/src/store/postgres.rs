@@ -19,7 +19,7 @@ use tokio_postgres::{Config, NoTls, Row};
 use uuid::Uuid;
 
 use super::PATIENCE;
-use super::error::{NO_PERMISSIONS, StoreError};
+use super::error::StoreError;
 use super::patience::within;
 use super::schema::Database;
 use super::sql::{Dialect, Statements, Value, add};
@@ -93,9 +93,7 @@ impl PostgresStore {
         &self,
         user: &UserId<'_>,
     ) -> Result<Option<Vec<String>>, StoreError> {
-        let asked =
-            self.statements.permissions(user).map_err(|_| StoreError::new(NO_PERMISSIONS))?;
-        let Some((sql, key)) = asked else { return Ok(None) };
+        let Some((sql, key)) = self.statements.permissions(user)? else { return Ok(None) };
         let mut held = None;
         for row in self.rows(sql, &[key]).await? {
             add(&mut held, column(&row, 0)?, column(&row, 1)?, column(&row, 2)?);

@@ -10,6 +10,7 @@ use djwto_core::token::session_id::SessionId;
 use djwto_core::types::UserId;
 use uuid::Uuid;
 
+use super::error::{NO_PERMISSIONS, StoreError};
 use super::schema::{Database, IdType, Permissions, Sessions, Table};
 
 /// Which database reads a statement.
@@ -86,15 +87,12 @@ impl Statements {
     pub(super) fn permissions(
         &self,
         user: &UserId<'_>,
-    ) -> Result<Option<(&str, Value)>, NoPermissions> {
-        let (sql, id_type) = self.permissions.as_ref().ok_or(NoPermissions)?;
+    ) -> Result<Option<(&str, Value)>, StoreError> {
+        let found = self.permissions.as_ref();
+        let (sql, id_type) = found.ok_or_else(|| StoreError::new(NO_PERMISSIONS))?;
         Ok(key(*id_type, user).map(|value| (sql.as_str(), value)))
     }
 }
-
-/// The export has no tables of permissions.
-#[derive(Debug)]
-pub(super) struct NoPermissions;
 
 impl Value {
     fn of_session(id: SessionId) -> Self {

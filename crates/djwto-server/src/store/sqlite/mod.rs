@@ -32,7 +32,7 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::PATIENCE;
-use super::error::{NO_PERMISSIONS, StoreError};
+use super::error::StoreError;
 use super::patience::within;
 use super::schema::Database;
 use super::sql::{Dialect, Statements, Value, add};
@@ -126,9 +126,7 @@ impl SqliteStore {
         &self,
         user: &UserId<'_>,
     ) -> Result<Option<Vec<String>>, StoreError> {
-        let asked =
-            self.statements.permissions(user).map_err(|_| StoreError::new(NO_PERMISSIONS))?;
-        let Some((sql, key)) = asked else { return Ok(None) };
+        let Some((sql, key)) = self.statements.permissions(user)? else { return Ok(None) };
         let read: Read<(bool, Option<String>, Option<String>)> =
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
         let mut held = None;
