@@ -496,6 +496,15 @@ def _server_options(server: str, served: Server, port: int) -> list[str]:
 # --- processes and ports ------------------------------------------------------------------------
 
 
+def listens(port: int) -> bool:
+    """Say whether something takes connections on this port of 127.0.0.1."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
 def free_port() -> int:
     """Give a TCP port of 127.0.0.1 that nothing listens on.
 

@@ -15,7 +15,7 @@ PAGE = "/page"
 """An HTML page; every other path answers JSON."""
 
 SOCKET = "/open/socket"
-"""A WebSocket; no other path is one, whatever is asked for."""
+"""The path of the WebSocket; no other path is one."""
 
 ACCEL = "accel"
 """A field of the query: its value is a path to which the service sends nginx."""

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +38,7 @@ def run(
     command = (_nginx if kind == "nginx" else _envoy)(folder, port, behind, changes)
     process = services.spawn(command, log=log, cwd=folder)
     try:
-        services.until_ready(lambda: _listens(port), process, log, kind)
+        services.until_ready(lambda: services.listens(port), process, log, kind)
         yield
     finally:
         services.end(process)
@@ -98,11 +97,3 @@ def envoy_program() -> Path:
     if found:
         return Path(found)
     raise services.ServiceError("Envoy is missing. `make test-proxies` installs it.")
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
-    except OSError:
-        return False
-    return True

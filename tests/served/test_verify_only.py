@@ -7,7 +7,6 @@ by https.
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -24,7 +23,7 @@ import requests
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from djwto.keys import sets as keysets
-from tests.services import Server, end, free_port, serve, spawn, until_ready
+from tests.services import Server, end, free_port, listens, serve, spawn, until_ready
 from tests.test_docs import DOCS, ROOT, blocks
 
 SECONDS = 60
@@ -97,18 +96,10 @@ class Service:
         command = [sys.executable, *(word.format(port=port) for word in SERVERS[server])]
         process = spawn(command, log=log, cwd=self.folder, env=self.env)
         try:
-            until_ready(lambda: _listens(port), process, log, server)
+            until_ready(lambda: listens(port), process, log, server)
             yield f"http://127.0.0.1:{port}"
         finally:
             end(process, signal.SIGTERM)
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture(params=["EdDSA", "RS256"])
