@@ -299,7 +299,7 @@ def _figures() -> Iterator[dict[str, object]]:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write a file so that nobody reads half of it."""
+    """Write a file in one step: no program reads half of it."""
     new = path.with_suffix(".new")
     new.write_text(text)
     new.replace(path)

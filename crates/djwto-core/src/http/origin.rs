@@ -24,8 +24,8 @@ impl TrustedOrigins {
         own == Some(origin) || self.0.iter().any(|trusted| matches(trusted, origin))
     }
 
-    /// Whether the host of a `Referer` is that of a trusted origin, by whatever scheme: Django compares
-    /// no more.
+    /// Whether the host of a `Referer` is that of a trusted origin. Django does not compare the scheme
+    /// here.
     pub(super) fn has_host(&self, host: &str) -> bool {
         self.0
             .iter()
