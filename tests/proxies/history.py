@@ -115,6 +115,10 @@ class History:
             if one.status != 200 and self.right(one) == {True} and not self.excuse(one)
         ]
 
+    def spans(self, what: str) -> list[tuple[float, float]]:
+        """Give the times of every such fault, the first one first."""
+        return [(start, end) for start, end, fault in self.faults if fault == what]
+
     def excuse(self, one: Answered) -> str:
         """Name a fault during the request; empty if there was none."""
         overlapping = (

@@ -1,7 +1,11 @@
 """The oracle of `test_long` finds wrong answers. It is tried with answers made by hand."""
 
+import json
+from datetime import datetime, timezone
+
 import pytest
 
+from tests.proxies.evidence import check_log
 from tests.proxies.history import Fact, History, Token
 from tests.proxies.load import Answered
 
@@ -77,3 +81,42 @@ def test_a_change_that_never_ended_leaves_both_answers() -> None:
     with pytest.raises(ZeroDivisionError), token.live.becoming(False):
         1 / 0  # noqa: B018
     assert history.right(answered(100, 200)) == {True, False}
+
+
+# --- the log ------------------------------------------------------------------------------------
+
+
+def line(at: float, message: str = "decided") -> str:
+    """Write a line of the guard's log, about a request that passed by the first rule."""
+    time = datetime.fromtimestamp(at, timezone.utc).isoformat()
+    return json.dumps({"timestamp": time, "message": message, "code": "passed", "rule": 1})
+
+
+def log(*lines: str) -> str:
+    return "\n".join([line(1, "listening on 127.0.0.1:9901"), *lines])
+
+
+def test_the_log_tells_of_each_answer() -> None:
+    _, history, _ = made()
+    both = [answered(at, 200) for at in (10, 11)]
+    check_log(log(line(10.005), line(11.005)), history, both, ["/login"])
+    for wrong in (log(line(10.005)), log(line(10.005), line(11.005), line(12))):
+        with pytest.raises(AssertionError):
+            check_log(wrong, history, both, ["/login"])
+
+
+def test_a_guard_that_is_killed_takes_its_last_lines_with_it() -> None:
+    clock, history, _ = made()
+    clock.now = 12
+    with history.fault("killed"):
+        clock.now = 13
+    again = line(12.9, "listening on 127.0.0.1:9901")
+    # The last line that it wrote is of 11; what was answered before that has one.
+    late = [answered(at, 200) for at in (10, 11, 11.9, 14)]
+    check_log(log(line(10.005), line(11.005), again, line(14.005)), history, late, ["/login"])
+    for wrong in (
+        log(line(11.005), again, line(14.005)),
+        log(line(10.005), line(11.005), again),
+    ):
+        with pytest.raises(AssertionError):
+            check_log(wrong, history, late, ["/login"])

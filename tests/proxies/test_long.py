@@ -32,7 +32,7 @@ from tests.proxies.load import Load, Question, load, question
 from tests.proxies.proxies import Kind
 from tests.proxies.stack import Stack
 from tests.proxies.wire import ask
-from tests.services import Postgres
+from tests.services import Postgres, text_of
 
 SECONDS = float(os.environ.get("LOAD_SECONDS") or 60)
 """Less is for a quick look. Every event happens once at least."""
@@ -112,7 +112,7 @@ def test_not_one_wrong_answer(guarded: Stack, cluster: Postgres, echo: Echo) -> 
     assert len(answered) >= RATE * seconds
     # What reached the service is what passed.
     assert {got.one("x-load") for got in echo.got} == {o.id for o in answered if o.status == 200}
-    check_log(guarded, history, answered, PATHS)
+    check_log(text_of(guarded.guard.log), history, answered, PATHS)
     check_assertions(guarded, echo, history, answered, events.sessions)
 
 
