@@ -50,6 +50,11 @@ impl Issuer {
         Ok(Self { name: settings.issuer.clone(), keys, published: published(text.as_bytes()) })
     }
 
+    /// `iss` of the assertions.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The public keys, as a JWK Set. A retired key is not shown any more once its last assertion has
     /// long expired, also where no one has rotated since.
     pub fn public(&self, now: i64) -> String {
@@ -74,8 +79,7 @@ impl Issuer {
         if let Some(found) = kept.find(host, now) {
             return Ok((found, false));
         }
-        let facts = Facts { issuer: &self.name, ..*facts };
-        let assertion = sign(&self.keys, &facts, now)?;
+        let assertion = sign(&self.keys, facts, now)?;
         // Base64url and dots are good in a header, so the other branch never runs.
         let Ok(value) = HeaderValue::from_str(assertion.text()) else {
             return Err(SignError::Issue(djwto_core::token::issue::IssueError::Sign));
@@ -162,7 +166,7 @@ mod tests {
         let issuer = Issuer { name: "guard".to_owned(), keys, published: Vec::new() };
         let at = |seconds: i64| UnixTime::from_whole(1_700_000_000 + seconds);
         let facts = Facts {
-            issuer: "",
+            issuer: issuer.name(),
             audience: "models",
             user: "7",
             session: SessionId::from_bytes([7; 16]),

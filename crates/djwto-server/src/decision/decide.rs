@@ -113,7 +113,7 @@ impl Request<'_> {
         let mut pass = self.pass(cookie, authorization, false);
         if let Some(issuer) = self.guard.assertions() {
             let facts = Facts {
-                issuer: "",
+                issuer: issuer.name(),
                 audience: self.host.rules().audience(),
                 user: &seen.claims.user().to_text(),
                 session: seen.session,
