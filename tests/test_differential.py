@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 from unittest import mock
+from uuid import UUID
 
 import jwt
 import pytest
@@ -86,6 +87,13 @@ def is_time(value: Any) -> bool:
 def is_bad_id(value: Any) -> bool:
     odd = not isinstance(value, str) or not 0 < len(value.encode("utf-8", "replace")) <= 255
     return odd or any(ord(c) < 32 or 127 <= ord(c) < 160 for c in value)
+
+
+def is_uuid(value: Any) -> bool:
+    try:
+        return str(UUID(value)) == value.lower()
+    except (AttributeError, TypeError, ValueError):
+        return False
 
 
 def is_bad_user(value: Any) -> bool:
@@ -229,6 +237,13 @@ STRICTER = [
         ),
         HEADER,
         claims_with(jti="a\0b"),
+    ),
+    Row(
+        "session_unknown",
+        "the id of a session is a UUID: any other names none",
+        lambda read: has_claim(read, "sid") and not is_uuid(claim(read, "sid")),
+        HEADER,
+        claims_with(sid="s1"),
     ),
     Row(
         "claim_invalid",
