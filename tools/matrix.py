@@ -3,11 +3,14 @@
 Then once more on the oldest Python, beside the oldest packages that the wheel says it works with:
 the tests of the doors into other frameworks.
 
-A Python that is not on this machine is named and left out; none at all is a failure.
+A Python that is not on this machine is named and left out; none at all is a failure. As many run at
+once as there are processors; the output of each comes when it has ended.
 """
 
+import os
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -23,11 +26,13 @@ def main() -> int:
     wheel = build_wheel()
     without = [f"--ignore=tests/test_{name}.py" for name in ("docs", "site")]
     every = [without, *map(suite_of, projects())]
-    outcomes = {version: run(version, wheel, every) for version in VERSIONS}
     doors = [[str(path) for name in DOORS if (path := ROOT / f"tests/test_{name}.py").exists()]]
     doors += map(suite_of, PROJECTS)
     oldest = f"{VERSIONS[0]} with the oldest packages"
-    outcomes[oldest] = run(VERSIONS[0], wheel, doors, oldest_packages(wheel))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = {version: pool.submit(run, version, wheel, every) for version in VERSIONS}
+        runs[oldest] = pool.submit(run, VERSIONS[0], wheel, doors, oldest_packages(wheel))
+    outcomes = {version: done.result() for version, done in runs.items()}
     print("\n==> versions")
     for version, outcome in outcomes.items():
         print(f"Python {version}: {outcome}")
@@ -75,11 +80,13 @@ def run(version: str, wheel: Path, suites: list[list[str]], pins: list[str] | No
         check=True,
     ).stdout.strip()
     beside = "" if pins is None else f", {', '.join(pins)}"
-    print(f"\n==> Python {version}, Django {django}{beside}", flush=True)
-    failures = 0
-    for arguments in suites:
-        command = [python, "-m", "pytest", "-q", *arguments]
-        failures += subprocess.run(command, cwd=ROOT, check=False).returncode != 0
+    failures, output = 0, venv / "output.txt"
+    with output.open("w") as stream:
+        for arguments in suites:
+            command = [python, "-m", "pytest", "-q", *arguments]
+            ended = subprocess.run(command, cwd=ROOT, stdout=stream, stderr=stream, check=False)
+            failures += ended.returncode != 0
+    print(f"\n==> Python {version}, Django {django}{beside}\n{output.read_text()}", flush=True)
     return f"{'failed' if failures else 'passed'} with Django {django}"
 
 
