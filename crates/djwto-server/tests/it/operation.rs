@@ -256,6 +256,7 @@ fn metrics_count_and_name_no_one() {
         "djwto_decisions_total{code=\"passed\"} 3",
         "djwto_decisions_total{code=\"cookie_missing\"} 1",
         "djwto_decision_seconds_count 4",
+        "djwto_decision_seconds_bucket{le=\"+Inf\"} 4",
         "djwto_assertions_total{source=\"signed\"} 2",
         "djwto_assertions_total{source=\"kept\"} 1",
         "djwto_cache_entries 1",
