@@ -346,6 +346,16 @@ def test_errors_page_describes_the_codes():
     assert ERRORS.read_text().endswith(error_sections()), "run: python -m tests.test_docs"
 
 
+def test_guard_page_names_the_codes_of_the_server_alone():
+    from tests.test_openapi import OF_THE_SERVER  # as a program, this file runs without settings
+
+    page = (DOCS / "guard-anything.md").read_text()
+    row = re.compile(r"^\| \[`(\w+)`\]\(errors\.md#(\w+)\) \| (\d+) \| \S.* \|$", re.MULTILINE)
+    listed = row.findall(page)
+    codes = [code for code in CODES.values() if code.slug in OF_THE_SERVER]
+    assert listed == [(code.slug, code.slug, str(code.status)) for code in codes]
+
+
 def test_pages_use_public_names_alone():
     found = set().union(*(_names_used(path) for path in [*PAGES, ROOT / "README.md"]))
     assert len(found) > 30

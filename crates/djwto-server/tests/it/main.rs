@@ -11,6 +11,7 @@
 
 mod auth;
 mod decision;
+mod documented;
 mod export;
 mod operation;
 mod rules;
