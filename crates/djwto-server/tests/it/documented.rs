@@ -9,7 +9,7 @@ use djwto_server::config::Config;
 use serde_json::json;
 use toml::{Table, Value};
 
-use crate::support::{Program, Project, asked, send};
+use crate::support::{Program, Project, asked, command, send};
 
 const PAGE: &str = include_str!("../../../../docs/guard-anything.md");
 
@@ -26,6 +26,28 @@ fn rows(head: &str) -> Vec<Vec<&'static str>> {
 /// The words in backquotes.
 fn code(cell: &str) -> BTreeSet<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The block of the page that begins with these lines.
+fn block(fence: &str) -> &'static str {
+    let (_, below) = PAGE.split_once(&format!("\n{fence}\n")).expect(fence);
+    below.split_once("```").unwrap().0
+}
+
+#[test]
+fn the_commands_of_the_page_work_with_its_file() {
+    let mut project = Project::new();
+    project.config = block("```toml title=\"/etc/djwto/djwto.toml\"").replace("/srv/portal/", "");
+    project.write();
+    for words in ["keys init", "check", "explain GET https://models.example.com/%61dmin/x"] {
+        let output = command(&project).args(words.split(' ')).output().unwrap();
+        assert!(output.status.success(), "{words}: {output:?}");
+        if words.starts_with("explain") {
+            let shown =
+                format!("djwto-server --config /etc/djwto/djwto.toml {words}\n```\n\n```text");
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), block(&shown));
+        }
+    }
 }
 
 // --- djwto.toml -----------------------------------------------------------------------------------
