@@ -3,7 +3,9 @@
 package assertions
 
 import (
+	"context"
 	"errors"
+	"time"
 
 	"github.com/MicahParks/keyfunc/v3"
 	"github.com/golang-jwt/jwt/v5"
@@ -15,12 +17,13 @@ const (
 	keysURL  = "http://127.0.0.1:9901/.well-known/djwto-assertions.json"
 )
 
-// Verifier reads the keys once, and again in the background.
+// Verifier reads the keys every five minutes, and for an unknown kid.
 type Verifier struct{ keys keyfunc.Keyfunc }
 
-// New fetches the public keys of the guard.
-func New() (*Verifier, error) {
-	keys, err := keyfunc.NewDefault([]string{keysURL})
+// New fetches the public keys of the guard, and goes on until ctx ends.
+func New(ctx context.Context) (*Verifier, error) {
+	keys, err := keyfunc.NewDefaultOverrideCtx(ctx, []string{keysURL},
+		keyfunc.Override{RefreshInterval: 5 * time.Minute})
 	if err != nil {
 		return nil, err
 	}
@@ -38,5 +41,9 @@ func (v *Verifier) UserOf(assertion string) (string, error) {
 	if token.Header["typ"] != "djwto-assertion+jwt" {
 		return "", errors.New("expected an assertion")
 	}
-	return token.Claims.GetSubject()
+	user, err := token.Claims.GetSubject()
+	if err == nil && user == "" {
+		err = errors.New("expected a user")
+	}
+	return user, err
 }
