@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -51,9 +52,19 @@ def test_site_loads_nothing_from_elsewhere(site, pages):
     assert sum(len(page.urls) for page in pages.values()) > 100
     for name, page in pages.items():
         assert [url for url in page.urls if _is_elsewhere(url)] == [], name
-    for path in site.rglob("*.css"):
+    for path in [*site.rglob("*.css"), *site.rglob("*.svg")]:
         found = loaded_by_css(path.read_text())
         assert [url for url in found if _is_elsewhere(url)] == [], path.name
+
+
+def test_pictures_are_without_scripts_and_links(site):
+    pictures = list(site.rglob("*.svg"))
+    assert pictures
+    for path in pictures:
+        for element in ET.parse(path).iter():
+            assert not element.tag.endswith(("}script", "}foreignObject")), path.name
+            named = [name for name in element.attrib if name.startswith("on") or "href" in name]
+            assert named == [], path.name
 
 
 def test_links_to_other_sites_are_https_and_known(pages):
