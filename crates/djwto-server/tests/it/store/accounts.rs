@@ -36,7 +36,11 @@ impl Helper {
     fn new(test: &str, address: &str, is_other_account: bool) -> Self {
         let folder = TempDir::new().unwrap();
         let program = folder.path().join("tests");
-        fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+        // By another process: what a test beside this one starts would keep a file open that this process
+        // writes, and such a file cannot be run.
+        let mut copy = Command::new("cp");
+        copy.arg(std::env::current_exe().unwrap()).arg(&program);
+        assert!(copy.status().unwrap().success());
         let open = fs::Permissions::from_mode(0o755);
         fs::set_permissions(folder.path(), open.clone()).unwrap();
         fs::set_permissions(&program, open).unwrap();
