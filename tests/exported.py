@@ -20,15 +20,17 @@ def permissions_of(exported: dict[str, Any], connection: Any, key: Any) -> set[s
         return set()
     if found[0][1]:
         return {"*"}
-    own, groups, of_group = (
-        names[name] for name in ("user_permissions", "groups", "group_permissions")
+    own, group, groups, of_group = (
+        names[name] for name in ("user_permissions", "group", "groups", "group_permissions")
     )
     ids = (
         f"SELECT {_is(own, 'permission', connection)} FROM {table(own, connection)} "
         f"WHERE {_is(own, 'user', connection)} = %s "
         f"UNION SELECT {_is(of_group, 'permission', connection)} "
-        f"FROM {table(of_group, connection)} JOIN {table(groups, connection)} "
-        f"ON {_is(groups, 'group', connection)} = {_is(of_group, 'group', connection)} "
+        f"FROM {table(of_group, connection)} JOIN {table(group, connection)} "
+        f"ON {_is(group, 'id', connection)} = {_is(of_group, 'group', connection)} "
+        f"JOIN {table(groups, connection)} "
+        f"ON {_is(groups, 'group', connection)} = {_is(group, 'id', connection)} "
         f"WHERE {_is(groups, 'user', connection)} = %s"
     )
     permission, kind = names["permission"], names["content_type"]

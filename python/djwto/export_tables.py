@@ -45,6 +45,7 @@ def of_permissions() -> Json:
         ),
         "content_type": _columns(ContentType, id="pk", app_label="app_label"),
         "user_permissions": _through(user, "user_permissions", "user", "permission"),
+        "group": _columns(Group, id="pk"),
         "groups": _through(user, "groups", "user", "group"),
         "group_permissions": _through(Group, "permissions", "group", "permission"),
     }

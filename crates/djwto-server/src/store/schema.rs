@@ -54,6 +54,8 @@ pub struct Permissions {
     pub content_type: ContentTypeTable,
     /// Which user has which permission.
     pub user_permissions: UserPermissions,
+    /// The groups.
+    pub group: GroupTable,
     /// Which user is in which group.
     pub groups: UserGroups,
     /// Which group has which permission.
@@ -112,6 +114,16 @@ pub struct ContentTypeTable {
     pub id: String,
     /// The part of a permission before the dot.
     pub app_label: String,
+}
+
+/// The table of groups.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupTable {
+    /// The table.
+    pub table: Table,
+    /// The primary key.
+    pub id: String,
 }
 
 /// The table that joins users and permissions.

@@ -135,8 +135,15 @@ fn counts(dialect: Dialect, sessions: &Sessions) -> String {
 }
 
 fn of_permissions(dialect: Dialect, tables: &Permissions) -> String {
-    let Permissions { user, permission, content_type, user_permissions, groups, group_permissions } =
-        tables;
+    let Permissions {
+        user,
+        permission,
+        content_type,
+        user_permissions,
+        group,
+        groups,
+        group_permissions,
+    } = tables;
     format!(
         "SELECT u.{is_superuser}, h.app, h.codename \
          FROM {users} AS u LEFT JOIN (\
@@ -145,7 +152,8 @@ fn of_permissions(dialect: Dialect, tables: &Permissions) -> String {
            WHERE p.{permission_id} IN (\
              SELECT d.{direct} FROM {user_permissions} AS d WHERE d.{direct_user} = {key} \
              UNION SELECT gp.{granted} FROM {groups} AS g \
-             JOIN {group_permissions} AS gp ON gp.{granted_group} = g.{member_group} \
+             JOIN {group} AS t ON t.{group_id} = g.{member_group} \
+             JOIN {group_permissions} AS gp ON gp.{granted_group} = t.{group_id} \
              WHERE g.{member} = {key})\
          ) AS h ON NOT u.{is_superuser} \
          WHERE u.{id} = {key} AND u.{is_active}",
@@ -164,6 +172,8 @@ fn of_permissions(dialect: Dialect, tables: &Permissions) -> String {
         key = dialect.place(1),
         granted = quoted(&group_permissions.permission),
         groups = path(&groups.table),
+        group = path(&group.table),
+        group_id = quoted(&group.id),
         group_permissions = path(&group_permissions.table),
         granted_group = quoted(&group_permissions.group),
         member_group = quoted(&groups.group),

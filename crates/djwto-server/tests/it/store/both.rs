@@ -161,8 +161,9 @@ const USERS: &str = "
     INSERT INTO auth_user VALUES ({1}, true, false), ({2}, true, true), ({3}, false, true),
         ({4}, true, false), ({5}, false, false);
     INSERT INTO auth_user_user_permissions VALUES ({1}, 1), ({1}, 4), ({5}, 1), ({2}, 1);
-    INSERT INTO auth_group_permissions VALUES (1, 1), (1, 2), (2, 3), (3, 5);
-    INSERT INTO auth_user_groups VALUES ({1}, 1), ({1}, 2), ({5}, 1);
+    INSERT INTO auth_group VALUES (1), (2), (3);
+    INSERT INTO auth_group_permissions VALUES (1, 1), (1, 2), (2, 3), (3, 5), (4, 5);
+    INSERT INTO auth_user_groups VALUES ({1}, 1), ({1}, 2), ({1}, 4), ({5}, 1);
 ";
 
 async fn permissions_are_those_of_the_user_and_of_the_groups(place: &Place, store: &Store) {
@@ -194,7 +195,7 @@ async fn permissions_are_those_of_the_user_and_of_the_groups(place: &Place, stor
 async fn keys_of_users_are_found(place: &Place, id_type: &str, column: &str) {
     let names =
         ["auth_user", "django_content_type", "auth_permission", "auth_user_user_permissions"];
-    let rest = ["auth_user_groups", "auth_group_permissions", "djwto_session"];
+    let rest = ["auth_group", "auth_user_groups", "auth_group_permissions", "djwto_session"];
     let drops = names.iter().chain(&rest).map(|table| format!("DROP TABLE {table};"));
     place.execute(&drops.collect::<String>()).await;
     place.execute(&tables(place.uuid(), column)).await;

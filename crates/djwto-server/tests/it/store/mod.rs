@@ -37,6 +37,7 @@ const TABLES: &str = "
     CREATE TABLE auth_permission (
         id integer NOT NULL PRIMARY KEY, content_type_id integer NOT NULL, codename varchar(100) NOT NULL);
     CREATE TABLE auth_user_user_permissions (user_id {key} NOT NULL, permission_id integer NOT NULL);
+    CREATE TABLE auth_group (id integer NOT NULL PRIMARY KEY);
     CREATE TABLE auth_user_groups (user_id {key} NOT NULL, group_id integer NOT NULL);
     CREATE TABLE auth_group_permissions (group_id integer NOT NULL, permission_id integer NOT NULL);
 ";
@@ -60,6 +61,7 @@ fn export(vendor: &str, id_type: &str) -> Value {
             "content_type": {"table": "django_content_type", "id": "id", "app_label": "app_label"},
             "user_permissions": {"table": "auth_user_user_permissions", "user": "user_id",
                                  "permission": "permission_id"},
+            "group": {"table": "auth_group", "id": "id"},
             "groups": {"table": "auth_user_groups", "user": "user_id", "group": "group_id"},
             "group_permissions": {"table": "auth_group_permissions", "group": "group_id",
                                   "permission": "permission_id"},

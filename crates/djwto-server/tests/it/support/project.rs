@@ -141,6 +141,7 @@ CREATE TABLE django_content_type (id integer PRIMARY KEY, app_label varchar(100)
 CREATE TABLE auth_permission (id integer PRIMARY KEY, codename varchar(100),
     content_type_id integer);
 CREATE TABLE auth_user_user_permissions (user_id integer, permission_id integer);
+CREATE TABLE auth_group (id integer PRIMARY KEY);
 CREATE TABLE auth_user_groups (user_id integer, group_id integer);
 CREATE TABLE auth_group_permissions (group_id integer, permission_id integer);
 INSERT INTO auth_user VALUES (7, 1, 0), (8, 1, 0), (9, 0, 1);
@@ -191,6 +192,7 @@ fn export(jwk: &Value) -> Value {
                     "table": "auth_user_user_permissions", "user": "user_id",
                     "permission": "permission_id",
                 },
+                "group": {"table": "auth_group", "id": "id"},
                 "groups": {"table": "auth_user_groups", "user": "user_id", "group": "group_id"},
                 "group_permissions": {
                     "table": "auth_group_permissions", "group": "group_id",
