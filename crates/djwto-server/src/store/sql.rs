@@ -187,12 +187,16 @@ fn of_permissions(dialect: Dialect, tables: &Permissions) -> String {
 fn key(id_type: IdType, user: &UserId<'_>) -> Option<Value> {
     let text = user.to_text();
     match id_type {
+        // Of the texts of a number or a UUID, only the one that tokens have names a user. Django reads
+        // a whole number as a UUID in another way than its digits.
         IdType::Integer => {
-            // Of the texts of a number, only the usual one names a user.
             let number: i64 = text.parse().ok()?;
             (number.to_string() == text).then_some(Value::Integer(number))
         }
-        IdType::Uuid => Uuid::try_parse(&text).ok().map(Value::Uuid),
+        IdType::Uuid => {
+            let id = Uuid::try_parse(&text).ok()?;
+            (id.to_string() == text).then_some(Value::Uuid(id))
+        }
         // PostgreSQL has no text with NUL.
         IdType::Text => (!text.contains('\0')).then(|| Value::Text(text.into_owned())),
     }

@@ -211,7 +211,15 @@ async fn keys_of_users_are_found(place: &Place, id_type: &str, column: &str) {
     let of =
         async |user: &str| store.permissions(&UserId::Text(user.to_owned().into())).await.unwrap();
     assert_eq!(of(key).await.unwrap().len(), 4);
-    for other in ["6f1c7d0e-8c5b-4f2a-9d3e-2b1a0c9d8e70", "7", "' OR true --", "\0"] {
+    let others = [
+        "6f1c7d0e-8c5b-4f2a-9d3e-2b1a0c9d8e70",
+        "6F1C7D0E-8C5B-4F2A-9D3E-2B1A0C9D8E7F",
+        "6f1c7d0e8c5b4f2a9d3e2b1a0c9d8e7f",
+        "7",
+        "' OR true --",
+        "\0",
+    ];
+    for other in others {
         assert_eq!(of(other).await, None, "{other:?}");
     }
 }
