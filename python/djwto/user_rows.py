@@ -54,7 +54,7 @@ class Finder:
                 rows = manager.using(using) if fresh else manager
                 beside = self._beside(**values)
                 user = (rows.annotate(**beside) if beside else rows).get(pk=pk)
-        except (model.DoesNotExist, ValidationError, ValueError, OverflowError):
+        except (model.DoesNotExist, *NO_NAME):
             return None
         return user if user is not None and (user.is_active or not active) else None
 
