@@ -27,6 +27,7 @@ VERIFY = json.loads((VECTORS / "verify.json").read_text())
 TRANSPORT = json.loads((VECTORS / "transport.json").read_text())
 ORIGINS = json.loads((VECTORS / "origins.json").read_text())
 CSRF = json.loads((VECTORS / "csrf.json").read_text())
+PERMISSIONS = json.loads((VECTORS / "permissions.json").read_text())
 RFC_KEYS = json.loads((VECTORS / "rfc_keys.json").read_text())["keys"]
 
 KEY_OF = {
@@ -52,8 +53,8 @@ def test_verify(case):
 
 
 def test_no_two_cases_have_one_name():
-    for cases in (VERIFY["cases"], TRANSPORT["cases"], ORIGINS["cases"], CSRF["cases"]):
-        names = [case["name"] for case in cases]
+    for file in (VERIFY, TRANSPORT, ORIGINS, CSRF, PERMISSIONS):
+        names = [case["name"] for case in file["cases"]]
         assert len(names) == len(set(names))
 
 

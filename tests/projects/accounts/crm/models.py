@@ -33,6 +33,17 @@ class Account(Base):
         db_table = 'crm"."accounts'
 
 
+class Clerk(Base):
+    """A model with unusual names, without a schema, which SQLite can hold too."""
+
+    key = models.BigIntegerField(primary_key=True, db_column="select")
+    is_superuser = models.BooleanField(default=False, db_column="Mächtig")
+    groups = models.ManyToManyField(Group, db_table="groups of clerks")
+
+    class Meta:
+        db_table = "Clerks, all"
+
+
 class ByCode(Base):
     code = models.CharField(primary_key=True, max_length=10)
 
