@@ -205,11 +205,19 @@ def test_both_answer_as_the_vector_says(
         assert differing(questions, ask) == []
 
 
+OWN_BACKEND = "AUTHENTICATION_BACKENDS: tests.exporting.Granting gives permissions in its own way"
+
+
 @pytest.mark.parametrize(
-    ("project", "export"), [("plain", "backend"), ("plain", "hook"), ("routed", "databases")]
+    ("project", "export", "reason"),
+    [
+        ("plain", "backend", OWN_BACKEND),
+        ("plain", "hook", "tokens.process_perms is replaced"),
+        ("routed", "databases", "auth.User is in another database than djwto's sessions"),
+    ],
 )
 def test_the_server_does_not_guess_what_a_project_decides(
-    on_sqlite: Projects, project: str, export: str
+    on_sqlite: Projects, project: str, export: str, reason: str
 ) -> None:
     """Django answers by its own code. The server refuses, unless the token has the permissions."""
     made = on_sqlite[project, "auth.User"].result()
@@ -217,8 +225,10 @@ def test_the_server_does_not_guess_what_a_project_decides(
     assert differing(questions, answer_of_django) == []
     unknown = {"expect": "permissions_unavailable"}
     expected = [one | unknown if one["name"].startswith("omitted") else one for one in questions]
-    with server(made, export) as (_, ask):
+    with server(made, export) as (guard, ask):
         assert differing(expected, ask) == []
+        note = "note: a token that leaves its permissions out is refused where a rule asks for some"
+        assert f"{note}: {reason}\n" in guard.run("check")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use djwto_core::Revocations;
 
 use crate::config::Config;
+use crate::export::Capability;
 use crate::guard::{Files, Guard, GuardedHost};
 use crate::problem::Problem;
 use crate::rules::{Hosts, Method, Scheme};
@@ -62,6 +63,14 @@ fn summary(files: &Files, guard: &Guard) -> String {
         config.path.display(),
         guard.fingerprint(),
     );
+    if let Capability::No(reason) = &export.capabilities.permissions {
+        let reason = reason.trim_end_matches('.');
+        let _ = write!(
+            text,
+            "\nnote: a token that leaves its permissions out is refused where a rule asks for some: \
+             {reason}"
+        );
+    }
     for format in &export.capabilities.formats {
         let _ =
             write!(text, "\nnote: Django also takes tokens of {format}. This server refuses them");
