@@ -59,6 +59,7 @@ def main() -> None:
         "cookies": spread(headers()),
         "forwarded": forwarded(),
         "rules": spread(paths()),
+        "form": forms(),
     }.items():
         folder = CORPUS / target
         folder.mkdir(parents=True)
@@ -155,6 +156,20 @@ def paths() -> list[bytes]:
     return [
         bytes([number % 5, number % 3]) + case["uri"].encode("latin-1")
         for number, case in enumerate(PATHS["cases"])
+    ]
+
+
+def forms() -> list[bytes]:
+    """Each kind of body, some of them broken."""
+    part = b'--b\r\nContent-Disposition: form-data; name="a"%b\r\n\r\n%b\r\n'
+    parts = [part % pair for pair in ((b"", b"1"), (b'; filename="x"', b"2"))]
+    parts.append(part % (b"\r\nContent-Transfer-Encoding: base64", b"w6k="))
+    parts.append(part % (b"\r\nContent-Type: text/plain; charset=latin1", b"3"))
+    return [
+        b'application/json; charset="utf-8"\n{"a": 1, "b": null, "c": "\\u00e9"}',
+        b"application/x-www-form-urlencoded\na=1&b=%C3%A9+c&&d",
+        *(b"multipart/form-data; boundary=b\n" + one + b"--b--" for one in parts),
+        b"multipart/form-data; boundary=b\n" + b"".join(parts),
     ]
 
 

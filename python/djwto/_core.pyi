@@ -34,7 +34,6 @@ __all__ = [
     "check_fields",
     "check_jwt_type",
     "check_login",
-    "check_text",
     "check_user",
     "codes",
     "device",
@@ -48,9 +47,10 @@ __all__ = [
     "may_renew",
     "modes",
     "network",
-    "part_text",
     "pbkdf2_sha256",
     "read_fields",
+    "read_parts",
+    "read_urlencoded",
     "refusal",
     "session_of",
     "status_of",
@@ -678,9 +678,6 @@ def check_fields(
     `name_field` is the field of the account's name. Raises `exceptions.JWTError`.
     """
 
-def check_text(name: str, value: str) -> None:
-    """Check the name of a file, and that of its field. Raises `exceptions.JWTError`."""
-
 def account_name(username: str, own: str, name_field: str) -> str:
     """Return the account's name of a form that may have it in two fields, of which `own` is one.
 
@@ -690,8 +687,17 @@ def account_name(username: str, own: str, name_field: str) -> str:
 def check_charset(charset: str) -> None:
     """Refuse a charset that is not UTF-8. Raises `exceptions.JWTError`."""
 
-def part_text(content: bytes, charset: str | None) -> str:
-    """Read a part of a form by the charset that it claims. Raises `exceptions.JWTError`."""
+def read_urlencoded(body: bytes, most: int | None) -> list[tuple[str, str]]:
+    """Read an urlencoded form of UTF-8: at most `most` fields. Raises `exceptions.JWTError`."""
+
+def read_parts(
+    body: bytes, boundary: str, most: int | None, most_files: int | None
+) -> list[tuple[str, str | None, tuple[str, bytes, str, list[tuple[str, str]]] | None]]:
+    """Read `multipart/form-data` (RFC 7578): names, each with a text or a file.
+
+    A file has its name without folders, its content, its content type and the parameters of that.
+    There are at most `most` texts and `most_files` files. Raises `exceptions.JWTError`.
+    """
 
 def read_fields(text: bytes, most: int | None) -> list[tuple[str, str | None]]:
     """Read a flat JSON object strictly (RFC 8259): names and values as a form would send them.

@@ -9,18 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
-from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.core.files.uploadedfile import InMemoryUploadedFile
 from django.http import HttpRequest, QueryDict, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.utils.datastructures import MultiValueDict
 
 from djwto import _core
 from djwto.exceptions import JWTError
-from djwto.multipart import MultipartError, read_parts
 
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
@@ -93,8 +92,6 @@ def _read(request: HttpRequest) -> JWTError | None:
     except JWTError as refused:
         # Made anew: the frames of this one hold the body.
         return JWTError(str(refused), refused.code)
-    except MultipartError as error:
-        return _unreadable(str(error))
     return None
 
 
@@ -194,38 +191,41 @@ def _from_json(body: bytes) -> _Lists:
 
 
 def _from_form(body: bytes) -> _Lists:
-    most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
-    if most is not None and body.count(b"&") >= most:
-        raise _unreadable("it has too many fields")
     fields: _Lists = {}
-    try:
-        for name, value in parse_qsl(body.decode(), keep_blank_values=True, errors="strict"):
-            fields.setdefault(name, []).append(value)
-    except UnicodeDecodeError:
-        raise _unreadable("it is not UTF-8") from None
+    for name, value in _core.read_urlencoded(body, settings.DATA_UPLOAD_MAX_NUMBER_FIELDS):
+        fields.setdefault(name, []).append(value)
     return fields
 
 
 def _from_multipart(body: bytes, boundary: str, files: MultiValueDict[str, Any]) -> _Lists:
-    most, most_files = (
+    fields: _Lists = {}
+    for name, text, file in _core.read_parts(
+        body,
+        boundary,
         settings.DATA_UPLOAD_MAX_NUMBER_FIELDS,
         settings.DATA_UPLOAD_MAX_NUMBER_FILES,
-    )
-    fields: _Lists = {}
-    number = number_of_files = 0
-    for name, text, file in read_parts(body, boundary):
+    ):
         if file is None:
-            number += 1
-            fields.setdefault(name, []).append(text)
+            fields.setdefault(name, []).append(text or "")
         else:
-            number_of_files += 1
-            _core.check_text(name, text)
-            files.appendlist(name, file)
-        if (most is not None and number > most) or (
-            most_files is not None and number_of_files > most_files
-        ):
-            raise _unreadable("it has too many fields")
+            files.appendlist(name, _uploaded(name, *file))
     return fields
+
+
+def _uploaded(
+    field: str, name: str, content: bytes, content_type: str, parameters: list[tuple[str, str]]
+) -> InMemoryUploadedFile:
+    """Return a file as Django's own reader does. It stays in memory."""
+    extra = dict(parameters)
+    return InMemoryUploadedFile(
+        BytesIO(content),
+        field,
+        name,
+        content_type,
+        len(content),
+        extra.get("charset"),
+        {key: value.encode("utf-8", "replace") for key, value in extra.items()},
+    )
 
 
 def _names_of_files(request: HttpRequest) -> list[str]:

@@ -7,12 +7,13 @@ use std::net::IpAddr;
 use djwto_core::Kind;
 use djwto_core::error::Failure;
 use djwto_core::http::client::{self, Device, Network};
-use djwto_core::http::form::{self, Field};
+use djwto_core::http::form::{self, Bounds, Field};
+use djwto_core::http::multipart::{self, Part, Value};
 use djwto_core::http::origin::Provenance;
 use djwto_core::http::reply::{self, Notice};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyBytes, PyDict, PyString};
 
 use crate::convert::{failure, kind};
 
@@ -107,12 +108,6 @@ pub(crate) fn check_fields(
     form::check_fields(&pairs, &files, name_field).map_err(|error| failure(&error))
 }
 
-/// Checks the name of a file, and that of its field.
-#[pyfunction]
-pub(crate) fn check_text(name: &Bound<'_, PyString>, value: &Bound<'_, PyString>) -> PyResult<()> {
-    form::check_text(unicode(name)?, unicode(value)?).map_err(|error| failure(&error))
-}
-
 fn unicode<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
     text.to_str().map_err(|_| failure(&form::not_unicode()))
 }
@@ -130,14 +125,36 @@ pub(crate) fn check_charset(charset: &Bound<'_, PyString>) -> PyResult<()> {
     form::check_charset(&lossy(charset)).map_err(|error| failure(&error))
 }
 
-/// The text of a part of a form.
+/// The fields of an urlencoded form.
 #[pyfunction]
-pub(crate) fn part_text<'b>(
-    content: &'b [u8],
-    charset: Option<&Bound<'_, PyString>>,
-) -> PyResult<&'b str> {
-    let charset = charset.map(lossy);
-    form::part_text(content, charset.as_deref()).map_err(|error| failure(&error))
+pub(crate) fn read_urlencoded(body: &[u8], most: Option<usize>) -> PyResult<Vec<(String, String)>> {
+    form::read_urlencoded(body, most).map_err(|error| failure(&error))
+}
+
+/// A name with a text, or with a file: its name, content, content type and the parameters of that.
+type PythonPart<'py> = (String, Option<String>, Option<PythonFile<'py>>);
+type PythonFile<'py> = (String, Bound<'py, PyBytes>, String, Vec<(String, String)>);
+
+/// The parts of a multipart form.
+#[pyfunction]
+pub(crate) fn read_parts<'py>(
+    py: Python<'py>,
+    body: &[u8],
+    boundary: &Bound<'_, PyString>,
+    most: Option<usize>,
+    most_files: Option<usize>,
+) -> PyResult<Vec<PythonPart<'py>>> {
+    let bounds = Bounds { fields: most, files: most_files };
+    let parts = multipart::read_parts(body, &lossy(boundary), &bounds);
+    let parts = parts.map_err(|error| failure(&error))?;
+    let converted = parts.into_iter().map(|Part { name, value }| match value {
+        Value::Text(text) => (name, Some(text), None),
+        Value::File(file) => {
+            let content = PyBytes::new(py, &file.content);
+            (name, None, Some((file.name, content, file.content_type, file.parameters)))
+        }
+    });
+    Ok(converted.collect())
 }
 
 /// The members of a JSON object that stands for a form.

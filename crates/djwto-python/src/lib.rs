@@ -31,8 +31,8 @@ mod _core {
     use crate::feed::{EndedReader, Freshness, HeardMessage};
     #[pymodule_export]
     use crate::http::{
-        Proxies, account_name, check_charset, check_fields, check_jwt_type, check_login,
-        check_text, device, is_foreign, is_script_name, jwt_type, network, part_text, read_fields,
+        Proxies, account_name, check_charset, check_fields, check_jwt_type, check_login, device,
+        is_foreign, is_script_name, jwt_type, network, read_fields, read_parts, read_urlencoded,
         refusal, status_of,
     };
     #[pymodule_export]

@@ -1,10 +1,14 @@
 //! Forms: the text that a request may hold, the fields that djwto reads, and JSON objects as forms.
+//!
+//! [`read`] reads a whole body of any kind.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use jiter::{Jiter, Peek};
 
+use super::multipart::{self, Part, Value};
+use super::parameters::{Parameters, percent_decoded};
 use crate::error::{Code, Failure};
 use crate::types::Kind;
 
@@ -22,6 +26,93 @@ const UTF8_CHARSETS: [&str; 4] = ["utf-8", "utf8", "us-ascii", "ascii"];
 /// Other charsets that a part of a form may claim. Some libraries add one of them to every field, for
 /// any content. ASCII is the same in all of them.
 const ASCII_SUPERSETS: [&str; 4] = ["iso-8859-1", "iso-8859-15", "latin1", "windows-1252"];
+
+/// The bounds of a form: Django's `DATA_UPLOAD_MAX_NUMBER_FIELDS` and `DATA_UPLOAD_MAX_NUMBER_FILES`. `None`:
+/// any number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// The most fields.
+    pub fields: Option<usize>,
+    /// The most files.
+    pub files: Option<usize>,
+}
+
+/// Reads a body by its content type: a form, or a JSON object. Returns its fields, without files, in their
+/// order; a `null` of JSON is left out. An empty body of any type has none.
+///
+/// `name_field` is the field of the account's name, as for [`check_fields`].
+///
+/// # Errors
+///
+/// [`Code::MediaTypeUnsupported`], [`Code::BodyUnreadable`] and [`Code::FieldInvalid`].
+pub fn read(
+    content_type: &str,
+    body: &[u8],
+    bounds: &Bounds,
+    name_field: &str,
+) -> Result<Vec<(String, String)>, Failure> {
+    if body.is_empty() {
+        return Ok(Vec::new());
+    }
+    let kind = Parameters::parse(content_type)
+        .map_err(|_| unreadable("its content type cannot be read"))?;
+    check_charset(kind.get("charset").unwrap_or("utf-8"))?;
+    let (fields, files) = match kind.word.as_str() {
+        "application/json" => {
+            let members = read_fields(body, bounds.fields)?.into_iter();
+            let fields = members.filter_map(|(name, value)| Some((name, value?)));
+            (fields.collect(), Vec::new())
+        }
+        "application/x-www-form-urlencoded" => (read_urlencoded(body, bounds.fields)?, Vec::new()),
+        "multipart/form-data" => {
+            read_multipart(body, kind.get("boundary").unwrap_or_default(), bounds)?
+        }
+        _ => return Err(Code::MediaTypeUnsupported.into()),
+    };
+    let borrowed: Vec<_> =
+        fields.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let files: Vec<_> = files.iter().map(String::as_str).collect();
+    check_fields(&borrowed, &files, name_field)?;
+    Ok(fields)
+}
+
+/// Reads `application/x-www-form-urlencoded` (WHATWG URL §5.1), but refuses what is not UTF-8.
+///
+/// # Errors
+///
+/// [`Code::BodyUnreadable`], also where there are more than `most` fields.
+pub fn read_urlencoded(body: &[u8], most: Option<usize>) -> Result<Vec<(String, String)>, Failure> {
+    if most.is_some_and(|most| memchr::memchr_iter(b'&', body).count() >= most.max(1)) {
+        return Err(FieldsError::TooMany.into());
+    }
+    let decoded = |text: &[u8]| {
+        let spaced: Vec<u8> =
+            text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+        let text = String::from_utf8(percent_decoded(&spaced));
+        text.map_err(|_| unreadable("it is not UTF-8"))
+    };
+    let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+    let read = |pair: &[u8]| {
+        let equals = memchr::memchr(b'=', pair).unwrap_or(pair.len());
+        let (name, value) = pair.split_at_checked(equals).unwrap_or((pair, &[]));
+        Ok((decoded(name)?, decoded(value.get(1..).unwrap_or_default())?))
+    };
+    pairs.map(read).collect()
+}
+
+/// The fields, and the name of the field of each file.
+type FieldsAndFiles = (Vec<(String, String)>, Vec<String>);
+
+fn read_multipart(body: &[u8], boundary: &str, bounds: &Bounds) -> Result<FieldsAndFiles, Failure> {
+    let (mut fields, mut files) = (Vec::new(), Vec::new());
+    for Part { name, value } in multipart::read_parts(body, boundary, bounds)? {
+        match value {
+            Value::Text(text) => fields.push((name, text)),
+            Value::File(_) => files.push(name),
+        }
+    }
+    Ok((fields, files))
+}
 
 /// Checks the fields of a form, however they came: pairs of a name and a text. `files` are the names
 /// of the fields that hold files. `name_field` is the field of the account's name, beside
@@ -256,7 +347,44 @@ fn not_json(_: jiter::JiterError) -> FieldsError {
 
 #[cfg(test)]
 mod tests {
-    use super::{FieldsError, read_fields};
+    use super::{Bounds, FieldsError, read, read_fields};
+    use crate::error::Code;
+
+    #[test]
+    fn a_body_is_read_by_its_type() {
+        let bounds = Bounds { fields: Some(2), files: Some(0) };
+        let form = "application/x-www-form-urlencoded";
+        let multipart = "multipart/form-data; boundary=b";
+        let part = "--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--b--";
+        let file = part.replace("name=a", "name=a; filename=f");
+        for (content_type, body, expected) in [
+            ("text/plain", "", Ok("")),
+            ("text/plain", "x", Err(Code::MediaTypeUnsupported)),
+            ("application/jsonp", "{}", Err(Code::MediaTypeUnsupported)),
+            ("text/plain; charset=x", "x", Err(Code::BodyUnreadable)),
+            ("Application/JSON; charset=\"UTF8\"; x; =; ;", r#"{"a": 1, "b": null}"#, Ok("a=1")),
+            ("application/json; charset=", "{}", Err(Code::BodyUnreadable)),
+            ("application/json", "x", Err(Code::BodyUnreadable)),
+            (form, "a=%31&&b=c+d", Ok("a=1 b=c d")),
+            (form, "a=1&b=2&", Err(Code::BodyUnreadable)),
+            (form, "a", Ok("a=")),
+            (form, "a=%zz", Ok("a=%zz")),
+            (form, "a=%ff", Err(Code::BodyUnreadable)),
+            (form, "a=%00", Err(Code::FieldInvalid)),
+            (form, "email=1&email=2", Err(Code::BodyUnreadable)),
+            (multipart, part, Ok("a=1")),
+            (multipart, &file, Err(Code::BodyUnreadable)),
+            ("multipart/form-data", part, Err(Code::BodyUnreadable)),
+        ] {
+            let found = read(content_type, body.as_bytes(), &bounds, "email");
+            let shown = |fields: Vec<(String, String)>| {
+                let pairs: Vec<_> = fields.iter().map(|(n, v)| format!("{n}={v}")).collect();
+                pairs.join(" ")
+            };
+            let found = found.map(shown).map_err(|failure| failure.code);
+            assert_eq!(found, expected.map(str::to_owned), "{content_type} {body}");
+        }
+    }
 
     #[test]
     fn plain_values_become_text() {

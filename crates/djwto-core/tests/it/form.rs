@@ -3,8 +3,8 @@
 use djwto_core::Code;
 use djwto_core::error::Failure;
 use djwto_core::http::form::{
-    FieldsError, MAX_FIELD_LETTERS, account_name, check_charset, check_fields, check_text,
-    not_unicode, part_text,
+    Bounds, FieldsError, MAX_FIELD_LETTERS, account_name, check_charset, check_fields, check_text,
+    not_unicode, part_text, read,
 };
 use proptest::prelude::*;
 
@@ -93,7 +93,39 @@ fn faults_of_a_body_are_one_code_with_a_reason() {
     }
 }
 
+const MULTIPART: &str = "multipart/form-data; boundary=b";
+
 proptest! {
+    #[test]
+    fn what_a_browser_writes_comes_back(
+        fields in prop::collection::vec(("[a-z ]{1,5}", "[^\\x00]{0,9}"), 0..6),
+    ) {
+        let head = "--b\r\nContent-Disposition: form-data; name=";
+        let written: Vec<_> =
+            fields.iter().map(|(name, text)| format!("{head}\"{name}\"\r\n\r\n{text}\r\n")).collect();
+        prop_assume!(!fields.iter().any(|(_, text)| text.contains("--b")));
+        let expected: Vec<_> = fields
+            .iter()
+            .map(|(name, text)| (name.trim().to_owned(), text.clone()))
+            .collect();
+        let body = format!("{}--b--\r\n", written.concat());
+        let found = read(MULTIPART, body.as_bytes(), &Bounds::default(), "email");
+        prop_assert_eq!(found, Ok(expected.clone()));
+        // Cut off anywhere, it is no shorter form.
+        let cut = body.len() - body.len() % 7 - 7.min(body.len());
+        if cut > 0 {
+            prop_assert!(read(MULTIPART, &body.as_bytes()[..cut], &Bounds::default(), "email").is_err());
+        }
+    }
+
+    #[test]
+    fn no_body_panics(
+        content_type in "(application/(json|x-www-form-urlencoded)|multipart/form-data)(; ?(charset|boundary)=[\"ub;*'%-]{0,4})?",
+        body in prop::collection::vec(prop::sample::select(b"--b\r\n:;=\"\\%&{}[]a0\xff ".to_vec()), 0..60),
+    ) {
+        let _ = read(&content_type, &body, &Bounds { fields: Some(3), files: Some(1) }, "email");
+    }
+
     #[test]
     fn a_form_is_good_where_each_text_is_and_each_name_is_there_once(
         names in prop::collection::vec("[\\x00a-z]{1,3}|username|mode|email", 0..6),
