@@ -8,9 +8,10 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
-from django.http import HttpRequest, parse_cookie
+from django.http import HttpRequest, QueryDict, parse_cookie
 from django.test import override_settings
 
 from djwto import csrf
@@ -113,6 +114,8 @@ def test_csrf(case):
     request.META = {meta: joined(case[name], ",") for meta, name in names.items() if name in case}
     request.META |= {"HTTP_HOST": host, "SERVER_PORT": port if port.isdigit() else "443"}
     request.COOKIES = parse_cookie(joined(case.get("cookie", ""), "; "))
+    if "form" in case:
+        request.POST = QueryDict(urlencode({"csrfmiddlewaretoken": case["form"]}))
     with override_settings(
         ALLOWED_HOSTS=["*"],
         CSRF_COOKIE_DOMAIN=case.get("domain"),

@@ -55,6 +55,9 @@ pub struct Request<'h> {
     pub cookie: Lines<'h>,
     /// The header with the CSRF token, for the rule by token.
     pub token: Lines<'h>,
+    /// The field `csrfmiddlewaretoken` of a form that was posted, for the rule by token. It comes before the
+    /// header, unless it is empty.
+    pub form_token: Option<&'h str>,
 }
 
 /// The names that Django's settings give to the CSRF token, for [`Csrf::by_token`].
@@ -81,7 +84,7 @@ impl Csrf {
         Self { trusted, names: None }
     }
 
-    /// Django's own check, for a token in the header. A token in a form is not looked for.
+    /// Django's own check, for a token in the header or in a form.
     ///
     /// `trusted` are `CSRF_TRUSTED_ORIGINS`.
     pub fn by_token(trusted: TrustedOrigins, names: TokenNames) -> Self {
@@ -183,6 +186,8 @@ pub enum CsrfError {
     NoToken,
     /// The token of this header is wrong.
     Token(String, TokenFault),
+    /// The token in the form is wrong.
+    FormToken(TokenFault),
 }
 
 /// What is wrong with a CSRF token.
@@ -238,6 +243,7 @@ impl fmt::Display for CsrfError {
             Self::Token(header, fault) => {
                 write!(f, "CSRF token from the '{header}' HTTP header {fault}.")
             }
+            Self::FormToken(fault) => write!(f, "CSRF token from POST {fault}."),
         }
     }
 }

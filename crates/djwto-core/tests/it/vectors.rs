@@ -105,6 +105,7 @@ fn csrf() {
             referer: referer[..].into(),
             cookie: cookie[..].into(),
             token: token[..].into(),
+            form_token: text(case, "form"),
             ..csrf::Request::default()
         };
         let trusted =

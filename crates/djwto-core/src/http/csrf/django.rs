@@ -24,8 +24,19 @@ impl Csrf {
         }
         let cookie = last_cookie(request.cookie, names.cookie.as_bytes());
         let secret = secret_of(cookie.ok_or(CsrfError::NoCookie)?).map_err(CsrfError::Cookie)?;
-        let token = joined(request.token).ok_or(CsrfError::NoToken)?;
-        let refused = |fault| CsrfError::Token(title(&names.header), fault);
+        let posted =
+            request.form_token.filter(|token| request.method == "POST" && !token.is_empty());
+        let refused = |fault| match posted {
+            Some(_) => CsrfError::FormToken(fault),
+            None => CsrfError::Token(title(&names.header), fault),
+        };
+        let token = match posted {
+            // A letter for each byte, as in a header: a token has no other letters than ASCII's.
+            Some(token) => {
+                token.chars().map(|letter| u8::try_from(letter).unwrap_or(b'?')).collect()
+            }
+            None => joined(request.token).ok_or(CsrfError::NoToken)?,
+        };
         let token = secret_of(&token).map_err(refused)?;
         verify_slices_are_equal(&token, &secret).map_err(|_| refused(TokenFault::Incorrect))
     }
