@@ -277,7 +277,7 @@ pub(crate) fn check_user(
 /// Whether the session of a token goes on, as far as its row says; `None`: the blacklist decides.
 #[pyfunction]
 pub(crate) fn is_live(is_legacy: bool, row: Option<RowArgument>) -> Option<bool> {
-    match liveness(is_legacy, row.map(Row::from).as_ref()) {
+    match liveness(is_legacy, row.map(Row::from).as_ref().map(Into::into)) {
         Liveness::Live => Some(true),
         Liveness::Ended => Some(false),
         Liveness::AskBlacklist => None,

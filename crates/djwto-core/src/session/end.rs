@@ -107,10 +107,26 @@ pub enum Liveness {
     AskBlacklist,
 }
 
+/// The part of a row that says whether its session is live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether it was ended.
+    pub is_ended: bool,
+    /// The generation whose refresh token was issued last. A reader that does not ask the blacklist may
+    /// say 0.
+    pub generation: i64,
+}
+
+impl From<&Row> for Standing {
+    fn from(row: &Row) -> Self {
+        Self { is_ended: row.ended.is_some(), generation: row.generation }
+    }
+}
+
 /// Checks the row of a token's session. `is_legacy` says that the token has no `sid`.
-pub fn liveness(is_legacy: bool, row: Option<&Row>) -> Liveness {
+pub fn liveness(is_legacy: bool, row: Option<Standing>) -> Liveness {
     match row {
-        Some(row) if row.ended.is_some() => Liveness::Ended,
+        Some(row) if row.is_ended => Liveness::Ended,
         // A token of 0.0.4 that was not renewed yet may have no session.
         Some(row) if is_legacy && row.generation == 0 => Liveness::AskBlacklist,
         None if is_legacy => Liveness::AskBlacklist,

@@ -95,7 +95,7 @@ impl Presented {
         if let Some(row) = row {
             self.check_mode(row)?;
         }
-        let is_live = match liveness(self.is_legacy, row) {
+        let is_live = match liveness(self.is_legacy, row.map(Into::into)) {
             Liveness::Live => true,
             Liveness::Ended => false,
             Liveness::AskBlacklist => !is_blacklisted,
@@ -133,7 +133,7 @@ impl Presented {
         if let Some(row) = row {
             self.check_mode(row)?;
         }
-        match (liveness(self.is_legacy, row), row) {
+        match (liveness(self.is_legacy, row.map(Into::into)), row) {
             (_, None) if !self.is_legacy => Err(Refusal::of(Code::SessionUnknown)),
             (Liveness::AskBlacklist, _) if is_blacklisted => Err(ended),
             (Liveness::AskBlacklist, _) => Ok(()),

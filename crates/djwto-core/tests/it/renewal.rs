@@ -433,7 +433,12 @@ fn a_row_says_whether_the_session_of_a_token_goes_on() {
         (Some(&row(0)), Liveness::Live, Liveness::AskBlacklist),
         (Some(&row(1)), Liveness::Live, Liveness::Live),
     ] {
-        assert_eq!((liveness(false, row), liveness(true, row)), (of_ours, of_0_0_4), "{row:?}");
+        let standing = row.map(Into::into);
+        assert_eq!(
+            (liveness(false, standing), liveness(true, standing)),
+            (of_ours, of_0_0_4),
+            "{row:?}"
+        );
     }
 }
 
