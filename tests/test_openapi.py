@@ -75,7 +75,7 @@ def test_it_has_every_endpoint_and_method() -> None:
 
 OF_THE_SERVER = {
     *("peer_unknown", "forwarded_invalid", "host_unknown", "path_invalid", "path_ambiguous"),
-    *("rule_missing", "permissions_unavailable"),
+    *("rule_missing", "permissions_unavailable", "csrf_unavailable"),
 }
 """The codes that `djwto-server` alone answers with."""
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import connections
 from django.utils.encoding import iri_to_uri
 
@@ -53,6 +54,7 @@ def document(*, allow_shared_secret: bool = False) -> Json:
         "policy": _policy(),
         "transport": _transport(),
         "csrf": _csrf(),
+        "forms": _forms(),
         "login": {"return_path": _return_path()},
         "revocation": {
             "interval": config.revocation.interval,
@@ -171,6 +173,15 @@ def _csrf() -> Json:
     }
 
 
+def _forms() -> Json:
+    return {
+        "max_bytes": settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+        "max_fields": settings.DATA_UPLOAD_MAX_NUMBER_FIELDS,
+        "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
+        "name_field": get_user_model().USERNAME_FIELD,
+    }
+
+
 def _return_path() -> str | None:
     """Return the path of `return/` as browsers see it; None if the project has no such URL."""
     prefix = openapi.public_prefix().rstrip("/")
@@ -261,8 +272,8 @@ def _fallback(algorithm: str, text: bytes) -> Secret:
 
 
 _ORDER = (
-    *("format", "djwto", "fingerprint", "policy", "transport", "keys", "csrf", "login"),
-    *("revocation", "tenants", "database", "capabilities"),
+    *("format", "djwto", "fingerprint", "policy", "transport", "keys", "csrf", "forms"),
+    *("login", "revocation", "tenants", "database", "capabilities"),
 )
 _SHARED = (
     "the export would hold a shared secret (HS256, HS384 or HS512). A program that reads it can "

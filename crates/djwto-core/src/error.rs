@@ -232,6 +232,9 @@ codes! {
     PermissionsUnavailable, "permissions_unavailable", 403,
         "The permissions of this user cannot be read.",
         "The token leaves the permissions out, and the guard cannot read them from the database as Django would: `capabilities` of the export says why.";
+    CsrfUnavailable, "csrf_unavailable", 403,
+        "The CSRF token of this site cannot be checked here.",
+        "A cookie brought the token, and the guard cannot read the CSRF token that belongs to it: `csrf` and `capabilities` of the export say why. Send the token as `Bearer`, or ask Django's own endpoint.";
 }
 
 impl Code {

@@ -13,6 +13,7 @@ use hyper::{Method, Request};
 
 use crate::config::{Peer, Proxy};
 use crate::decision::{Asked, Decision, Ended, Known, Refused, Step, Unavailable, decide};
+use crate::endpoints::{self, JWK_SET, JWKS_SECONDS};
 use crate::forwarded::{self, ENVOY_PREFIX};
 use crate::guard::Guard;
 use crate::keys;
@@ -21,7 +22,7 @@ use crate::metrics;
 use crate::respond::{self, Reply};
 use crate::server::Server;
 
-/// Answers a request. Its body is never read.
+/// Answers a request. Only `/validate_access/` reads its body.
 ///
 /// # Errors
 ///
@@ -32,10 +33,20 @@ pub async fn answer(
     request: Request<Incoming>,
 ) -> Result<Reply, Infallible> {
     let _asked = server.metrics().asked();
-    let (head, _body) = request.into_parts();
+    let (head, body) = request.into_parts();
     let path = head.uri.path();
     if path == forwarded::PATH || path.starts_with(ENVOY_PREFIX) {
         return Ok(auth(&server, peer, &head).await);
+    }
+    // A proxy that asks about a request here is set up wrongly: its client chose the path.
+    if head.headers.contains_key("x-forwarded-uri") {
+        return Ok(respond::status(StatusCode::NOT_FOUND));
+    }
+    if path == endpoints::VALIDATE_ACCESS {
+        return Ok(endpoints::validate_access(&server, peer, &head, body).await);
+    }
+    if path == endpoints::JWKS {
+        return Ok(endpoints::jwks(&server.guard(), &head));
     }
     Ok(document(&server, &head))
 }
@@ -110,16 +121,8 @@ fn now() -> UnixTime {
     UnixTime::from(SystemTime::now())
 }
 
-/// How long verifiers may keep a JWK Set, in seconds. A key is published longer before it signs.
-const JWKS_SECONDS: u32 = 300;
-const JWK_SET: &str = "application/jwk-set+json";
-
 /// The pages beside `/auth`, for every peer. They say nothing about a person.
 fn document(server: &Server, head: &Parts) -> Reply {
-    // A proxy that asks about a request here is set up wrongly: its client chose the path.
-    if head.headers.contains_key("x-forwarded-uri") {
-        return respond::status(StatusCode::NOT_FOUND);
-    }
     let guard = server.guard();
     let reply = match head.uri.path() {
         "/healthz" => respond::status(StatusCode::OK),
@@ -129,9 +132,6 @@ fn document(server: &Server, head: &Parts) -> Reply {
             Ok(page) => respond::document(metrics::CONTENT_TYPE, page, 0),
             Err(_) => respond::status(StatusCode::SERVICE_UNAVAILABLE),
         },
-        "/.well-known/jwks.json" => {
-            respond::document(JWK_SET, guard.public_jwks().to_owned(), JWKS_SECONDS)
-        }
         "/.well-known/djwto-assertions.json" => match guard.assertions() {
             Some(issuer) => respond::document(JWK_SET, issuer.public(keys::now()), JWKS_SECONDS),
             None => respond::status(StatusCode::NOT_FOUND),

@@ -3,6 +3,7 @@
 
 use djwto_core::token::permissions::Carried;
 use djwto_core::types::UserId;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -17,6 +18,9 @@ pub struct AccessClaims {
     /// `exp`, in seconds since 1970
     #[serde(default)]
     pub exp: Option<f64>,
+    /// Whether there is a `sid`. Tokens of djwto 0.0.4 have none.
+    #[serde(default, rename = "sid", deserialize_with = "is_there")]
+    pub has_session: bool,
     /// The assertions for this token: they end with it.
     #[serde(skip)]
     pub assertions: Kept,
@@ -69,6 +73,10 @@ fn is_integer(text: &str) -> bool {
 fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Texts>, D::Error> {
     let Value::Array(list) = Value::deserialize(deserializer)? else { return Ok(None) };
     Ok(list.iter().map(|one| one.as_str().map(Box::from)).collect())
+}
+
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Option::<IgnoredAny>::deserialize(deserializer).map(|found| found.is_some())
 }
 
 fn is_true<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {

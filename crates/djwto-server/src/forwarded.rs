@@ -63,6 +63,28 @@ pub fn read(proxy: Proxy, request: &Parts) -> Result<Forwarded<'_>, Invalid> {
     })
 }
 
+/// Reads a request that a proxy passes on to an endpoint of this server. Method and path are the request's
+/// own; scheme and host are in the headers that [`read`] takes them from.
+///
+/// # Errors
+///
+/// [`Invalid`] names the header that is missing or doubled.
+pub fn passed_on(proxy: Proxy, request: &Parts) -> Result<Forwarded<'_>, Invalid> {
+    let headers = &request.headers;
+    let host = match proxy {
+        Proxy::Envoy => one(headers, &HOST, "Host")?,
+        Proxy::Nginx | Proxy::Traefik | Proxy::Caddy => {
+            one(headers, &FORWARDED_HOST, "X-Forwarded-Host")?
+        }
+    };
+    Ok(Forwarded {
+        method: request.method.as_str().as_bytes(),
+        scheme: one(headers, &PROTO, "X-Forwarded-Proto")?,
+        host,
+        uri: request.uri.path().as_bytes(),
+    })
+}
+
 /// The value of a header that is there once and is not empty.
 fn one<'r>(
     headers: &'r HeaderMap,
@@ -89,7 +111,7 @@ fn behind_prefix(request: &Parts) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Forwarded, Invalid, read};
+    use super::{Forwarded, Invalid, passed_on, read};
     use crate::config::Proxy;
     use hyper::Request;
     use hyper::http::request::Parts;
@@ -140,6 +162,20 @@ mod tests {
         }
         let doubled = [&GOOD[..], &[("Host", "b")]].concat();
         assert_eq!(read(Proxy::Envoy, &parts("/auth/envoy/", &doubled)), Err(Invalid("Host")));
+    }
+
+    #[test]
+    fn a_request_that_is_passed_on_has_the_host_of_its_kind() {
+        let own = parts("/validate_access/", &GOOD);
+        for (proxy, host) in [(Proxy::Nginx, "a.example"), (Proxy::Envoy, "guard.internal")] {
+            let (scheme, uri) = (&b"https"[..], &b"/validate_access/"[..]);
+            let expected = Forwarded { method: b"PUT", scheme, host: host.as_bytes(), uri };
+            assert_eq!(passed_on(proxy, &own), Ok(expected));
+        }
+        let doubled = [&GOOD[..], &[("X-Forwarded-Host", "b")]].concat();
+        let doubled = parts("/validate_access/", &doubled);
+        assert_eq!(passed_on(Proxy::Nginx, &doubled), Err(Invalid("X-Forwarded-Host")));
+        assert!(passed_on(Proxy::Envoy, &doubled).is_ok());
     }
 
     #[test]

@@ -14,10 +14,10 @@ use rustls::ServerConfig;
 use crate::assertions::Issuer;
 use crate::claims::AccessClaims;
 use crate::config::{Config, Peers};
-use crate::export::{self, Built, Capability, Export};
+use crate::export::{self, Built, Capability, Export, Forms};
 use crate::problem::Problem;
 use crate::redirect::shares_cookies;
-use crate::rules::{CsrfMode, Host, Hosts, Refusal, Scheme};
+use crate::rules::{CsrfMode, Host, Hosts, Origin, Refusal, Scheme};
 use crate::tls;
 
 /// What a decision needs.
@@ -29,11 +29,36 @@ pub struct Guard {
     /// What the guard has made for each host, by its name.
     made: HashMap<String, Made>,
     csrf_header: HeaderName,
+    /// What protects `/validate_access/`.
+    endpoint_csrf: EndpointCsrf,
+    /// Where Django is; `None`: it is not known, or its host has several tenants.
+    portal: Option<Origin>,
+    forms: Forms,
     reads_permissions: bool,
     assertions: Option<Issuer>,
     public_jwks: String,
     tls: Option<Arc<ServerConfig>>,
     fingerprint: String,
+}
+
+/// Whether an unsafe request with a cookie needs Django's CSRF token, at an endpoint of this server.
+#[derive(Debug)]
+pub enum EndpointCsrf {
+    /// `DJWTO_CSRF` is off.
+    Off,
+    /// It does, by Django's rule.
+    Checked(Csrf),
+    /// It does, and the token is where this server cannot read it.
+    Unavailable,
+}
+
+/// Where a request is that came to an endpoint of this server.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'g> {
+    /// The host, as a browser names it.
+    pub host: &'g str,
+    /// Whose tokens are good.
+    pub tenant: Option<&'g str>,
 }
 
 /// What is made once for a host.
@@ -118,6 +143,9 @@ impl Guard {
             made: made(&hosts, config, export),
             hosts,
             csrf_header,
+            endpoint_csrf: endpoint_csrf(export),
+            portal: config.portal.as_deref().and_then(Origin::parse).filter(|_| !export.tenants),
+            forms: export.forms.clone(),
             reads_permissions: reads_permissions(config, export),
             assertions,
             public_jwks,
@@ -145,6 +173,30 @@ impl Guard {
         let rules = self.hosts.find(scheme, host)?;
         let made = self.made.get(rules.name()).ok_or(Refusal::HostUnknown)?;
         Ok(GuardedHost { rules, made })
+    }
+
+    /// The place of a request to an endpoint of this server: a guarded host, or the portal's.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::HostUnknown`]
+    pub fn place(&self, scheme: Scheme, host: &[u8]) -> Result<Place<'_>, Refusal> {
+        if let Ok(host) = self.hosts.find(scheme, host) {
+            return Ok(Place { host: host.name(), tenant: host.tenant() });
+        }
+        let portal =
+            self.portal.as_ref().filter(|own| Origin::of(scheme, host).as_ref() == Some(own));
+        portal.map(|own| Place { host: own.host(), tenant: None }).ok_or(Refusal::HostUnknown)
+    }
+
+    /// What protects `/validate_access/`.
+    pub fn endpoint_csrf(&self) -> &EndpointCsrf {
+        &self.endpoint_csrf
+    }
+
+    /// The bounds of request bodies.
+    pub fn forms(&self) -> &Forms {
+        &self.forms
     }
 
     /// Every host, in no order.
@@ -222,6 +274,25 @@ fn token_fault(export: &Export) -> Option<String> {
     Some(format!("expected \"origin\", found \"token\": {reason}"))
 }
 
+fn endpoint_csrf(export: &Export) -> EndpointCsrf {
+    if !export.csrf.on {
+        EndpointCsrf::Off
+    } else if token_fault(export).is_some() {
+        EndpointCsrf::Unavailable
+    } else {
+        let trusted = export.csrf.trusted_origins.iter().cloned();
+        EndpointCsrf::Checked(Csrf::by_token(TrustedOrigins::new(trusted), token_names(export)))
+    }
+}
+
+fn token_names(export: &Export) -> TokenNames {
+    TokenNames {
+        cookie: export.csrf.cookie_name.clone(),
+        header: export.csrf.header_name.clone(),
+        domain: None,
+    }
+}
+
 fn reads_permissions(config: &Config, export: &Export) -> bool {
     let can = export.capabilities.permissions == Capability::Yes;
     can && config.database.is_some() && export.database.permissions.is_some()
@@ -240,12 +311,7 @@ fn made(hosts: &Hosts, config: &Config, export: &Export) -> HashMap<String, Made
             CsrfMode::Origin => Csrf::by_origin(TrustedOrigins::new(own)),
             CsrfMode::Token => {
                 let trusted = export.csrf.trusted_origins.iter().cloned().chain(own);
-                let names = TokenNames {
-                    cookie: export.csrf.cookie_name.clone(),
-                    header: export.csrf.header_name.clone(),
-                    domain: None,
-                };
-                Csrf::by_token(TrustedOrigins::new(trusted), names)
+                Csrf::by_token(TrustedOrigins::new(trusted), token_names(export))
             }
         };
         (host.name().to_owned(), Made { place, csrf, return_page: return_page(host) })

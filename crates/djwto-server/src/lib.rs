@@ -6,7 +6,7 @@
 //! | files of the operator | [`config`], [`export`], [`files`], [`tls`], [`keys`], [`problem`] |
 //! | what a decision needs, as one value | [`guard`], [`rules`], [`claims`], [`assertions`] |
 //! | the decision, a plain function | [`forwarded`], [`decision`], [`redirect`] |
-//! | replies | [`answer`], [`respond`] |
+//! | replies | [`answer`], [`endpoints`], [`respond`] |
 //! | the database | [`store`], [`feed`] |
 //! | the program | [`cli`], [`commands`], [`serve`], [`server`], [`listener`], [`logging`], [`metrics`] |
 //!
@@ -20,6 +20,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod decision;
+pub mod endpoints;
 pub mod export;
 pub mod feed;
 pub mod files;

@@ -1,7 +1,7 @@
 //! The decision, step by step.
 
 use djwto_core::error::Failure;
-use djwto_core::http::csrf;
+use djwto_core::http::csrf::{self, Csrf};
 use djwto_core::http::{Found, Lines};
 use djwto_core::token::assertion::{Facts, SignError};
 use djwto_core::token::permissions::{self, Carried, Verdict};
@@ -61,7 +61,7 @@ fn start<'g>(
 }
 
 /// A refusal of the rules, with the published code.
-fn failure(refusal: Refusal) -> Failure {
+pub(super) fn failure(refusal: Refusal) -> Failure {
     match refusal {
         Refusal::SchemeInvalid => Failure::new(Code::ForwardedInvalid, "X-Forwarded-Proto"),
         Refusal::MethodInvalid => Failure::new(Code::ForwardedInvalid, "X-Forwarded-Method"),
@@ -106,7 +106,7 @@ impl Request<'_> {
             Ended::Old => return Ok(Next::Wait),
             Ended::Unknown => return Err(Code::StoreUnavailable.into()),
         }
-        self.check_csrf(seen.found, cookie)?;
+        self.check_csrf(seen.found)?;
         if let Some(user) = self.check_permissions(required, &seen.claims, known)? {
             return Ok(Next::Ask(user));
         }
@@ -148,7 +148,7 @@ impl Request<'_> {
     }
 
     /// Only what a cookie has opened needs the check.
-    fn check_csrf(&self, found: Found<'_>, cookie: Lines<'_>) -> Result<(), Failure> {
+    fn check_csrf(&self, found: Found<'_>) -> Result<(), Failure> {
         if found.mode == Mode::Json {
             return Ok(());
         }
@@ -158,24 +158,14 @@ impl Request<'_> {
         if !is_socket && self.method.is_safe() {
             return Ok(());
         }
-        let (origin, fetch_site, referer, token) = (
-            HeaderLines::of(self.headers, ORIGIN),
-            HeaderLines::of(self.headers, FETCH_SITE),
-            HeaderLines::of(self.headers, REFERER),
-            HeaderLines::of(self.headers, self.guard.csrf_header()),
-        );
-        let request = csrf::Request {
+        let unsafe_request = Unsafe {
             method: self.method.name(),
-            scheme: self.scheme.name(),
+            scheme: self.scheme,
             host: self.host.name(),
             is_socket,
-            origin: origin.lines(),
-            fetch_site: fetch_site.lines(),
-            referer: referer.lines(),
-            cookie,
-            token: token.lines(),
+            form_token: None,
         };
-        Ok(self.host.csrf().check(&request)?)
+        unsafe_request.check(self.host.csrf(), self.guard, self.headers)
     }
 
     /// The user to ask the store about, if the token does not answer.
@@ -207,9 +197,49 @@ impl Request<'_> {
     }
 }
 
+/// A request whose token came in a cookie.
+pub(super) struct Unsafe<'r> {
+    pub(super) method: &'r str,
+    pub(super) scheme: Scheme,
+    pub(super) host: &'r str,
+    pub(super) is_socket: bool,
+    /// The CSRF token in a form.
+    pub(super) form_token: Option<&'r str>,
+}
+
+impl Unsafe<'_> {
+    pub(super) fn check(
+        &self,
+        rule: &Csrf,
+        guard: &Guard,
+        headers: &HeaderMap,
+    ) -> Result<(), Failure> {
+        let (origin, fetch_site, referer, cookie, token) = (
+            HeaderLines::of(headers, ORIGIN),
+            HeaderLines::of(headers, FETCH_SITE),
+            HeaderLines::of(headers, REFERER),
+            HeaderLines::of(headers, COOKIE),
+            HeaderLines::of(headers, guard.csrf_header()),
+        );
+        let request = csrf::Request {
+            method: self.method,
+            scheme: self.scheme.name(),
+            host: self.host,
+            is_socket: self.is_socket,
+            origin: origin.lines(),
+            fetch_site: fetch_site.lines(),
+            referer: referer.lines(),
+            cookie: cookie.lines(),
+            token: token.lines(),
+            form_token: self.form_token,
+        };
+        Ok(rule.check(&request)?)
+    }
+}
+
 /// The failure with its detail. The sentences of the core's errors are filled already, so the detail is
 /// taken from the error.
-fn authenticate_failure(error: &djwto_core::engine::AuthenticateError) -> Failure {
+pub(super) fn authenticate_failure(error: &djwto_core::engine::AuthenticateError) -> Failure {
     let code = error.code();
     let (before, after) = code.sentence().split_once("{}").unwrap_or((code.sentence(), ""));
     let sentence = error.to_string();

@@ -11,8 +11,10 @@
 
 mod decide;
 mod upstream;
+mod validate;
 
 pub use decide::decide;
+pub use validate::{Posted, Seen, validate};
 
 use djwto_core::Code;
 use djwto_core::error::Failure;

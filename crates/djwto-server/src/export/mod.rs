@@ -37,6 +37,8 @@ pub struct Export {
     pub keys: Keys,
     /// Django's CSRF settings.
     pub csrf: Csrf,
+    /// The bounds of request bodies.
+    pub forms: Forms,
     /// The portal's pages.
     pub login: Login,
     /// How old the set of ended sessions may be.
@@ -139,6 +141,20 @@ pub struct Csrf {
     pub use_sessions: bool,
     /// `CSRF_TRUSTED_ORIGINS`
     pub trusted_origins: Vec<String>,
+}
+
+/// The bounds of request bodies, and the field of the account's name.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Forms {
+    /// `DATA_UPLOAD_MAX_MEMORY_SIZE`, in bytes; `None`: no limit.
+    pub max_bytes: Option<usize>,
+    /// `DATA_UPLOAD_MAX_NUMBER_FIELDS`; `None`: no limit.
+    pub max_fields: Option<usize>,
+    /// `DATA_UPLOAD_MAX_NUMBER_FILES`; `None`: no limit.
+    pub max_files: Option<usize>,
+    /// `USERNAME_FIELD` of the user model.
+    pub name_field: String,
 }
 
 /// The portal's pages.

@@ -85,3 +85,32 @@ fn port(digits: &str) -> Option<u16> {
     let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
     if is_plain { digits.parse().ok() } else { None }
 }
+
+/// A scheme with a host, such as `https://portal.example.org:8443`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    scheme: Scheme,
+    /// In lower case, with the port where it is not the scheme's own.
+    host: String,
+}
+
+impl Origin {
+    /// Reads an origin; `None` for what is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (scheme, host) = text.split_once("://")?;
+        Self::of(Scheme::parse(scheme.as_bytes()).ok()?, host.as_bytes())
+    }
+
+    /// The origin of a request; `None` if the host is none.
+    pub fn of(scheme: Scheme, host: &[u8]) -> Option<Self> {
+        let host = HostName::parse(std::str::from_utf8(host).ok()?)?;
+        let port = host.port.filter(|port| *port != scheme.default_port());
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        Some(Self { scheme, host: format!("{}{port}", host.name) })
+    }
+
+    /// The host, as a browser names it.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+}

@@ -59,7 +59,7 @@ mod text;
 
 pub use access::{Access, PathError, Refusal};
 pub use explain::{ExplainedReading, ExplainedRule, Explanation};
-pub use host_name::Scheme;
+pub use host_name::{Origin, Scheme};
 pub use method::Method;
 pub use path::{Reading, Readings};
 pub use pattern::Pattern;

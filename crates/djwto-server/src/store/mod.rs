@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use djwto_core::session::feed::{Comparison, Condition, Counts, EndedRow, Page};
+use djwto_core::token::session_id::SessionId;
 use djwto_core::types::{Micros, UserId};
 
 pub use error::StoreError;
@@ -90,6 +91,18 @@ impl Store {
         }
     }
 
+    /// Whether a session has ended, as the database says now. `None` if it has no such session.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer, or not as expected.
+    pub async fn has_ended(&self, session: SessionId) -> Result<Option<bool>, StoreError> {
+        match &self.0 {
+            Kind::Sqlite(store) => store.has_ended(session).await,
+            Kind::Postgres(store) => store.has_ended(session).await,
+        }
+    }
+
     /// The permissions of a user, as texts such as `app.codename`, in no order. `None` if the user is
     /// gone or inactive. `["*"]` for a superuser.
     ///
@@ -118,6 +131,7 @@ impl Store {
         ];
         self.counts(Counts { back: 0, slice: 1 }).await?;
         self.page(&Page { conditions, size: 1 }).await?;
+        self.has_ended(SessionId::from_bytes([0; 16])).await?;
         if let Some(id_type) = self.id_type() {
             let key = match id_type {
                 IdType::Integer | IdType::Text => "0",

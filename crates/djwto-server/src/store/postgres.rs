@@ -89,6 +89,11 @@ impl PostgresStore {
             .collect()
     }
 
+    pub(super) async fn has_ended(&self, session: SessionId) -> Result<Option<bool>, StoreError> {
+        let (sql, key) = self.statements.session(session);
+        self.rows(sql, &[key]).await?.first().map(|row| column(row, 0)).transpose()
+    }
+
     pub(super) async fn permissions(
         &self,
         user: &UserId<'_>,

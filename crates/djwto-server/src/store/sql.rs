@@ -35,6 +35,8 @@ pub(super) struct Statements {
     sessions: Sessions,
     /// Two columns, the start of a slice and a count; two values, `back` and `slice`.
     pub(super) counts: String,
+    /// One column, whether a session has ended; one value, its id.
+    session: String,
     permissions: Option<(String, IdType)>,
 }
 
@@ -45,6 +47,7 @@ impl Statements {
             dialect,
             sessions: database.sessions.clone(),
             counts: counts(dialect, &database.sessions),
+            session: of_session(dialect, &database.sessions),
             permissions: permissions
                 .map(|tables| (of_permissions(dialect, tables), tables.user.id_type)),
         }
@@ -80,6 +83,11 @@ impl Statements {
         values.push(integer(i64::try_from(page.size).unwrap_or(i64::MAX)));
         let _ = write!(sql, " ORDER BY {columns} LIMIT {}", self.dialect.place(values.len()));
         (sql, values)
+    }
+
+    /// At most one row: whether the session has ended.
+    pub(super) fn session(&self, id: SessionId) -> (&str, Value) {
+        (&self.session, Value::of_session(id))
     }
 
     /// The rows of an active user, at least one: whether it is a superuser, and an app and a codename,
@@ -131,6 +139,16 @@ fn counts(dialect: Dialect, sessions: &Sessions) -> String {
         table = path(&sessions.table),
         now = dialect.now(),
         back = dialect.place(1),
+    )
+}
+
+fn of_session(dialect: Dialect, sessions: &Sessions) -> String {
+    format!(
+        "SELECT s.{ended} IS NOT NULL FROM {table} AS s WHERE s.{id} = {key}",
+        ended = quoted(&sessions.revoked_at),
+        table = path(&sessions.table),
+        id = quoted(&sessions.id),
+        key = dialect.place(1),
     )
 }
 

@@ -12,6 +12,7 @@
 mod auth;
 mod decision;
 mod documented;
+mod endpoints;
 mod export;
 mod operation;
 mod rules;

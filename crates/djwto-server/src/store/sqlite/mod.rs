@@ -122,6 +122,11 @@ impl SqliteStore {
         .await
     }
 
+    pub(super) async fn has_ended(&self, session: SessionId) -> Result<Option<bool>, StoreError> {
+        let (sql, key) = self.statements.session(session);
+        Ok(self.rows(sql.to_owned(), vec![key], |row| row.get(0)).await?.pop())
+    }
+
     pub(super) async fn permissions(
         &self,
         user: &UserId<'_>,

@@ -64,6 +64,18 @@ impl<S: Read + Write> Client<S> {
         self.read(method == "HEAD")
     }
 
+    /// Sends a request with a body.
+    pub(crate) fn post(&mut self, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        let length = body.len().to_string();
+        let headers = [headers, &[("Content-Length", length.as_str())]].concat();
+        let mut text = format!("POST {target} HTTP/1.1\r\nHost: guard\r\n");
+        for (name, value) in headers {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        self.write(&[text.as_bytes(), b"\r\n", body].concat());
+        self.read(false)
+    }
+
     /// Reads a reply.
     pub(crate) fn read(&mut self, is_head: bool) -> Reply {
         let line = self.line();

@@ -85,7 +85,7 @@ impl Project {
         self.database().execute("UPDATE djwto_session SET revoked_at = ?1", [now]).unwrap();
     }
 
-    /// An access token with other claims on top.
+    /// An access token with other claims on top; `null` leaves one out.
     pub(crate) fn access(&self, more: &Value) -> String {
         self.try_access(more).unwrap()
     }
@@ -100,6 +100,7 @@ impl Project {
         for (name, value) in more.as_object().unwrap() {
             claims[name] = value.clone();
         }
+        claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         self.engine.sign(claims.to_string()).ok().map(Token::into_text)
     }
 }
@@ -167,6 +168,7 @@ fn export(jwk: &Value) -> Value {
             "on": true, "cookie_name": "csrftoken", "header_name": "X-CSRFToken",
             "use_sessions": false, "trusted_origins": [],
         },
+        "forms": {"max_bytes": 2_621_440, "max_fields": 1000, "max_files": 100, "name_field": "username"},
         "login": {"return_path": "/api/token/refresh/return/"},
         "revocation": {"interval": 0.1, "max_age": 60.0},
         "tenants": false,
