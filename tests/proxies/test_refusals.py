@@ -23,7 +23,8 @@ def test_a_script_without_a_login(stack: Stack, echo: Echo) -> None:
         assert answer.code == "cookie_missing"
         assert (answer.one("content-type") or "").startswith("application/json")
         assert (answer.one("www-authenticate") or "").startswith("Bearer")
-        assert answer.one("cache-control") == "no-store"
+        assert answer.one("cache-control") == "private, no-store"
+        assert answer.one("vary") == "Cookie, Authorization"
         assert not [name for name, _ in answer.headers if name.lower().startswith("x-djwto")]
 
 
@@ -71,7 +72,7 @@ def test_a_navigation_is_sent_to_return(stack: Stack, echo: Echo) -> None:
         assert portal == f"https://{APP}:{stack.port}"
         assert place.path == "/api/token/refresh/return/"
         assert parse_qs(place.query) == {"next": [f"{stack.origin}/open/a?b=c&d=%2F"]}
-        assert answer.one("cache-control") == "no-store"
+        assert answer.one("cache-control") == "private, no-store"
 
 
 def test_no_other_request_is_sent_to_return(stack: Stack, echo: Echo) -> None:
@@ -137,7 +138,7 @@ def test_every_status_of_a_refusal(stack: Stack, echo: Echo, status: int) -> Non
         head = [
             f"HTTP/1.1 {status} Refused",
             "Content-Type: application/json",
-            "Cache-Control: no-store",
+            "Cache-Control: private, no-store",
             "Retry-After: 7",
             f"Content-Length: {len(text)}",
         ]
@@ -155,4 +156,4 @@ def test_every_status_of_a_refusal(stack: Stack, echo: Echo, status: int) -> Non
     assert answer.body == text.encode()
     assert answer.one("content-type") == "application/json"
     assert answer.one("retry-after") == "7"
-    assert answer.one("cache-control") == "no-store"
+    assert answer.one("cache-control") == "private, no-store"

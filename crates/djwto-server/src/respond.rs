@@ -6,7 +6,7 @@ use bytes::Bytes;
 use djwto_core::http::reply::Notice;
 use http_body_util::Full;
 use hyper::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, HeaderName, HeaderValue, LOCATION,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, HeaderName, HeaderValue, LOCATION, VARY,
 };
 use hyper::http::StatusCode;
 use hyper::{HeaderMap, Response};
@@ -34,6 +34,9 @@ pub const REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-
 
 const EMPTY: HeaderValue = HeaderValue::from_static("");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// Of a refusal at `/auth`, which another user would not get: as the replies of guarded views are.
+const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
+const VARIES: HeaderValue = HeaderValue::from_static("Cookie, Authorization");
 const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -66,7 +69,7 @@ fn passed(proxy: Proxy, pass: &Pass) -> Reply {
     reply
 }
 
-/// The reply to a refused request; the real status for a proxy of no known kind.
+/// The reply to a refused request: for a proxy that asks, or as it is for the client itself.
 pub fn refused(proxy: Option<Proxy>, refused: &Refused) -> Reply {
     let failure = &refused.failure;
     let sentence = failure.to_string();
@@ -79,8 +82,13 @@ pub fn refused(proxy: Option<Proxy>, refused: &Refused) -> Reply {
     };
     let target = refused.redirect.as_deref().and_then(|url| HeaderValue::from_str(url).ok());
     let real = if target.is_some() { StatusCode::SEE_OTHER.as_u16() } else { status };
-    let mut headers = HeaderMap::with_capacity(8);
-    headers.insert(CACHE_CONTROL, NO_STORE);
+    let mut headers = HeaderMap::with_capacity(9);
+    if proxy.is_some() {
+        headers.insert(CACHE_CONTROL, PRIVATE);
+        headers.insert(VARY, VARIES);
+    } else {
+        headers.insert(CACHE_CONTROL, NO_STORE);
+    }
     // A redirect is no challenge: the browser goes on by itself.
     for (name, value) in notice.headers.iter().filter(|_| target.is_none()) {
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {

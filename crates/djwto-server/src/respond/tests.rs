@@ -59,6 +59,8 @@ fn nginx_gets_401_or_403_and_the_real_reply_in_headers() {
             assert_eq!(header(&found, "www-authenticate").is_some(), real == 401);
             assert_eq!(header(&found, "retry-after").is_some(), real == 503);
             assert_eq!(header(&found, "content-type"), Some("application/json"));
+            assert_eq!(header(&found, "cache-control"), Some("private, no-store"));
+            assert_eq!(header(&found, "vary"), Some("Cookie, Authorization"));
         }
     }
 }
