@@ -117,7 +117,7 @@ guard:
 
 # With the ceiling of each stage, in minutes.
 test:
-	+@$(STAGES) build=5 test-rust=3 test-client=1 test-python=6 test-served=5 test-proxies=5 test-conformance=5
+	+@$(STAGES) build=5 test-rust=3 test-client=1 test-python=6 test-served=5 test-proxies=5 test-conformance=7
 
 test-rust:
 	cargo test --workspace --locked --quiet
@@ -148,8 +148,8 @@ test-served: build $(CLIENT_TOOLS) $(REACT_TOOLS)
 test-proxies: build guard $(VENV)/packages-proxies $(VENV)/packages-fleet $(ASSERTION_TOOLS)
 	$(BIN)/python -m pytest tests/proxies
 
-# On WSGI and ASGI, with SQLite, PostgreSQL and MariaDB.
-test-conformance: build
+# On WSGI and ASGI, with SQLite, PostgreSQL and MariaDB; and with djwto-server and nginx before the portal.
+test-conformance: build guard
 	$(BIN)/python -m pytest conformance
 
 # What is long by nature: tests with the mark `long`, and builds of what is shipped.

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from conformance import expect
+from conformance import expect, left_out
 from conformance.client import Client
 from conformance.farm import PLOTS, Farm, Plot
 from conformance.forge import Forge
@@ -29,6 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "only(*kinds): run where the target is all of these kinds")
+    config.addinivalue_line("markers", "left_out(reason): not before djwto-server, see left_out.py")
     if config.getoption("--base-url") and not config.getoption("--ca"):
         warning = "urllib3.exceptions.InsecureRequestWarning"
         config.addinivalue_line("filterwarnings", f"ignore::{warning}")
@@ -41,6 +42,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     offered = _plots(metafunc.config)
     plots = [plot for plot in offered if wanted <= plot.kinds]
     metafunc.parametrize("target", plots, indirect=True, scope="session", ids=str)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        reason = left_out.reason(item)
+        if reason and left_out.is_before_server(item):
+            item.add_marker(pytest.mark.skip(reason))
 
 
 def _plots(config: pytest.Config) -> list[Plot]:

@@ -1,7 +1,8 @@
 """The servers that the suite starts itself: the portal on WSGI and ASGI, on three databases.
 
 Two of the pairs are run in every mode; the others in one server that speaks two of them, for what
-only shows where an interface meets a database.
+only shows where an interface meets a database. In one more stack, djwto-server guards the portal's
+views and answers the endpoints that it has.
 """
 
 import json
@@ -10,14 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from conformance import front
 from conformance.target import Target
 from tests import services
 from tests.mariadb import MariaDB, mariadb
 
 SINGLE = ("JSON", "ONE-COOKIE", "TWO-COOKIES")
 SEVERAL = ("TWO-COOKIES", "JSON")
-SERVERS = {"wsgi": "granian", "asgi": "uvicorn"}
+SERVERS = {"wsgi": "granian", "asgi": "uvicorn", "server": "granian"}
 THOROUGH = ("wsgi-sqlite", "asgi-postgresql")
+SERVER = "server-sqlite"
+"""The stack with djwto-server."""
 CROSSED = ("wsgi-postgresql", "asgi-sqlite", "wsgi-mariadb")
 CLUSTERS = {"postgresql": services.postgres, "mariadb": mariadb}
 TRUSTED = "https://app.demo.localhost:9443"
@@ -62,6 +66,7 @@ PLOTS = [
     for modes in (*([(mode,) for mode in SINGLE] if stack in THOROUGH else []), SEVERAL)
     for mode in modes
 ]
+PLOTS += [Plot(SERVER, (mode,), mode, carrier=True) for mode in ("JSON", "TWO-COOKIES")]
 
 
 class Farm:
@@ -74,20 +79,35 @@ class Farm:
         self.databases: dict[str, str] = {}
         self.people: dict[str, dict[str, int]] = {}
         self.servers: dict[tuple[str, str], services.Server] = {}
+        self.fronts: dict[tuple[str, ...], front.Front] = {}
 
     def target(self, plot: Plot) -> Target:
         """Give what the cases need to know about a plot."""
-        server = self.server(plot.stack, PORTAL_MODE=",".join(plot.modes))
+        modes = ",".join(plot.modes)
+        server: services.Server | front.Front
+        if plot.stack == SERVER:
+            server = self.front(plot.modes)
+            portal = server.portal
+        else:
+            server = portal = self.server(plot.stack, PORTAL_MODE=modes)
         return Target(
             base_url=server.base_url,
             modes=plot.modes,
             mode=plot.mode,
-            verify=str(server.certificate),
-            signing_key=server.signing_key,
+            verify=str(portal.certificate),
+            signing_key=portal.signing_key,
             trusted_origin=TRUSTED,
             people=self.people[plot.stack],
             log=server.log_text,
         )
+
+    def front(self, modes: tuple[str, ...]) -> front.Front:
+        """Serve the portal behind djwto-server, in these modes."""
+        if modes not in self.fronts:
+            ports = front.ports()
+            portal = self.server(SERVER, PORTAL_MODE=",".join(modes), **ports.env)
+            self.fronts[modes] = self.running.enter_context(front.before(portal, ports))
+        return self.fronts[modes]
 
     def server(self, stack: str, **env: str) -> services.Server:
         """Serve the portal with these settings; the stack's servers share database and folder."""
