@@ -16,9 +16,20 @@ const MAX_BYTES: u64 = 4 << 20;
 ///
 /// # Errors
 ///
-/// [`Problem`]: it cannot be read, is no file, is too large or is not UTF-8.
+/// [`Problem`]: it cannot be read, is no file, is too large or is not UTF-8, or others than its owner may
+/// change it.
 pub fn read(path: &Path) -> Result<String, Problem> {
-    Ok(read_with(path)?.0)
+    let (text, metadata) = read_with(path)?;
+    let mode = metadata.mode() & 0o777;
+    if mode & 0o022 != 0 {
+        let what = format!(
+            "expected a file that only its owner may change, found mode {mode:o}: what stands in it decides \
+             who may pass. Run: chmod go-w {}",
+            path.display()
+        );
+        return Err(Problem::of_file(path, what));
+    }
+    Ok(text)
 }
 
 /// Reads a text that only its owner may see, such as one with private keys.
@@ -143,6 +154,22 @@ mod tests {
         ] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             assert_eq!(read_secret(&path).is_ok(), is_good, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn what_others_may_change_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("export.json");
+        fs::write(&path, "{}").unwrap();
+        for (mode, is_good) in
+            [(0o644, true), (0o440, true), (0o664, false), (0o646, false), (0o622, false)]
+        {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let found = read(&path).map_err(|problem| problem.to_string());
+            assert_eq!(found.is_ok(), is_good, "{mode:o}");
+            let command = format!("Run: chmod go-w {}", path.display());
+            assert!(is_good || found.unwrap_err().ends_with(&command));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,6 +11,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::Watcher;
+use rustix::fs::Mode;
+use rustix::process::umask;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio_rustls::TlsAcceptor;
@@ -61,10 +63,12 @@ impl Listener {
                 let address = Listen::Tcp(socket.local_addr().map_err(problem)?);
                 Ok(Self { socket: Socket::Tcp(socket), _file: None, address })
             }
-            Listen::Unix(path) => {
+            Listen::Unix(path, mode) => {
                 remove_stale(path).map_err(problem)?;
-                let socket = UnixListener::bind(path).map_err(problem)?;
+                let socket = bind_private(path).map_err(problem)?;
                 let file = Some(SocketFile(path.clone()));
+                let mode = fs::Permissions::from_mode(mode.bits());
+                fs::set_permissions(path, mode).map_err(problem)?;
                 Ok(Self { socket: Socket::Unix(socket), _file: file, address: listen.clone() })
             }
         }
@@ -112,6 +116,15 @@ impl Listener {
             }
         }
     }
+}
+
+/// Binds a Unix socket to which other accounts cannot connect yet.
+fn bind_private(path: &Path) -> io::Result<UnixListener> {
+    // The mode of the file follows from the mask. No other thread creates files at the start.
+    let before = umask(Mode::RWXG | Mode::RWXO);
+    let bound = UnixListener::bind(path);
+    umask(before);
+    bound
 }
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

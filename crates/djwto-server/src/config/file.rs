@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::SocketMode;
 use crate::problem::Problem;
 use crate::rules::HostsSettings;
 
@@ -16,6 +17,8 @@ pub(super) struct File {
     pub(super) database: Option<String>,
     pub(super) database_env: Option<String>,
     pub(super) listen: Vec<String>,
+    #[serde(default)]
+    pub(super) socket_mode: SocketMode,
     pub(super) portal: Option<String>,
     #[serde(default)]
     pub(super) peers: Vec<super::peers::Entry>,

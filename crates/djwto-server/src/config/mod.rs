@@ -8,7 +8,7 @@ mod listen;
 mod peers;
 
 pub use file::{Limits, Log, LogFormat};
-pub use listen::Listen;
+pub use listen::{Listen, SocketMode};
 pub use peers::{Peer, Peers, Proxy};
 
 use std::env;
@@ -124,7 +124,8 @@ impl Config {
     ) -> Result<Self, Problem> {
         let database = database(file.database, file.database_env, variable, folder)?;
         let listen = file.listen.iter().enumerate().map(|(at, text)| {
-            Listen::parse(text).map_err(|what| Problem::new(format!("listen[{at}]"), what))
+            Listen::parse(text, file.socket_mode)
+                .map_err(|what| Problem::new(format!("listen[{at}]"), what))
         });
         let listen = listen.collect::<Result<Vec<_>, _>>()?;
         if listen.is_empty() {

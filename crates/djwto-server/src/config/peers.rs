@@ -83,7 +83,7 @@ impl Peers {
             let what = "expected at least one: without a peer, every request is refused";
             return Err(Problem::new("peers", what));
         }
-        let has_unix = listen.iter().any(|one| matches!(one, Listen::Unix(_)));
+        let has_unix = listen.iter().any(|one| matches!(one, Listen::Unix(..)));
         if has_unix && peers.unix.is_none() {
             let what =
                 "expected one with the address \"unix\", as the server listens on a Unix socket";

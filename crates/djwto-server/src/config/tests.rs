@@ -1,4 +1,4 @@
-use super::{Config, Listen, LogFormat, Peer, Proxy};
+use super::{Config, Listen, LogFormat, Peer, Proxy, SocketMode};
 use crate::rules::CsrfMode;
 use std::path::Path;
 
@@ -42,7 +42,7 @@ fn a_good_file_is_read() {
     let config = parse(GOOD).unwrap();
     assert_eq!(config.export, Path::new("/srv/export.json"));
     assert_eq!(config.database.as_ref().unwrap().secret(), "sqlite:/srv/db.sqlite3");
-    assert_eq!(config.listen[1], Listen::Unix("/run/djwto/guard.sock".into()));
+    assert_eq!(config.listen[1], Listen::Unix("/run/djwto/guard.sock".into(), SocketMode::Group));
     assert_eq!(config.hosts["models.example.org"].csrf, CsrfMode::Token);
     assert_eq!((config.log.format, config.log.level.as_str()), (LogFormat::Json, "info"));
     assert_eq!(config.watched().len(), 3);
@@ -55,6 +55,21 @@ fn a_good_file_is_read() {
         assert_eq!(config.peers.proxy(Peer::Address(address.parse().unwrap())), proxy, "{address}");
     }
     assert_eq!(config.peers.proxy(Peer::Unix), Some(Proxy::Envoy));
+}
+
+#[test]
+fn the_mode_of_a_unix_socket_can_be_set() {
+    for (text, mode) in
+        [("600", SocketMode::Owner), ("660", SocketMode::Group), ("666", SocketMode::All)]
+    {
+        let config = parse(&format!("socket_mode = \"{text}\"{GOOD}")).unwrap();
+        assert_eq!(config.listen[1], Listen::Unix("/run/djwto/guard.sock".into(), mode));
+        assert_eq!(format!("{:o}", mode.bits()), text);
+    }
+    for bad in ["\"777\"", "660", "0o660"] {
+        let found = parse(&format!("socket_mode = {bad}{GOOD}")).unwrap_err();
+        assert!(found.starts_with("/srv/djwto.toml:1:15: "), "{found}");
+    }
 }
 
 #[test]

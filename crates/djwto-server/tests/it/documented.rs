@@ -5,7 +5,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use djwto_server::config::Config;
+use djwto_server::config::{Config, SocketMode};
 use serde_json::json;
 use toml::{Table, Value};
 
@@ -162,6 +162,7 @@ fn the_defaults_of_djwto_toml_are_those_of_the_page() {
         let found = match name {
             "database" | "database_env" => config.database.as_ref().map(|_| String::new()),
             "portal" => config.portal.clone(),
+            "socket_mode" => Some(format!("{:o}", SocketMode::default().bits())),
             "methods" => host.rules[0].methods.as_ref().map(|found| format!("{found:?}")),
             "allow" => host.rules[0].allow.map(|found| format!("{found:?}")),
             "permissions" => host.rules[0].permissions.as_ref().map(|found| format!("{found:?}")),
