@@ -87,7 +87,8 @@ async fn decided<'g>(
     head: &Parts,
 ) -> Decision<'g> {
     let asked = Asked { forwarded: forwarded::read(proxy, head), headers: &head.headers };
-    let ended = if server.feed().is_fresh() { Ended::Fresh } else { Ended::Old };
+    let database = server.database();
+    let ended = if database.feed().is_fresh() { Ended::Fresh } else { Ended::Old };
     let mut known = Known { ended, permissions: None };
     let step = match decide(guard, &asked, &known, now()) {
         Step::Done(decision) => return decision,
@@ -99,11 +100,11 @@ async fn decided<'g>(
             match step {
                 Step::Done(decision) => return decision,
                 Step::Wait => {
-                    let waited = server.feed().require().await;
+                    let waited = database.feed().require().await;
                     known.ended = waited.map_or(Ended::Unknown, |()| Ended::Fresh);
                 }
                 Step::Ask(user) => {
-                    let answer = match server.store() {
+                    let answer = match database.store() {
                         Some(store) => store.permissions(&user).await.map_err(|_| Unavailable),
                         None => Err(Unavailable),
                     };
@@ -128,7 +129,7 @@ fn document(server: &Server, head: &Parts) -> Reply {
         "/healthz" => respond::status(StatusCode::OK),
         "/readyz" if server.is_ready() => respond::status(StatusCode::OK),
         "/readyz" => respond::status(StatusCode::SERVICE_UNAVAILABLE),
-        "/metrics" => match server.metrics().page(&guard, &server.feed().state()) {
+        "/metrics" => match server.metrics().page(&guard, &server.database().feed().state()) {
             Ok(page) => respond::document(metrics::CONTENT_TYPE, page, 0),
             Err(_) => respond::status(StatusCode::SERVICE_UNAVAILABLE),
         },

@@ -144,7 +144,8 @@ async fn whole(headers: &HeaderMap, mut body: Incoming, most: usize) -> Result<V
 /// Asks the database about the session of a token, and about its user where the tables are known.
 async fn check_live(server: &Server, guard: &Guard, seen: &Seen) -> Result<(), Failure> {
     let unavailable = || Failure::from(Code::StoreUnavailable);
-    let store = server.store().ok_or_else(unavailable)?;
+    let database = server.database();
+    let store = database.store().ok_or_else(unavailable)?;
     let ended = store.has_ended(seen.session).await.map_err(|_| unavailable())?;
     // Tokens of 0.0.4 that 0.0.4 itself has blacklisted count as in Django's guards: they are good.
     let standing = ended.map(|is_ended| Standing { is_ended, generation: 0 });

@@ -36,6 +36,7 @@ pub struct Metrics {
     connections: Gauge,
     under_way: Gauge,
     restart: Gauge,
+    export: Family<[(&'static str, String); 1], Gauge>,
     gauges: Gauges,
 }
 
@@ -87,6 +88,12 @@ impl Default for Metrics {
         let restart = Gauge::default();
         let help = "1 while a changed file asks for what only a restart can change";
         registry.register("restart_needed", help, restart.clone());
+        let export = Family::<[(&'static str, String); 1], Gauge>::default();
+        registry.register(
+            "export_info",
+            "The export that decides, by its fingerprint",
+            export.clone(),
+        );
         let gauges = Gauges::default();
         for (name, help, gauge) in [
             ("cache_entries", "Verified tokens that are kept", &gauges.cache_entries),
@@ -122,6 +129,7 @@ impl Default for Metrics {
             connections,
             under_way,
             restart,
+            export,
             gauges,
         }
     }
@@ -163,6 +171,12 @@ impl Metrics {
     /// Whether a changed file asks for what only a restart can change.
     pub fn needs_restart(&self, is_needed: bool) {
         self.restart.set(i64::from(is_needed));
+    }
+
+    /// Which export decides from now on.
+    pub fn exported(&self, fingerprint: &str) {
+        self.export.clear();
+        self.export.get_or_create_owned(&[("fingerprint", fingerprint.to_owned())]).set(1);
     }
 
     /// A connection is open until the value is dropped.

@@ -53,7 +53,7 @@ pub async fn serve(path: &Path) -> Result<(), Vec<Problem>> {
     watching.abort();
     listeners.shutdown().await;
     drain(&server, graceful).await;
-    server.feed().stop().await;
+    server.database().feed().stop().await;
     tracing::info!("stopped");
     logging::finish();
     Ok(())

@@ -16,27 +16,58 @@ use crate::guard::{Files, Guard};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::store::Store;
-use crate::store::schema::Database;
+use crate::store::schema::Database as Schema;
 
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
     guard: ArcSwap<Guard>,
-    feed: Feed,
-    store: Option<Arc<Store>>,
+    database: ArcSwap<Database>,
     metrics: Metrics,
     limits: Limits,
     is_draining: AtomicBool,
 }
 
-/// What a server keeps from its start to its end.
+/// Django's database, and what is known of it.
+#[derive(Debug)]
+pub struct Database {
+    store: Option<Arc<Store>>,
+    feed: Feed,
+    revocation: Revocation,
+}
+
+impl Database {
+    /// Starts to look for ended sessions, which go into the set.
+    fn start(store: Option<Arc<Store>>, set: Arc<Revocations>, revocation: Revocation) -> Self {
+        let Revocation { interval, max_age } = revocation;
+        let feed = match (&store, interval) {
+            (Some(store), Some(interval)) => {
+                Feed::start(Arc::clone(store), set, feed::Settings { interval, max_age })
+            }
+            _ => Feed::off(set),
+        };
+        Self { store, feed, revocation }
+    }
+
+    /// The database; `None`: there is none.
+    pub fn store(&self) -> Option<&Store> {
+        self.store.as_deref()
+    }
+
+    /// What is known of ended sessions.
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+}
+
+/// What a server keeps until a restart. Of `revocation`, what is stricter holds at once.
 #[derive(Clone, Debug, PartialEq)]
 struct Lasting {
     database: Option<DatabaseUrl>,
     listen: Vec<Listen>,
     log: Log,
     limits: Limits,
-    tables: Database,
+    tables: Schema,
     revocation: Revocation,
 }
 
@@ -80,19 +111,13 @@ impl Server {
         let revocations = Arc::<Revocations>::default();
         let guard = Guard::new(config, export, Arc::clone(&revocations))?;
         let store = open(config, export).map_err(|problem| vec![problem])?;
-        let Revocation { interval, max_age } = export.revocation;
-        let feed = match (&store, interval) {
-            (Some(store), Some(interval)) => {
-                let settings = feed::Settings { interval, max_age };
-                Feed::start(Arc::clone(store), revocations, settings)
-            }
-            _ => Feed::off(revocations),
-        };
+        let database = Database::start(store, revocations, export.revocation);
+        let metrics = Metrics::default();
+        metrics.exported(guard.fingerprint());
         let server = Arc::new(Self {
             guard: ArcSwap::from_pointee(guard),
-            feed,
-            store,
-            metrics: Metrics::default(),
+            database: ArcSwap::from_pointee(database),
+            metrics,
             limits: config.limits,
             is_draining: AtomicBool::new(false),
         });
@@ -112,14 +137,9 @@ impl Server {
         self.guard.load()
     }
 
-    /// What is known of ended sessions.
-    pub fn feed(&self) -> &Feed {
-        &self.feed
-    }
-
-    /// The database; `None`: there is none.
-    pub fn store(&self) -> Option<&Store> {
-        self.store.as_deref()
+    /// The database, and what is known of ended sessions.
+    pub fn database(&self) -> arc_swap::Guard<Arc<Database>> {
+        self.database.load()
     }
 
     /// The counters.
@@ -134,7 +154,7 @@ impl Server {
 
     /// Whether new requests should come here.
     pub fn is_ready(&self) -> bool {
-        self.feed.is_fresh() && !self.is_draining.load(Ordering::Relaxed)
+        self.database().feed().is_fresh() && !self.is_draining.load(Ordering::Relaxed)
     }
 
     /// From now on the server is not ready.
@@ -184,9 +204,10 @@ impl Reloader {
                 self.again = None;
                 let guard = Arc::new(guard);
                 self.server.guard.store(Arc::clone(&guard));
-                tracing::info!(fingerprint = guard.fingerprint(), "read changed files");
+                self.server.metrics.exported(guard.fingerprint());
                 self.server.metrics.reloaded(true);
                 self.server.metrics.needs_restart(!restart.is_empty());
+                tracing::info!(fingerprint = guard.fingerprint(), "read changed files");
                 self.say("applied the rest", &restart);
             }
             Err(problems) => {
@@ -216,8 +237,34 @@ impl Reloader {
         let (files, watched) = read(&self.path).map_err(|problem| vec![problem])?;
         self.watched = watched;
         let Files { config, export } = &files;
-        let guard = Guard::new(config, export, Arc::clone(self.server.feed.set()))?;
+        let set = Arc::clone(self.server.database().feed().set());
+        let guard = Guard::new(config, export, set)?;
+        self.tighten(config, export).map_err(|problem| vec![problem])?;
         Ok((guard, self.lasting.changes(&Lasting::of(config, export), config)))
+    }
+
+    /// Looks for ended sessions as the export says, where that is stricter. The set stays, and is not
+    /// trusted until the first look has ended.
+    fn tighten(&mut self, config: &Config, export: &Export) -> Result<(), Problem> {
+        let current = self.server.database();
+        let revocation = current.revocation.stricter(export.revocation);
+        if revocation == current.revocation {
+            return Ok(());
+        }
+        let store = if let Some(store) = &current.store {
+            Some(Arc::clone(store))
+        } else {
+            // There was nothing to ask for, and so no database.
+            let opened = open(config, export)?;
+            self.lasting.database.clone_from(&config.database);
+            self.lasting.tables.clone_from(&export.database);
+            opened
+        };
+        let set = Arc::clone(current.feed.set());
+        let database = Database::start(store, set, revocation);
+        self.server.database.store(Arc::new(database));
+        self.lasting.revocation = revocation;
+        Ok(())
     }
 }
 

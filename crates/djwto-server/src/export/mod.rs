@@ -175,6 +175,21 @@ pub struct Revocation {
     pub max_age: Option<f64>,
 }
 
+impl Revocation {
+    /// The stricter of both: looks as often as the one that looks more often, and the lower age.
+    #[must_use]
+    pub fn stricter(self, other: Self) -> Self {
+        let least = |one: Option<f64>, two: Option<f64>| match (one, two) {
+            (Some(one), Some(two)) => Some(one.min(two)),
+            (known, None) | (None, known) => known,
+        };
+        Self {
+            interval: least(self.interval, other.interval),
+            max_age: least(self.max_age, other.max_age),
+        }
+    }
+}
+
 /// What the server can do as Django does.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

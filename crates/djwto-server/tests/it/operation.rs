@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 
 use djwto_core::{Algorithm, Key};
@@ -68,6 +69,9 @@ fn a_new_key_of_django_is_known_after_a_reload_and_ended_sessions_stay() {
     project.export["fingerprint"] = json!("sha256:01");
     project.write();
     assert!(program.wait_for("read changed files").contains("sha256:01"));
+    let page = send(program.address, "GET", "/metrics", &[]).body;
+    let lines: Vec<_> = page.lines().filter(|line| line.starts_with("djwto_export_info")).collect();
+    assert_eq!(lines, ["djwto_export_info{fingerprint=\"sha256:01\"} 1"]);
     assert_eq!(ask(&program).as_deref(), Some("token_blacklisted"));
     let other = Key::generate(Algorithm::Es256).unwrap().to_public_jwk().unwrap();
     let other: serde_json::Value = serde_json::from_str(&other).unwrap();
@@ -75,6 +79,75 @@ fn a_new_key_of_django_is_known_after_a_reload_and_ended_sessions_stay() {
     project.write();
     program.wait_for("read changed files");
     assert_eq!(ask(&program).as_deref(), Some("key_unknown"));
+}
+
+#[test]
+fn ended_sessions_count_from_the_reload_on_that_says_so() {
+    let off = json!({"interval": null, "max_age": null});
+    let on = json!({"interval": 0.1, "max_age": 60.0});
+    let without = |config: &str| config.replace("database = \"sqlite:db.sqlite3\"\n", "");
+    for has_database in [true, false] {
+        let mut project = Project::new();
+        let config = project.config.clone();
+        project.export["revocation"] = off.clone();
+        if !has_database {
+            project.config = without(&config);
+        }
+        project.write();
+        let mut program = Program::start(&project);
+        let bearer = format!("Bearer {}", project.access(&json!({})));
+        project.end_session();
+        let ask = |program: &Program| {
+            let headers = asked("GET", "/api/x", &[("Authorization", bearer.as_str())]);
+            let reply = send(program.address, "GET", "/auth", &headers);
+            reply.header("x-djwto-code").map(str::to_owned)
+        };
+        assert_eq!(ask(&program), None);
+
+        project.export["revocation"] = on.clone();
+        project.config = config.clone();
+        project.write();
+        program.wait_for("read changed files");
+        // Not one request passes before the first look.
+        assert_eq!(ask(&program).as_deref(), Some("token_blacklisted"), "{has_database}");
+        let page = send(program.address, "GET", "/metrics", &[]).body;
+        assert!(page.contains("djwto_restart_needed 0"), "{page}");
+
+        // What is less strict waits for a restart.
+        for less in [&off, &json!({"interval": 5.0, "max_age": 60.0})] {
+            project.export["revocation"] = less.clone();
+            project.write();
+            assert!(program.wait_for("applied the rest").contains("revocation: it has changed"));
+            assert_eq!(ask(&program).as_deref(), Some("token_blacklisted"));
+            project.export["revocation"] = on.clone();
+            project.write();
+            program.wait_for("read changed files");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_others_may_change_is_refused_at_the_start_and_later() {
+    for name in ["djwto.toml", "export.json"] {
+        let project = Project::new();
+        let mut program = Program::start(&project);
+        let path = project.path(name);
+        for mode in [0o620, 0o602] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let expected = format!("found mode {mode:o}: what stands in it decides who may pass");
+            for arguments in ["check", "serve"] {
+                let output = command(&project).arg(arguments).output().unwrap();
+                let text = String::from_utf8(output.stderr).unwrap();
+                assert_eq!(output.status.code(), Some(1), "{text}");
+                assert!(text.contains(&expected), "{text}");
+                assert!(text.contains(&format!("Run: chmod go-w {}", path.display())), "{text}");
+            }
+            let line = program.wait_for("kept the settings before");
+            assert!(line.contains(&expected), "{line}");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+            program.wait_for("read changed files");
+        }
+    }
 }
 
 #[test]
@@ -182,6 +255,8 @@ fn a_unix_socket_is_its_own_peer() {
     project.write();
     let mut program = Program::start(&project);
     program.wait_for("listening on unix:");
+    let mode = || fs::metadata(&socket).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o660);
     let mut client = Client::new(UnixStream::connect(&socket).unwrap());
     let reply = client.send("GET", "/auth", &asked("GET", "/api/%00", &[]));
     assert_eq!(reply.status, 400);
@@ -193,8 +268,11 @@ fn a_unix_socket_is_its_own_peer() {
     program.signal("KILL");
     program.end();
     assert!(socket.exists());
+    project.config.insert_str(0, "socket_mode = \"666\"");
+    project.write();
     let mut program = Program::start(&project);
     program.wait_for("listening on unix:");
+    assert_eq!(mode(), 0o666);
     program.signal("TERM");
     assert_eq!(program.end().0, Some(0));
     assert!(!socket.exists());
@@ -261,6 +339,7 @@ fn metrics_count_and_name_no_one() {
         "djwto_assertions_total{source=\"kept\"} 1",
         "djwto_cache_entries 1",
         "djwto_ended_sessions_fresh 1",
+        "djwto_export_info{fingerprint=\"sha256:00\"} 1",
     ] {
         assert!(reply.body.lines().any(|found| found == line), "{line}\n{}", reply.body);
     }
