@@ -129,6 +129,16 @@ impl Feed {
         self.shared.is_fresh()
     }
 
+    /// Waits until the set can be trusted, for as long as that takes.
+    pub async fn until_fresh(&self) {
+        // Before the question: a look that ends after it is noticed.
+        let mut looks = self.shared.looks.subscribe();
+        while !self.is_fresh() {
+            // The sender is alive, because the feed is.
+            let _ = looks.changed().await;
+        }
+    }
+
     /// Waits until the set can be trusted, if a look may tell soon: at the first request, or after the
     /// process was frozen. After a look that failed it does not wait. It waits at most 5 seconds from
     /// the start of the look. The future may be dropped at any time.

@@ -8,7 +8,7 @@
 //! | the decision, a plain function | [`forwarded`], [`decision`], [`redirect`] |
 //! | replies | [`answer`], [`endpoints`], [`respond`] |
 //! | the database | [`store`], [`feed`] |
-//! | the program | [`cli`], [`commands`], [`serve`], [`server`], [`listener`], [`logging`], [`metrics`] |
+//! | the program | [`cli`], [`commands`], [`serve`], [`server`], [`listener`], [`logging`], [`metrics`], [`notify`] |
 //!
 //! A decision does no I/O ([`decision::decide`]). Every failure is a refusal. When a file changes,
 //! the server makes a new [`guard::Guard`], and requests under way keep theirs ([`server::Reloader`]).
@@ -30,6 +30,7 @@ pub mod keys;
 pub mod listener;
 pub mod logging;
 pub mod metrics;
+pub mod notify;
 pub mod problem;
 pub mod redirect;
 pub mod respond;

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::listener::Listener;
 use crate::logging;
+use crate::notify::Notifier;
 use crate::problem::Problem;
 use crate::server::{self, Reloader, Server};
 
@@ -17,7 +18,7 @@ use crate::server::{self, Reloader, Server};
 const WATCH: Duration = Duration::from_secs(1);
 
 /// Serves until SIGTERM or SIGINT. Requests under way are answered, for at most the time of `[limits]`.
-/// SIGHUP reads the files again.
+/// SIGHUP reads the files again. A service manager hears of all that ([`Notifier`]).
 ///
 /// # Errors
 ///
@@ -40,7 +41,9 @@ pub async fn serve(path: &Path) -> Result<(), Vec<Problem>> {
         listeners.spawn(listener.accept(Arc::clone(&server), move || graceful.watcher()));
     }
     drop(files);
-    let mut watching = tokio::spawn(watch(reloader, signals.hangup));
+    let notifier = Arc::new(Notifier::from_env());
+    let watch = watch(Arc::clone(&server), reloader, signals.hangup, Arc::clone(&notifier));
+    let mut watching = tokio::spawn(watch);
     tokio::select! {
         // Rules that are tightened later would never apply.
         _ = &mut watching => {
@@ -49,6 +52,7 @@ pub async fn serve(path: &Path) -> Result<(), Vec<Problem>> {
         _ = signals.terminate.recv() => {}
         _ = signals.interrupt.recv() => {}
     }
+    notifier.stopping();
     server.drain();
     watching.abort();
     listeners.shutdown().await;
@@ -88,19 +92,37 @@ async fn answered(server: &Server) {
     tokio::time::sleep(ticks.period()).await;
 }
 
-/// Reads the files again when they have changed, or at SIGHUP.
-async fn watch(mut reloader: Reloader, mut hangup: Signal) {
+/// Says when the server is ready, and reads the files again when they have changed, or at SIGHUP.
+async fn watch(
+    server: Arc<Server>,
+    mut reloader: Reloader,
+    mut hangup: Signal,
+    notifier: Arc<Notifier>,
+) {
     let mut ticks = tokio::time::interval(WATCH);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut is_ready = false;
     loop {
         let is_forced = tokio::select! {
+            () = ready(&server), if !is_ready => {
+                is_ready = true;
+                notifier.ready();
+                continue;
+            }
             _ = ticks.tick() => false,
             _ = hangup.recv() => true,
         };
+        let notifier = Arc::clone(&notifier);
         // Files may be on a slow disk, and keys take a moment.
         let worked = tokio::task::spawn_blocking(move || {
             if is_forced || reloader.has_changed() {
+                if is_ready {
+                    notifier.reloading();
+                }
                 reloader.reload();
+                if is_ready {
+                    notifier.ready();
+                }
             }
             reloader
         });
@@ -112,6 +134,12 @@ async fn watch(mut reloader: Reloader, mut hangup: Signal) {
             }
         }
     }
+}
+
+/// Waits until the ended sessions are known.
+async fn ready(server: &Server) {
+    // A reload may replace it meanwhile: then the caller asks again at its next tick.
+    server.database().feed().until_fresh().await;
 }
 
 struct Signals {

@@ -14,6 +14,7 @@ mod decision;
 mod documented;
 mod endpoints;
 mod export;
+mod notify;
 mod operation;
 mod rules;
 mod store;

@@ -29,9 +29,20 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts the program and waits until it listens and knows the ended sessions.
+    /// Starts the program and waits until it listens.
     pub(crate) fn start(project: &Project) -> Self {
-        let mut child = command(project).arg("serve").stderr(Stdio::piped()).spawn().unwrap();
+        Self::start_command(command(project))
+    }
+
+    /// Starts the program with this service manager, by the value of `NOTIFY_SOCKET`.
+    pub(crate) fn start_notifying(project: &Project, manager: &str) -> Self {
+        let mut command = command(project);
+        command.env("NOTIFY_SOCKET", manager);
+        Self::start_command(command)
+    }
+
+    fn start_command(mut command: Command) -> Self {
+        let mut child = command.arg("serve").stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
         let reading = Arc::new(AtomicU8::new(READ));
