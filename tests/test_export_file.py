@@ -1,5 +1,6 @@
 """`djwto_export --output` and `--check`: a file for its owner alone, and what has changed since."""
 
+import grp
 import json
 import os
 import stat
@@ -35,6 +36,27 @@ def test_the_file_is_for_its_owner_alone(example: None, tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert file.read_text() == run()
     assert names_in(tmp_path) == ["export.json"]
+
+
+def test_a_group_may_read_it(example: None, tmp_path: Path) -> None:
+    file, group = tmp_path / "export.json", grp.getgrgid(os.getgid()).gr_name
+    run("--output", str(file), "--group", group)
+    found = file.stat()
+    assert (stat.S_IMODE(found.st_mode), found.st_gid) == (0o640, os.getgid())
+    assert names_in(tmp_path) == ["export.json"]
+    run("--output", str(file))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_group_that_may_not_read_it_is_named(example: None, tmp_path: Path) -> None:
+    file, group = tmp_path / "export.json", grp.getgrgid(os.getgid()).gr_name
+    assert "no group 'none-of-that-name'" in refused(
+        "--output", str(file), "--group", "none-of-that-name"
+    )
+    assert "--output, which is missing" in refused("--group", group)
+    secret = refused("--output", str(file), "--group", group, "--allow-shared-secret")
+    assert "can sign tokens of any user" in secret
+    assert names_in(tmp_path) == []
 
 
 def test_it_is_never_open_to_others_nor_half_written(

@@ -32,6 +32,11 @@ class Command(BaseCommand):
             help="exit with 1 if the settings have changed since FILE was written",
         )
         parser.add_argument(
+            "--group",
+            metavar="GROUP",
+            help="with --output: let the members of GROUP read FILE",
+        )
+        parser.add_argument(
             "--allow-shared-secret",
             action="store_true",
             help="export the secrets of HS256, HS384 and HS512 too",
@@ -41,12 +46,15 @@ class Command(BaseCommand):
         """Export or compare. Raises `CommandError`."""
         allowed = options["allow_shared_secret"]
         try:
+            group = _group(options)
             if options["check"] is not None:
                 self._check(options["check"])
             elif options["output"] is not None:
                 path = _target(options["output"])
                 # No variable holds the text: error trackers show those of every frame.
-                private_files.replace(path, _text(allow_shared_secret=allowed).encode())
+                private_files.replace(
+                    path, _text(allow_shared_secret=allowed).encode(), group=group
+                )
             else:
                 self.stdout.write(_text(allow_shared_secret=allowed), ending="")
         except ExportError as error:
@@ -69,6 +77,26 @@ class Command(BaseCommand):
 
 def _text(*, allow_shared_secret: bool) -> str:
     return export.as_text(export.document(allow_shared_secret=allow_shared_secret))
+
+
+def _group(options: dict[str, Any]) -> int | None:
+    """Return the id of the group that may read the file, if any. Raises `ExportError`."""
+    name: str | None = options["group"]
+    if name is None:
+        return None
+    if options["output"] is None:
+        raise ExportError("--group says who may read the file of --output, which is missing.")
+    if options["allow_shared_secret"]:
+        raise ExportError(
+            "--group cannot be used with --allow-shared-secret: who reads a shared secret can sign "
+            "tokens of any user. Let the account of djwto-server own the file instead."
+        )
+    try:
+        import grp  # Windows has none
+
+        return grp.getgrnam(name).gr_gid
+    except (ImportError, KeyError):
+        raise ExportError(f"--group: there is no group {name!r} on this machine.") from None
 
 
 def _target(path: Path) -> Path:
