@@ -140,6 +140,7 @@ class Fleet:
             text = text.replace(f"{{{name}}}", str(value))
         path = folder / template
         path.write_text(text)
+        path.chmod(0o600)
         return path
 
     def start(

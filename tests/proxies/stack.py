@@ -185,6 +185,7 @@ keys = "assertion-keys.json"
         )
         + more
     )
+    made.config.chmod(0o600)
     made.run("keys", "init")
     try:
         made.start()
