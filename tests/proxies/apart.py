@@ -83,8 +83,8 @@ def share(run: Run, folder: str, group: str) -> None:
     """Let a group read the database, as `docs/guard-anything.md` says."""
     database = f"{folder}/portal.sqlite3"
     run(["chgrp", group, folder, database])
-    run(["chmod", "2750", folder])
-    run(["chmod", "640", database])
+    run(["chmod", "g=rxs", folder])
+    run(["chmod", "g=r", database])
 
 
 def ask(port: int, client: Client, path: str = "/open/a") -> wire.Answer:
