@@ -17,10 +17,11 @@ const TWO: [&str; 2] = [include_str!("certificates/two.crt"), include_str!("cert
 
 /// Puts a certificate and its key in their places; returns the certificate.
 fn certify(project: &Project, [certificate, key]: [&str; 2]) -> CertificateDer<'static> {
-    let path = project.path("key.pem");
-    fs::write(&path, key).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    fs::write(project.path("cert.pem"), certificate).unwrap();
+    for (name, text) in [("key.pem", key), ("cert.pem", certificate)] {
+        let path = project.path(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
     CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()
 }
 
