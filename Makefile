@@ -27,7 +27,8 @@ NPM := $(BIN)/python tools/npm.py --silent --prefix
 # How long `make fuzz` works on each target.
 SECONDS ?= 600
 
-# What `make wheel` builds for: a Rust target, this machine's by default, and a free-threaded Python.
+# What `make wheel` and `make server` build for: a Rust target, this machine's by default.
+# And a free-threaded Python for a wheel.
 TARGET ?=
 FREE_THREADED ?=
 
@@ -38,9 +39,10 @@ MSRV ?= $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 STAGES = MAKE="$(MAKE)" $(PYTHON) tools/stages.py
 
 .PHONY: help system build client demo demo-rest fleet guard lint workflows format bench docs docs-version picture fuzz deny lock clean \
+	bench-server \
 	test test-rust test-client test-python test-served test-proxies test-conformance \
 	test-long long-tests test-versions \
-	dist dist-empty wheel sdist crates npm sbom dist-check release-check \
+	dist dist-empty target-here wheel server sdist crates npm sbom dist-check release-check \
 	msrv advisories pythons nightly publish-tag publish-crates publish-npm
 help:
 	@echo "make demo       the example portal on https://localhost:8002"
@@ -154,7 +156,7 @@ test-conformance: build guard
 
 # What is long by nature: tests with the mark `long`, and builds of what is shipped.
 test-long:
-	+@$(STAGES) long-tests crates wheel sdist dist-check test-versions
+	+@$(STAGES) long-tests crates wheel server sdist dist-check test-versions
 
 long-tests: build guard $(VENV)/packages-proxies $(VENV)/packages-fleet
 	$(BIN)/python -m pytest -m long -o 'norecursedirs=.* projects' tests
@@ -166,15 +168,22 @@ test-versions: build $(VENV)/packages-release
 
 # All that is published. What `make test-long` runs too is built and tried there; see `tools/wheels.py`.
 dist:
-	+@$(STAGES) dist-empty wheel sdist crates npm sbom dist-check
+	+@$(STAGES) dist-empty wheel server sdist crates npm sbom dist-check
 
 dist-empty:
 	rm -rf dist
 
-wheel: $(VENV)/packages-release
+# The target that `TARGET` asks for.
+target-here:
 	@[ -z "$(TARGET)" ] || rustup target list --installed | grep -qx "$(TARGET)" \
 		|| rustup target add "$(TARGET)"
+
+wheel: $(VENV)/packages-release target-here
 	$(BIN)/python tools/wheels.py wheel --target "$(TARGET)" --python "$(FREE_THREADED)"
+
+# djwto-server for Linux, linked as the wheels are.
+server: $(VENV)/packages-release target-here
+	$(BIN)/python tools/server.py build --target "$(TARGET)"
 
 sdist: build $(VENV)/packages-release
 	$(BIN)/python tools/wheels.py sdist
@@ -196,6 +205,7 @@ sbom: $(VENV)/packages-dev $(VENV)/packages-sbom
 
 dist-check: build $(VENV)/packages-release
 	$(BIN)/python tools/wheels.py check
+	$(BIN)/python tools/server.py check
 
 # Before anything is uploaded: `make release-check TAG=v0.2.0`.
 release-check:
