@@ -54,6 +54,7 @@ help:
 	@echo "make test-long  kills, races, scale, packages, all versions of Python and Django"
 	@echo "make lint       formatting, clippy, ruff, mypy, stubtest, the workflows"
 	@echo "make bench      speed, compared with other packages"
+	@echo "make bench-server  speed, memory and size of djwto-server"
 	@echo "make docs       the documentation, into site/"
 	@echo "make picture    the README's picture of the portal, into docs/images/"
 	@echo "make fuzz       ten minutes for each fuzz target; SECONDS=5 for a short run"
@@ -244,7 +245,7 @@ nightly:
 
 lint: $(VENV)/packages-dev $(VENV)/built workflows $(CLIENT_TOOLS)
 	cargo fmt --all --check
-	for crate in fuzz benches/floor benches/paths; do \
+	for crate in fuzz benches/floor benches/guard benches/paths; do \
 		cargo fmt --manifest-path $$crate/Cargo.toml --check || exit 1; \
 	done
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
@@ -268,7 +269,7 @@ workflows: $(VENV)/packages-audit
 
 format:
 	cargo fmt --all
-	for crate in fuzz benches/floor benches/paths; do \
+	for crate in fuzz benches/floor benches/guard benches/paths; do \
 		cargo fmt --manifest-path $$crate/Cargo.toml; \
 	done
 	$(BIN)/ruff format .
@@ -276,6 +277,11 @@ format:
 
 bench: $(VENV)/packages-demo $(VENV)/packages-release
 	$(BIN)/python tools/bench.py
+
+# djwto-server as it is published, beside a server of axum that answers nothing. It needs nginx.
+bench-server: build server
+	cargo build --release --locked --quiet --manifest-path benches/guard/Cargo.toml --target-dir target
+	PYTHONPATH=tools $(BIN)/python -m benches.guard $(PARTS)
 
 fuzz:
 	@tools/fuzz $(SECONDS)
@@ -310,7 +316,7 @@ lock: $(VENV)/packages-dev $(VENV)/packages-client
 	$(NPM) $(REACT) install --save-exact $(addsuffix @latest,react react-dom vite @vitejs/plugin-react \
 		typescript @types/react @types/react-dom)
 	$(NPM) $(ASSERTIONS) install --save-exact jose@latest
-	for crate in . fuzz benches/floor benches/paths; do \
+	for crate in . fuzz benches/floor benches/guard benches/paths; do \
 		cargo update --manifest-path $$crate/Cargo.toml; \
 	done
 

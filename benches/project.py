@@ -9,13 +9,13 @@ def set_up(database: dict[str, Any], **settings: Any) -> None:
     from django.conf import settings as django_settings
     from django.core.management import call_command
 
-    django_settings.configure(
-        SECRET_KEY="benches only",
-        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "djwto"],
-        DATABASES={"default": database},
-        DJWTO_SIGNING_KEY="a secret for benches, of 48 bytes" + "." * 15,
-        USE_TZ=True,
-        **settings,
-    )
+    defaults = {
+        "SECRET_KEY": "benches only",
+        "INSTALLED_APPS": ["django.contrib.auth", "django.contrib.contenttypes", "djwto"],
+        "DATABASES": {"default": database},
+        "DJWTO_SIGNING_KEY": "a secret for benches, of 48 bytes" + "." * 15,
+        "USE_TZ": True,
+    }
+    django_settings.configure(**{**defaults, **settings})
     django.setup()
     call_command("migrate", verbosity=0)

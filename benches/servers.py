@@ -73,11 +73,11 @@ def _measure(
     with _served(arguments, environment) as (process, client):
         for number in range(ROUNDS + 1):
             for view, batch in batches.items():
-                start, busy = time.perf_counter(), _busy(process.pid)
+                start, before = time.perf_counter(), busy(process.pid)
                 client.run(batch)
                 if number:  # the first warms up
                     walls[view].append(time.perf_counter() - start)
-                    spent[view].append(_busy(process.pid) - busy)
+                    spent[view].append(busy(process.pid) - before)
     rows = []
     for view in VIEWS:
         base = "bare view, cookies" if "COOKIES" in view else "bare view"
@@ -127,7 +127,7 @@ def _wait(process: subprocess.Popen[bytes], port: int) -> None:
     raise SystemExit("a server did not start")
 
 
-def _busy(pid: int) -> float:
+def busy(pid: int) -> float:
     """Seconds of the processor that a process and its children took; Linux alone tells."""
     try:
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
@@ -135,7 +135,7 @@ def _busy(pid: int) -> float:
         children = " ".join((task / "children").read_text() for task in tasks).split()
     except OSError:
         return nan
-    return own + sum(_busy(int(child)) for child in children)
+    return own + sum(busy(int(child)) for child in children)
 
 
 def _child() -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-WORKSPACES = (".", "fuzz", "benches/floor", "benches/paths")
+WORKSPACES = (".", "fuzz", "benches/floor", "benches/guard", "benches/paths")
 
 PACKAGE = re.compile(r'(?<=^\[workspace\.package\]\nversion = ")[^"]+', re.MULTILINE)
 CRATES = re.compile(r'(?<=", version = ")[^"]+(?=" \})', re.MULTILINE)
