@@ -1,7 +1,36 @@
 //! What a guard passes on to the service behind it: the client's headers without any token of djwto.
 
+use std::borrow::Cow;
+
+use super::cookie_names::Names;
 use super::credentials::{is_token_letter, trim_while};
 use super::{Lines, TokenCookie, Transport};
+
+/// The names of the token cookies, as the most lenient parser compares them.
+#[derive(Clone, Debug)]
+pub(super) struct LenientNames {
+    names: Vec<Vec<u8>>,
+    /// The bytes of the shortest name.
+    shortest: usize,
+}
+
+impl LenientNames {
+    pub(super) fn of(names: &Names) -> Self {
+        let names = TokenCookie::ALL.map(|cookie| names.of(cookie).as_bytes());
+        // A prefix may have an escape in it.
+        let names = names.map(|name| {
+            [canonical(name).collect(), canonical(reading(&decoded(name))).collect::<Vec<_>>()]
+        });
+        let names = names.concat();
+        Self { shortest: names.iter().map(Vec::len).min().unwrap_or_default(), names }
+    }
+
+    fn has(&self, name: &[u8]) -> bool {
+        let is_equal =
+            |ours: &Vec<u8>| ours.len() == name.len() && canonical(name).eq(ours.iter().copied());
+        self.names.iter().any(is_equal)
+    }
+}
 
 impl Transport {
     /// The client's cookies without those of djwto, as one `Cookie` header. `None` if no cookie is left.
@@ -33,16 +62,12 @@ impl Transport {
     /// # }
     /// ```
     pub fn cookies_without_tokens<'h>(&self, cookie: impl Into<Lines<'h>>) -> Option<Vec<u8>> {
-        let names = TokenCookie::ALL.map(|cookie| self.cookie_name(cookie).as_bytes());
-        // A prefix may have an escape in it.
-        let names =
-            names.map(|name| [canonical(name), canonical(reading(&decoded(name)))]).concat();
         let mut rest = Vec::new();
         for line in cookie.into().iter() {
             let mut is_first = true;
             for pair in line.split(|byte| *byte == b';') {
                 let begins_line = std::mem::replace(&mut is_first, false);
-                if is_token(pair, &names) {
+                if is_token(pair, &self.lenient_names) {
                     continue;
                 }
                 if rest.is_empty() {
@@ -85,10 +110,9 @@ impl Transport {
 }
 
 /// Whether any parser may find a cookie of one of these names in a pair.
-fn is_token(pair: &[u8], names: &[Vec<u8>]) -> bool {
-    let shortest = names.iter().map(Vec::len).min().unwrap_or_default();
+fn is_token(pair: &[u8], names: &LenientNames) -> bool {
     let is_ours = |part: &[u8]| {
-        if part.len() < shortest {
+        if part.len() < names.shortest {
             return false;
         }
         let name = reading(part).split(|byte| *byte == b'=').next().unwrap_or_default();
@@ -96,7 +120,7 @@ fn is_token(pair: &[u8], names: &[Vec<u8>]) -> bool {
         let name = reading(&name);
         let bracket = name.iter().position(|byte| *byte == b'[').unwrap_or(name.len());
         let array = name.get(..bracket).unwrap_or_default();
-        [name, array].map(canonical).iter().any(|name| names.contains(name))
+        names.has(name) || names.has(array)
     };
     let begins_cookie = |byte: &u8| *byte == b',' || *byte <= b' ' || *byte == 0x7f;
     is_ours(pair)
@@ -110,13 +134,16 @@ fn reading(name: &[u8]) -> &[u8] {
 }
 
 /// A name as the most lenient parser compares it.
-fn canonical(name: &[u8]) -> Vec<u8> {
+fn canonical(name: &[u8]) -> impl Iterator<Item = u8> {
     let underscored = |byte: &u8| if b" .+[".contains(byte) { b'_' } else { *byte };
-    name.iter().map(underscored).map(|byte| byte.to_ascii_lowercase()).collect()
+    name.iter().map(underscored).map(|byte| byte.to_ascii_lowercase())
 }
 
 /// Without percent escapes (RFC 3986 §2.1). A broken one stays as it is.
-fn decoded(name: &[u8]) -> Vec<u8> {
+fn decoded(name: &[u8]) -> Cow<'_, [u8]> {
+    if !name.contains(&b'%') {
+        return Cow::Borrowed(name);
+    }
     let digit = |at: usize| char::from(*name.get(at)?).to_digit(16);
     let mut plain = Vec::with_capacity(name.len());
     let mut at = 0;
@@ -126,7 +153,7 @@ fn decoded(name: &[u8]) -> Vec<u8> {
         plain.push(escaped.unwrap_or(*byte));
         at += if escaped.is_some() { 3 } else { 1 };
     }
-    plain
+    Cow::Owned(plain)
 }
 
 fn trim_start(pair: &[u8]) -> &[u8] {

@@ -38,6 +38,7 @@ pub use planted::MAX_CLEARING_BYTES;
 use std::fmt;
 
 use cookie_names::Names;
+use forwarded::LenientNames;
 
 use crate::error::{Code, Failure};
 
@@ -85,6 +86,7 @@ pub struct Transport {
     domain: Option<String>,
     prefix: CookiePrefix,
     names: Names,
+    lenient_names: LenientNames,
     schemes: Vec<String>,
 }
 
@@ -127,6 +129,7 @@ impl Transport {
             same_site,
             domain,
             prefix,
+            lenient_names: LenientNames::of(&names),
             names,
             schemes,
         })
