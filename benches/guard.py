@@ -23,6 +23,7 @@ from wheels import host
 from benches.guard_project import (
     CLIENT_CORE,
     HOSTS,
+    PAGE,
     REVOKED,
     RULES,
     SERVER_CORE,
@@ -192,8 +193,7 @@ PLAIN = "plain.example.com"
 
 
 def _through(login: Login, host: str) -> bytes:
-    path = f"/area-{RULES - 1}/things/7" if host != PLAIN else "/"
-    lines = [f"GET {path} HTTP/1.1", f"Host: {host}", f"Cookie: {login.cookie}"]
+    lines = [f"GET {PAGE} HTTP/1.1", f"Host: {host}", f"Cookie: {login.cookie}"]
     return "\r\n".join([*lines, "", ""]).encode()
 
 
@@ -203,7 +203,7 @@ def _nginx(project: Project, guard: int, service: int) -> Iterator[int]:
     port = services.free_port()
     plain = (
         f"server {{\n listen 127.0.0.1:{port};\n server_name {PLAIN};\n location / {{\n"
-        " proxy_pass http://models/auth;\n proxy_http_version 1.1;\n"
+        " proxy_pass http://models;\n proxy_http_version 1.1;\n"
         ' proxy_set_header Connection "";\n }\n }\n    '
     )
     changes = {
@@ -212,7 +212,6 @@ def _nginx(project: Project, guard: int, service: int) -> Iterator[int]:
         "    ssl_certificate_key /etc/ssl/djwto/key.pem;\n": "",
         "http {\n": "http {\n    keepalive_requests 1000000000;\n",
         "server_name models.demo.localhost": f"server_name {host_name(0)}",
-        "proxy_pass http://models;": "proxy_pass http://models/auth;",
         "server 127.0.0.1:8888;": "server 127.0.0.1:8888;\n keepalive 64;",
         "# The guarded service.": plain + "# The guarded service.",
     }

@@ -19,6 +19,8 @@ from tests import services
 
 HOSTS, RULES = 20, 10
 """The rules are those of one host."""
+PAGE = "/auth"
+"""A path of the last rule. The bare server, which is the service behind nginx, has no other."""
 ISSUER = "https://portal.example.com"
 REVOKED = 100_000
 CORES = sorted(os.sched_getaffinity(0))
@@ -41,7 +43,7 @@ class Login:
             "X-Forwarded-Method: GET",
             "X-Forwarded-Proto: https",
             f"X-Forwarded-Host: {host_name(host)}",
-            f"X-Forwarded-Uri: /area-{RULES - 1}/things/7?page=2",
+            f"X-Forwarded-Uri: {PAGE}/things/7?page=2",
             "X-Forwarded-For: 192.0.2.7",
             f"Cookie: {self.cookie}",
             "Sec-Fetch-Site: same-origin",
@@ -267,9 +269,9 @@ _CONFIGS = {
 
 
 def _hosts() -> str:
+    paths = [*(f"/area-{number}" for number in range(RULES - 1)), PAGE]
     rules = "".join(
-        f'  {{ path = "/area-{number}/*", methods = ["GET"], allow = "login" }},\n'
-        for number in range(RULES)
+        f'  {{ path = "{path}/*", methods = ["GET"], allow = "login" }},\n' for path in paths
     )
     return "".join(
         f'[hosts."{host_name(number)}"]\nrules = [\n{rules}]\n' for number in range(HOSTS)
