@@ -50,7 +50,7 @@ STARTS = 25
 ENDS = 25
 CACHED = 4096
 """`CACHE_ENTRIES` of djwto-core: the tokens that the guard keeps."""
-ASSERTED = 8
+ASSERTED = 6
 """The most assertions that are kept for one token."""
 
 

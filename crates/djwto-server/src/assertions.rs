@@ -4,8 +4,9 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
 use djwto_core::key::JwkSet;
-use djwto_core::token::assertion::{Assertion, AssertionKeys, Facts, SignError, sign};
+use djwto_core::token::assertion::{AssertionKeys, Facts, SignError, Usable, sign};
 use djwto_core::{Key, UnixTime};
 use hyper::header::HeaderValue;
 use serde_json::{Value, json};
@@ -79,12 +80,14 @@ impl Issuer {
         if let Some(found) = kept.find(host, now) {
             return Ok((found, false));
         }
-        let assertion = sign(&self.keys, facts, now)?;
+        let (text, usable) = sign(&self.keys, facts, now)?.into_parts();
+        // Many are kept: no byte more than the text.
+        let text = Bytes::from(text.into_boxed_str().into_boxed_bytes());
         // Base64url and dots are good in a header, so the other branch never runs.
-        let Ok(value) = HeaderValue::from_str(assertion.text()) else {
+        let Ok(value) = HeaderValue::from_maybe_shared(text) else {
             return Err(SignError::Issue(djwto_core::token::issue::IssueError::Sign));
         };
-        kept.put(host, assertion, value.clone());
+        kept.put(Slot { host, usable, value: value.clone() });
         Ok((value, true))
     }
 }
@@ -122,27 +125,28 @@ pub struct Kept(Mutex<Vec<Slot>>);
 
 struct Slot {
     host: usize,
-    assertion: Assertion,
+    usable: Usable,
     value: HeaderValue,
 }
 
 /// The most hosts for which one token keeps an assertion. The oldest is replaced.
-const MAX_SLOTS: usize = 8;
+const MAX_SLOTS: usize = 6;
 
 impl Kept {
     fn find(&self, host: usize, now: UnixTime) -> Option<HeaderValue> {
         let slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = slots.iter().find(|slot| slot.host == host)?;
-        slot.assertion.is_usable(now).then(|| slot.value.clone())
+        slot.usable.is_now(now).then(|| slot.value.clone())
     }
 
-    fn put(&self, host: usize, assertion: Assertion, value: HeaderValue) {
+    fn put(&self, new: Slot) {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.retain(|slot| slot.host != host);
+        slots.retain(|slot| slot.host != new.host);
         if slots.len() >= MAX_SLOTS {
             slots.remove(0);
         }
-        slots.push(Slot { host, assertion, value });
+        slots.reserve_exact(1);
+        slots.push(new);
     }
 }
 

@@ -114,12 +114,11 @@ pub struct Facts<'a> {
     pub access_expires: Option<UnixTime>,
 }
 
-/// A signed assertion, and until when it may be handed out.
+/// A signed assertion, and when it may be handed out.
 #[derive(Clone, PartialEq)]
 pub struct Assertion {
     text: String,
-    expires: f64,
-    usable_until: f64,
+    usable: Usable,
 }
 
 impl Assertion {
@@ -130,26 +129,41 @@ impl Assertion {
 
     /// `exp`
     pub fn expires(&self) -> Option<UnixTime> {
-        UnixTime::new(self.expires)
+        UnixTime::new(self.usable.expires)
     }
 
-    /// Whether it may be handed out at this time. `exp` is then at most [`MAX_SECONDS`] away. It is at
-    /// least [`MIN_SECONDS`] away, unless the access token expires then.
+    /// As [`Usable::is_now`].
     pub fn is_usable(&self, now: UnixTime) -> bool {
-        let now = now.seconds();
-        // A clock that was set back would make it last longer.
-        now < self.usable_until && self.expires - now <= MAX_SECONDS
+        self.usable.is_now(now)
+    }
+
+    /// The JWS, and when it may be handed out.
+    pub fn into_parts(self) -> (String, Usable) {
+        (self.text, self.usable)
     }
 }
 
 impl fmt::Debug for Assertion {
     /// Never shows the assertion.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { expires, usable_until, .. } = self;
-        f.debug_struct("Assertion")
-            .field("expires", expires)
-            .field("usable_until", usable_until)
-            .finish_non_exhaustive()
+        f.debug_struct("Assertion").field("usable", &self.usable).finish_non_exhaustive()
+    }
+}
+
+/// When an assertion may be handed out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Usable {
+    expires: f64,
+    until: f64,
+}
+
+impl Usable {
+    /// Whether it may be handed out at this time. `exp` is then at most [`MAX_SECONDS`] away. It is at
+    /// least [`MIN_SECONDS`] away, unless the access token expires then.
+    pub fn is_now(self, now: UnixTime) -> bool {
+        let now = now.seconds();
+        // A clock that was set back would make it last longer.
+        now < self.until && self.expires - now <= MAX_SECONDS
     }
 }
 
@@ -177,7 +191,7 @@ pub fn sign(
     if expires <= now.seconds() {
         return Err(SignError::Expired);
     }
-    let usable_until = if access <= latest { expires } else { expires - MIN_SECONDS };
+    let until = if access <= latest { expires } else { expires - MIN_SECONDS };
     let payload = json!({
         "iss": issuer, "aud": audience, "sub": user, "sid": session.to_string(),
         "iat": whole(now.seconds()), "exp": whole(expires),
@@ -189,7 +203,7 @@ pub fn sign(
     if text.len() > MAX_TOKEN_BYTES {
         return Err(IssueError::TooLarge.into());
     }
-    Ok(Assertion { text, expires, usable_until })
+    Ok(Assertion { text, usable: Usable { expires, until } })
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
