@@ -57,7 +57,8 @@ def _nginx(folder: Path, port: int, behind: Behind, changes: dict[str, str]) -> 
         "127.0.0.1:8888": f"127.0.0.1:{behind.service}",
         "127.0.0.1:8002": f"127.0.0.1:{behind.portal}",
         "set $djwto_host models.demo.localhost;": f"set $djwto_host {behind.host};",
-        "http {\n": f"http {{\n    access_log off;\n{temporary}\n",
+        "http {\n": f"http {{\n{temporary}\n",
+        "/var/log/nginx/access.log": f"{folder}/access",
     }
     config = folder / "nginx.conf"
     config.write_text(_changed(DEPLOY / "nginx" / "nginx.conf", changes))
@@ -79,6 +80,8 @@ def _envoy(folder: Path, port: int, behind: Behind, changes: dict[str, str]) -> 
     config = folder / "envoy.yaml"
     config.write_text(_changed(DEPLOY / "envoy" / "envoy.yaml", changes))
     options = ["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"]
+    # Lines of the access log wait for others, by default for ten seconds.
+    options += ["--file-flush-interval-msec", "100"]
     return [str(envoy_program()), "-c", str(config), *options]
 
 

@@ -227,6 +227,12 @@ class Stack:
         return f"{MODELS}:{self.port}"
 
     @property
+    def access_log(self) -> Path:
+        """What the proxy says of each request. Envoy's other lines stand there too."""
+        name = "access" if self.kind == "nginx" else "log"
+        return self.site.folder / f"{self.kind}-{self.port}" / name
+
+    @property
     def origin(self) -> str:
         return f"https://{self.host}"
 

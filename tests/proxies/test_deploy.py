@@ -27,5 +27,5 @@ def test_nginx_deletes_what_envoy_deletes() -> None:
     assert {name for name in deleted - removed if not name.startswith(prefixes)} == {
         "x-forwarded-client-cert"
     }
-    set_by_nginx = {"x-forwarded-for", "x-forwarded-host"}
+    set_by_nginx = {"x-forwarded-for", "x-forwarded-host", "x-request-id"}
     assert removed - deleted == set_by_nginx

@@ -12,7 +12,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use uuid::Uuid;
 
-use crate::config::{Log, LogFormat};
+use crate::config::{Log, LogFormat, Proxy};
 use crate::decision::Decision;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -101,15 +101,19 @@ pub fn finish() {
     }
 }
 
-/// The id of a request: that of the proxy if it is a UUID or 32 hexadecimal digits, else a new one. No
-/// part of a token looks so.
-pub fn request_id(headers: &HeaderMap) -> String {
+/// The id of a request: that of its proxy, else a new one. A peer that is no known proxy cannot choose it.
+fn request_id(headers: &HeaderMap, proxy: Option<Proxy>) -> String {
+    let id = proxy.and_then(|_| sent_id(headers));
+    id.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
+}
+
+/// The id that the proxy sent, if it is a UUID or 32 hexadecimal digits. No part of a token looks so.
+fn sent_id(headers: &HeaderMap) -> Option<&str> {
     let mut ids = headers.get_all(REQUEST_ID).iter();
-    let id = match (ids.next(), ids.next()) {
+    match (ids.next(), ids.next()) {
         (Some(id), None) => id.to_str().ok().filter(|id| is_id(id)),
         _ => None,
-    };
-    id.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
+    }
 }
 
 fn is_id(id: &str) -> bool {
@@ -117,7 +121,7 @@ fn is_id(id: &str) -> bool {
 }
 
 /// Writes the line of a decision.
-pub fn decided(headers: &HeaderMap, proxy: Option<crate::config::Proxy>, decision: &Decision<'_>) {
+pub fn decided(headers: &HeaderMap, proxy: Option<Proxy>, decision: &Decision<'_>) {
     if !tracing::enabled!(target: "djwto_server::access", tracing::Level::INFO) {
         return;
     }
@@ -128,8 +132,8 @@ pub fn decided(headers: &HeaderMap, proxy: Option<crate::config::Proxy>, decisio
     };
     tracing::info!(
         target: "djwto_server::access",
-        id = %request_id(headers),
-        proxy = proxy.map_or("", crate::config::Proxy::name),
+        id = %request_id(headers, proxy),
+        proxy = proxy.map_or("", Proxy::name),
         host = decision.host.unwrap_or(""),
         method = decision.method.unwrap_or(""),
         rule = decision.rule.unwrap_or_default(),
@@ -142,19 +146,22 @@ pub fn decided(headers: &HeaderMap, proxy: Option<crate::config::Proxy>, decisio
 #[cfg(test)]
 mod tests {
     use super::request_id;
+    use crate::config::Proxy;
     use hyper::HeaderMap;
 
     #[test]
     fn an_id_of_another_shape_is_replaced() {
-        let id = |values: &[&str]| {
+        let id_from = |proxy, values: &[&str]| {
             let mut headers = HeaderMap::new();
             for value in values {
                 headers.append("x-request-id", value.parse().unwrap());
             }
-            request_id(&headers)
+            request_id(&headers, proxy)
         };
+        let id = |values: &[&str]| id_from(Some(Proxy::Nginx), values);
         for good in ["0b9d6f0c7a1e4f1f9a50c6f3f0a3f1d2", "0b9d6f0c-7a1e-4f1f-9a50-c6f3f0a3f1d2"] {
             assert_eq!(id(&[good]), good);
+            assert_ne!(id_from(None, &[good]), good);
         }
         let long = "a".repeat(64);
         for values in [&[][..], &[""], &["a", "b"], &["request-1"], &["a.b.c"], &[long.as_str()]] {
