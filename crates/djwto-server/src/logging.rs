@@ -2,6 +2,7 @@
 
 use std::io::{self, Write, stderr};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -40,6 +41,18 @@ const LAST: Duration = Duration::from_secs(1);
 
 static LINES: OnceLock<Lines> = OnceLock::new();
 
+/// The lines that no one will read.
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// How many lines were not written since the start: too many waited, or standard error was closed.
+pub fn dropped() -> u64 {
+    DROPPED.load(Ordering::Relaxed)
+}
+
+fn drop_line() {
+    DROPPED.fetch_add(1, Ordering::Relaxed);
+}
+
 /// Lines on their way to standard error. A thread writes them: a reader that stalls stops no request. Where
 /// too many wait, new ones are dropped.
 #[derive(Clone, Debug)]
@@ -65,8 +78,7 @@ impl Lines {
 fn write(jobs: &Receiver<Job>) {
     for job in jobs {
         match job {
-            // Without standard error there is no one to tell.
-            Job::Line(line) => drop(stderr().write_all(&line)),
+            Job::Line(line) => stderr().write_all(&line).unwrap_or_else(|_| drop_line()),
             Job::Flush(done) => drop(done.send(())),
         }
     }
@@ -74,7 +86,7 @@ fn write(jobs: &Receiver<Job>) {
 
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let _ = self.0.try_send(Job::Line(line.to_owned()));
+        self.0.try_send(Job::Line(line.to_owned())).unwrap_or_else(|_| drop_line());
         Ok(line.len())
     }
 

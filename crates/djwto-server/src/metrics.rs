@@ -17,6 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::feed;
 use crate::guard::Guard;
+use crate::logging;
 
 /// The content type of the page.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -50,6 +51,7 @@ struct Gauges {
     ended: Gauge,
     ended_fresh: Gauge,
     ended_age: Gauge<f64, AtomicU64>,
+    lines_dropped: Counter,
     looks_succeeded: Gauge,
     looks_failed: Gauge,
 }
@@ -111,6 +113,8 @@ impl Default for Metrics {
         ] {
             registry.register(name, help, gauge.clone());
         }
+        let help = "Lines of the log that were not written";
+        registry.register("log_lines_dropped", help, gauges.lines_dropped.clone());
         let help = "Age of the last look that succeeded; -1 before the first";
         registry.register_with_unit(
             "ended_sessions_age",
@@ -210,6 +214,7 @@ impl Metrics {
         gauges.ended_age.set(feed.age.map_or(-1.0, |age| age.as_secs_f64()));
         gauges.looks_succeeded.set(whole(feed.succeeded));
         gauges.looks_failed.set(whole(feed.failed));
+        gauges.lines_dropped.inner().store(logging::dropped(), Ordering::Relaxed);
         let mut page = String::new();
         encode(&mut page, &self.registry)?;
         Ok(page)

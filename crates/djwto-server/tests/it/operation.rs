@@ -417,10 +417,11 @@ fn every_problem_is_named_and_no_secret_is_shown() {
 }
 
 #[test]
-fn a_log_that_no_one_reads_stops_nothing() {
+fn a_log_that_no_one_reads_stops_nothing_and_is_counted() {
     for is_closed in [false, true] {
         let project = Project::new();
         let program = Program::start(&project);
+        assert_eq!(dropped(&program), 0);
         program.stop_reading(is_closed);
         let mut client = Client::connect(program.address);
         // Far more lines than the pipe and the queue hold.
@@ -429,5 +430,28 @@ fn a_log_that_no_one_reads_stops_nothing() {
             assert_eq!(reply.status, 200);
         }
         assert_eq!(send(program.address, "GET", "/healthz", &[]).status, 200);
+        // Where no one reads, all but those lines are lost; where standard error is closed, all.
+        until(|| dropped(&program) > if is_closed { 5000 } else { 500 });
+        assert!(dropped(&program) <= 6000);
     }
+}
+
+#[test]
+fn a_log_that_is_read_loses_nothing() {
+    let project = Project::new();
+    let program = Program::start(&project);
+    for _ in 0..100 {
+        send(program.address, "GET", "/auth", &asked("GET", "/static/x", &[]));
+    }
+    assert_eq!(dropped(&program), 0);
+    program.signal("TERM");
+    let (_, log) = program.end();
+    assert_eq!(log.iter().filter(|line| line.contains("decided")).count(), 100);
+}
+
+fn dropped(program: &Program) -> u32 {
+    let page = send(program.address, "GET", "/metrics", &[]).body;
+    let mut values =
+        page.lines().filter_map(|line| line.strip_prefix("djwto_log_lines_dropped_total "));
+    values.next().expect("the counter is there").parse().unwrap()
 }
