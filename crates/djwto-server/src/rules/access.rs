@@ -94,7 +94,8 @@ pub enum PathError {
     Raw,
     /// A `%` without two hex digits.
     BrokenEscape,
-    /// An escape that was escaped again, and hides a dot, a slash, a backslash or an escape.
+    /// An escape that was escaped again, and hides a dot, a slash, a backslash or a control character; or one
+    /// that is an escape still after the second decoding.
     DoubledEscape,
     /// Not UTF-8 once decoded.
     NotUtf8,

@@ -118,7 +118,8 @@ fn decode(path: &[u8]) -> Result<[String; 3], PathError> {
 
 /// Decodes what is still an escape, apart from `%2F` where the first decoding kept it.
 ///
-/// An escape of a dot, a slash, a backslash or a percent sign was escaped twice to hide it.
+/// An escape of a dot, a slash or a backslash was escaped twice to hide it. A percent sign was not: the file
+/// `100%25.txt` has the path `/100%2525.txt`. A path that a third decoding would change is refused.
 fn twice(text: &str, is_kept: bool) -> Result<String, PathError> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -128,7 +129,7 @@ fn twice(text: &str, is_kept: bool) -> Result<String, PathError> {
             (b'%', [b'2', b'F', ..]) if is_kept => decoded.push(byte),
             (b'%', &[high, low, ref after @ ..]) => match hex(high, low) {
                 None => decoded.push(byte),
-                Some(0..0x20 | 0x7f | b'.' | b'/' | b'\\' | b'%') => {
+                Some(0..0x20 | 0x7f | b'.' | b'/' | b'\\') => {
                     return Err(PathError::DoubledEscape);
                 }
                 Some(hidden) => {

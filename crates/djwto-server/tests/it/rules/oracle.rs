@@ -109,7 +109,7 @@ fn bases(path: &[u8]) -> Option<BTreeSet<String>> {
     let separated = unescape(path, |_| true)?;
     let mut bases = BTreeSet::from([raw, kept.clone(), separated.clone()]);
     if hidden(&separated).count() > 0 {
-        let is_hiding = |byte: u8| is_control(&byte) || b"./%".contains(&byte);
+        let is_hiding = |byte: u8| is_control(&byte) || b"./".contains(&byte);
         if hidden(&separated).any(is_hiding) {
             return None;
         }
