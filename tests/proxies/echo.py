@@ -20,6 +20,9 @@ SOCKET = "/open/socket"
 ACCEL = "accel"
 """A field of the query: its value is a path to which the service sends nginx."""
 
+STATUS = "status"
+"""A field of the query: its value is the status of the answer."""
+
 _PAGE = b"<!doctype html><title>a service</title><link rel=icon href=data:,><p>of no token</p>"
 _SOCKET = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 §1.3
 
@@ -107,10 +110,11 @@ class Echo:
         body, kind = (
             (_PAGE, "text/html") if page else (json.dumps(said).encode(), "application/json")
         )
-        wanted = parse_qs(urlsplit(got.target).query).get(ACCEL, [])
-        more = "".join(f"X-Accel-Redirect: {path}\r\n" for path in wanted)
+        query = parse_qs(urlsplit(got.target).query)
+        status = query.get(STATUS, ["200"])[0]
+        more = "".join(f"X-Accel-Redirect: {path}\r\n" for path in query.get(ACCEL, []))
         writer.write(
-            f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+            f"HTTP/1.1 {status} Said\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
             f"Set-Cookie: own=1; Secure; Path=/\r\n{more}\r\n".encode()
         )
         writer.write(b"" if got.method == "HEAD" else body)

@@ -89,6 +89,20 @@ def test_no_upload_reaches_the_guard(stack: Stack, echo: Echo, chunked: str) -> 
         assert b"content-length: 4" not in asked.lower()
 
 
+def test_the_guard_gets_what_it_reads(stack: Stack, login: Login) -> None:
+    """No other header of a client, which may hold secrets of the service."""
+    port, secret = services.free_port(), "7c1f9e"
+    own = [*cookies(login), ("X-Api-Key", secret), ("User-Agent", secret), ("Accept", secret)]
+    with (
+        broken.serve(broken.FAULTS["503"]) as failing,
+        stack.proxy(port, guard=failing.port),
+    ):
+        ask(port, "/open/a", own)
+    (asked,) = failing.got
+    assert b"jwt_access" in asked
+    assert secret.encode() not in asked
+
+
 # --- requests in requests -----------------------------------------------------------------------
 
 

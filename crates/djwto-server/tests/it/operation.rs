@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 
+use base64::Engine as _;
 use djwto_core::{Algorithm, Key};
 use serde_json::json;
 
@@ -359,6 +360,45 @@ fn the_public_keys_are_published() {
         assert!(!reply.body.contains("\"d\""));
         assert_eq!(reply.header("cache-control"), Some("public, max-age=300"));
     }
+}
+
+#[test]
+fn a_proxy_that_asks_at_a_page_opens_nothing() {
+    let project = Project::new();
+    let program = Program::start(&project);
+    for path in ["/healthz", "/metrics", "/.well-known/jwks.json"] {
+        assert_eq!(send(program.address, "GET", path, &[]).status, 200, "{path}");
+        let headers = asked("GET", "/static/x", &[]);
+        assert_eq!(send(program.address, "GET", path, &headers).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn keys_that_have_leaked_are_thrown_away() {
+    let project = Project::new();
+    fs::remove_file(project.path("keys.json")).unwrap();
+    let run = |words: &[&str]| assert!(command(&project).args(words).status().unwrap().success());
+    run(&["keys", "init"]);
+    let mut program = Program::start(&project);
+    let public = |program: &Program| -> Vec<String> {
+        let reply = send(program.address, "GET", "/.well-known/djwto-assertions.json", &[]);
+        let set: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+        let keys = set["keys"].as_array().unwrap();
+        keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+    };
+    let before = public(&program);
+    run(&["keys", "rotate", "--leaked"]);
+    program.wait_for("read changed files");
+    let after = public(&program);
+    assert_eq!((before.len(), after.len()), (2, 2));
+    assert!(after.iter().all(|kid| !before.contains(kid)), "{before:?} {after:?}");
+    let bearer = format!("Bearer {}", project.access(&json!({})));
+    let headers = asked("GET", "/api/x", &[("Authorization", bearer.as_str())]);
+    let reply = send(program.address, "GET", "/auth", &headers);
+    let head = reply.header("x-djwto-assertion").unwrap().split('.').next().unwrap();
+    let head = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(head).unwrap();
+    let head: serde_json::Value = serde_json::from_slice(&head).unwrap();
+    assert!(after.iter().any(|kid| head["kid"] == kid.as_str()), "{head}");
 }
 
 #[test]
