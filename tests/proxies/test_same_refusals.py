@@ -14,7 +14,14 @@ from tests.proxies.wire import Answer, ask
 
 NAVIGATION = ("Sec-Fetch-Mode", "navigate")
 SOCKET = ("Sec-WebSocket-Version", "13")
-HEADERS = ("cache-control", "content-type", "location", "retry-after", "www-authenticate")
+HEADERS = (
+    "cache-control",
+    "content-type",
+    "location",
+    "retry-after",
+    "vary",
+    "www-authenticate",
+)
 """What the guard says beside status and body."""
 
 REFUSED = {
@@ -80,7 +87,8 @@ def test_every_status_through_nginx(stack: Stack, echo: Echo, status: int, metho
         f"X-Djwto-Status: {status}",
         f"X-Djwto-Body: {body}",
         "X-Djwto-Type: text/html; charset=utf-8",
-        "Cache-Control: no-store",
+        "Cache-Control: private, no-store",
+        "Vary: Cookie, Authorization",
         "Content-Type: text/html; charset=utf-8",
         *([f"X-Djwto-Location: {place}"] if status == 303 else ["Retry-After: 7"]),
         *(["WWW-Authenticate: Bearer realm=api"] if status == 401 else []),
