@@ -20,6 +20,7 @@ use hyper::header::{
 };
 use hyper::http::StatusCode;
 use hyper::http::request::Parts;
+use tokio::time::timeout;
 
 use crate::config::Peer;
 use crate::decision::{Decision, Pass, Posted, Refused, Seen, validate};
@@ -59,11 +60,7 @@ pub async fn validate_access(server: &Server, peer: Peer, head: &Parts, body: In
     }
     let posted = Posted::new(&guard, forwarded::passed_on(proxy, head), &head.headers);
     let outcome = match &posted {
-        Ok(posted) => {
-            let checked = checked(server, &guard, posted, head, body);
-            let checked = tokio::time::timeout(server.limits().request, checked).await;
-            checked.unwrap_or_else(|_| Err(Code::StoreUnavailable.into()))
-        }
+        Ok(posted) => checked(server, &guard, posted, head, body).await,
         Err(failure) => Err(failure.clone()),
     };
     let decision = Decision {
@@ -94,9 +91,12 @@ async fn checked(
     head: &Parts,
     body: Incoming,
 ) -> Result<(), Failure> {
-    let form = form_of(guard, &head.headers, body).await?;
+    let limit = server.limits().request;
+    let late = |_| Err(Failure::new(Code::BodyUnreadable, "it did not come in time"));
+    let form = timeout(limit, form_of(guard, &head.headers, body)).await.unwrap_or_else(late)?;
     let seen = validate(guard, posted, &form, UnixTime::from(SystemTime::now()))?;
-    check_live(server, guard, &seen).await
+    let late = |_| Err(Code::StoreUnavailable.into());
+    timeout(limit, check_live(server, guard, &seen)).await.unwrap_or_else(late)
 }
 
 /// The fields of a body.

@@ -163,11 +163,18 @@ fn plain(text: &str, has_escapes: bool) -> Result<String, PathError> {
     Ok(plain)
 }
 
-/// How many escapes there are.
+/// How many escapes there are; `%u002e` is one too, for those that know it from JavaScript's `escape`.
 fn escapes(text: &str) -> usize {
-    let is_escape =
-        |three: &&[u8]| matches!(three, [b'%', high, low] if hex(*high, *low).is_some());
-    text.as_bytes().windows(3).filter(is_escape).count()
+    let text = text.as_bytes();
+    let starts = (0..text.len()).filter_map(|at| text.get(at..)?.strip_prefix(b"%"));
+    let is_escape = |rest: &&[u8]| match *rest {
+        [b'u' | b'U', digits @ ..] => {
+            digits.get(..4).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+        }
+        [high, low, ..] => hex(*high, *low).is_some(),
+        _ => false,
+    };
+    starts.filter(is_escape).count()
 }
 
 fn hex(high: u8, low: u8) -> Option<u8> {

@@ -159,6 +159,19 @@ fn a_body_is_read_as_django_reads_it() {
 }
 
 #[test]
+fn a_body_that_does_not_come_is_the_fault_of_the_client() {
+    let mut project = Project::new();
+    project.config.push_str("\n[limits]\nrequest_seconds = 0.2\n");
+    project.write();
+    let program = Program::start(&project);
+    let mut client = Client::connect(program.address);
+    let lines = PASSED_ON.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
+    let head = format!("POST {PATH} HTTP/1.1\r\nHost: x\r\n{lines}Content-Length: 9\r\n\r\n");
+    client.write(head.as_bytes());
+    assert_eq!(code(&client.read(false)), refused(400, "body_unreadable"));
+}
+
+#[test]
 fn only_the_portal_and_guarded_hosts_are_served_and_only_to_peers() {
     let mut project = Project::new();
     let program = Program::start(&project);

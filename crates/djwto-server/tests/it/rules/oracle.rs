@@ -148,12 +148,14 @@ fn bases_without_marker(path: &[u8]) -> Option<[String; 2]> {
     Some([once, twice])
 }
 
-/// The bytes whose escapes stand in a text.
+/// The bytes whose escapes stand in a text; NUL for each of the form `%u002e`.
 fn hidden(text: &str) -> impl Iterator<Item = u8> {
-    text.as_bytes()
-        .windows(3)
-        .filter(|three| three[0] == b'%')
-        .filter_map(|three| byte_of(&three[1..]))
+    let text = text.as_bytes();
+    let wide = text.windows(6).filter(|six| {
+        six[..2].eq_ignore_ascii_case(b"%u") && six[2..].iter().all(u8::is_ascii_hexdigit)
+    });
+    let usual = text.windows(3).filter(|three| three[0] == b'%');
+    usual.filter_map(|three| byte_of(&three[1..])).chain(wide.map(|_| 0))
 }
 
 /// Decodes those escapes whose byte is chosen. Others stay, with upper-case digits.
