@@ -3,7 +3,7 @@
 //!
 //! | part | modules |
 //! |---|---|
-//! | files of the operator | [`config`], [`export`], [`files`], [`tls`], [`keys`], [`problem`] |
+//! | files of the operator | [`config`], [`export`], [`files`], [`tls`], [`trust`], [`keys`], [`problem`] |
 //! | what a decision needs, as one value | [`guard`], [`rules`], [`claims`], [`assertions`] |
 //! | the decision, a plain function | [`forwarded`], [`decision`], [`redirect`] |
 //! | replies | [`answer`], [`endpoints`], [`respond`] |
@@ -39,3 +39,4 @@ pub mod serve;
 pub mod server;
 pub mod store;
 pub mod tls;
+pub mod trust;

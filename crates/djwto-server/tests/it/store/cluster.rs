@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -51,6 +52,11 @@ impl Cluster {
         format!("postgresql://djwto@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// The port on 127.0.0.1.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The address by the Unix socket.
     pub(crate) fn socket(&self) -> String {
         let folder = self.home.path().display().to_string().replace('/', "%2F");
@@ -87,6 +93,16 @@ impl Cluster {
             // Fast shutdown.
             signal("INT", &[server.id()]);
             server.wait().unwrap();
+        }
+    }
+
+    /// Writes a file of the server, which only its account can read.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.data().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        if is_root() {
+            run(Command::new("chown").arg("postgres:postgres").arg(path));
         }
     }
 

@@ -5,6 +5,7 @@ mod both;
 mod cluster;
 mod feed;
 mod postgres;
+mod postgres_tls;
 mod sqlite;
 
 use std::collections::BTreeSet;

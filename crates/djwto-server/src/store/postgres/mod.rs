@@ -4,18 +4,19 @@
 //! pgbouncer may give each call another connection. The session has no settings: a pooler would drop
 //! or refuse them. Times are limited here, and a statement that takes too long is cancelled.
 
+mod address;
+mod tls;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
 use djwto_core::session::feed::{Counts, EndedRow, Page};
 use djwto_core::token::session_id::SessionId;
 use djwto_core::types::{Micros, UserId};
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, ToSql, Type};
-use tokio_postgres::{Config, NoTls, Row};
 use uuid::Uuid;
 
 use super::PATIENCE;
@@ -23,6 +24,8 @@ use super::error::StoreError;
 use super::patience::within;
 use super::schema::Database;
 use super::sql::{Dialect, Statements, Value, add};
+use address::UNREADABLE;
+use tls::Tls;
 
 /// The feed has one connection, permissions have the others.
 const CONNECTIONS: usize = 4;
@@ -31,6 +34,7 @@ const CANCEL: Duration = Duration::from_secs(1);
 
 pub(super) struct PostgresStore {
     pool: Pool,
+    tls: Tls,
     statements: Statements,
 }
 
@@ -42,9 +46,8 @@ impl fmt::Debug for PostgresStore {
 
 impl PostgresStore {
     pub(super) fn open(address: &str, database: &Database) -> Result<Self, StoreError> {
-        // The parser's own sentence may repeat a part of the address.
-        let mut config = Config::from_str(address).map_err(|_| StoreError::new(UNREADABLE))?;
-        check_encryption(&config)?;
+        let (mut config, tls) = address::read(address)?;
+        let tls = Tls(tls);
         if config.get_application_name().is_none() {
             config.application_name("djwto-server");
         }
@@ -52,11 +55,11 @@ impl PostgresStore {
             config.connect_timeout(PATIENCE);
         }
         let recycled = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let pool = Pool::builder(Manager::from_config(config, NoTls, recycled))
+        let pool = Pool::builder(Manager::from_config(config, tls.clone(), recycled))
             .max_size(CONNECTIONS)
             .build()
             .map_err(|_| StoreError::new(UNREADABLE))?;
-        Ok(Self { pool, statements: Statements::new(Dialect::Postgres, database) })
+        Ok(Self { pool, tls, statements: Statements::new(Dialect::Postgres, database) })
     }
 
     pub(super) fn statements(&self) -> &Statements {
@@ -125,12 +128,12 @@ impl PostgresStore {
         let mut stale = CONNECTIONS;
         loop {
             let client = self.pool.get().await.map_err(|error| of_pool(&error))?;
-            let mut asking = Asking(Some(client));
-            let Some(client) = asking.0.as_ref() else { return Err(StoreError::new(SILENT)) };
+            let mut asking = Asking { client: Some(client), tls: &self.tls };
+            let Some(client) = asking.client.as_ref() else { return Err(StoreError::new(SILENT)) };
             let answer = client.query_typed(sql, values).await;
             match answer {
                 Ok(rows) => {
-                    drop(asking.0.take());
+                    drop(asking.client.take());
                     return Ok(rows);
                 }
                 Err(error) if stale > 0 && (client.is_closed() || is_end(&error)) => stale -= 1,
@@ -142,15 +145,18 @@ impl PostgresStore {
 
 /// A connection with a statement under way. If it is dropped, nothing waits for the answer: it does not
 /// go back to the pool.
-struct Asking(Option<Object>);
+struct Asking<'s> {
+    client: Option<Object>,
+    tls: &'s Tls,
+}
 
-impl Drop for Asking {
+impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        let Some(client) = self.0.take() else { return };
-        let token = client.cancel_token();
+        let Some(client) = self.client.take() else { return };
+        let (token, tls) = (client.cancel_token(), self.tls.clone());
         drop(Object::take(client));
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { within(CANCEL, token.cancel_query(NoTls)).await });
+            runtime.spawn(async move { within(CANCEL, token.cancel_query(tls)).await });
         }
     }
 }
@@ -167,23 +173,6 @@ impl Value {
 
 fn column<'r, T: FromSql<'r>>(row: &'r Row, index: usize) -> Result<T, StoreError> {
     row.try_get(index).map_err(|error| of_error(&error))
-}
-
-/// This version has no TLS. It never sends in plain text what the operator expects to be encrypted.
-fn check_encryption(config: &Config) -> Result<(), StoreError> {
-    let is_local = config.get_hosts().iter().all(|host| match host {
-        Host::Unix(_) => true,
-        Host::Tcp(name) => name == "localhost" || is_loopback(name),
-    }) && config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback);
-    match config.get_ssl_mode() {
-        SslMode::Disable => Ok(()),
-        SslMode::Prefer if is_local => Ok(()),
-        _ => Err(StoreError::new(NO_TLS)),
-    }
-}
-
-fn is_loopback(name: &str) -> bool {
-    name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Whether the server, or a pooler, has closed the connection with a last word.
@@ -210,8 +199,4 @@ fn of_error(error: &tokio_postgres::Error) -> StoreError {
     StoreError::of("PostgreSQL", format!("{error}{}", cause.unwrap_or_default()), false)
 }
 
-const UNREADABLE: &str = "The address of PostgreSQL cannot be read: expected \
-     \"postgresql://user:password@host:port/database\", with special characters of a password in percent encoding.";
-const NO_TLS: &str = "This version of djwto-server speaks no TLS with PostgreSQL. Connect by a Unix socket or a loopback \
-     address, or add \"sslmode=disable\" to the address if the network is trusted.";
 const SILENT: &str = "PostgreSQL does not answer within 5 seconds.";
