@@ -5,6 +5,7 @@ mod foreign;
 mod jwk;
 mod kind;
 mod parse;
+pub mod published;
 mod ring;
 mod secret;
 mod set;

@@ -7,8 +7,9 @@ use crate::compact::{Header, MalformedToken, Purpose, Untrusted};
 /// At most one key that signs, and any number that verify.
 ///
 /// A token with an unknown `kid` is refused without trying a key. Without a `kid`, only the keys of the
-/// token's algorithm are tried (RFC 7515 §4.1.4, RFC 8725 §3.1).
-#[derive(Debug)]
+/// token's algorithm are tried (RFC 7515 §4.1.4, RFC 8725 §3.1). The default ring has no keys, and refuses
+/// every token.
+#[derive(Debug, Default)]
 pub struct KeyRing {
     keys: Vec<Key>,
     signing: Option<usize>,

@@ -240,6 +240,8 @@ pub enum JwkSetError {
     SameId,
     /// More than one key could sign.
     Signing,
+    /// A set that anyone may read has a private key or a secret.
+    Private,
 }
 
 impl fmt::Display for JwkSetError {
@@ -264,6 +266,10 @@ impl fmt::Display for JwkSetError {
             Self::Mixed => {
                 "expected secrets or key pairs, found both: a set with key pairs is one that \
                  others may see"
+            }
+            Self::Private => {
+                "expected only public keys, found a private key or a secret. Its readers can sign \
+                 tokens: replace that key"
             }
             Self::SameId => "expected a different \"kid\" for each key, found one twice",
             Self::Signing => {

@@ -65,7 +65,7 @@
 //! | CVE-2025-45768 (disputed) | short keys were accepted silently | accepted with a warning, and an error in production | `tests/test_conf.py::test_a_short_secret_warns_and_is_an_error_in_production` |
 //! | CVE-2026-32597 | unknown extensions in `crit` were passed over | `crit` refuses the token, with any list in it | `conformance/test_bad_signatures.py::test_crit` |
 //! | GHSA-w7vc-732c-9m39 | with `b64` false, a payload of any size was decoded for nothing | size is bounded before anything is decoded; `b64` that is not true is refused | `compact.rs::the_longest_token_is_read_and_a_byte_more_is_not`, `vectors.rs::verify` |
-//! | CVE-2026-48524 | each unknown `kid` made the server fetch its JWK Set, and a failure emptied the cache | the engine fetches nothing | `conformance/test_bad_signatures.py::test_odd_kid` |
+//! | CVE-2026-48524 | each unknown `kid` made the server fetch its JWK Set, and a failure emptied the cache | all unknown ones together start at most one fetch in 10 seconds, and a failure keeps the keys; the engine itself fetches nothing | `published.rs::unknown_keys_start_one_fetch_at_a_time_and_seldom`, `conformance/test_bad_signatures.py::test_odd_kid` |
 //!
 //! ### python-jose
 //!
@@ -128,6 +128,7 @@
 //! | RFC 7517 §4.5 | two keys of one `kid`: which verifies depends on the order | a ring with a `kid` twice cannot be built | `jwk.rs::a_kid_twice_in_a_ring_is_refused` |
 //! | RFC 8725 §2.1 | a JWK Set mixes a secret and public keys, and is published with both | a set of both is refused | `jwk.rs::a_set_that_mixes_secrets_and_key_pairs_is_refused` |
 //! | RFC 7517 §9.3 | a private key is published in the JWK Set of the server | what is exported holds public members alone | `jwk.rs::an_exported_set_has_no_private_member` |
+//! | RFC 7517 §9.3 | the set at a URL holds a private key or a secret, which its readers can sign with | such a set is refused whole | `published.rs::a_published_set_has_only_public_keys` |
 //! | RFC 7638 | two spellings of one key have two thumbprints | members are canonical before they are hashed | `jwk.rs::a_thumbprint_is_that_of_the_rfc` |
 //! | CVE-2016-7036, once more | a cache of verified tokens compares a secret text byte by byte | it is looked up by a keyed hash of the whole token, expiry and revocation are checked each time, and a token that was refused is never in it | `cache.rs::a_cached_token_is_refused_once_it_expires`, `cache.rs::a_token_that_shares_its_parts_with_a_cached_one_is_verified_anew` |
 //!

@@ -29,6 +29,7 @@ mod keys;
 mod messages;
 mod origin;
 mod permissions;
+mod published;
 mod renewal;
 mod reply;
 mod rfc;
