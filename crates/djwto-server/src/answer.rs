@@ -12,7 +12,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request};
 
 use crate::config::{Peer, Proxy};
-use crate::decision::{Asked, Decision, Ended, Known, Refused, Step, Unavailable, decide};
+use crate::decision::{Asked, Decision, Ended, Keys, Known, Refused, Step, Unavailable, decide};
 use crate::endpoints::{self, JWK_SET, JWKS_SECONDS};
 use crate::forwarded::{self, ENVOY_PREFIX};
 use crate::guard::Guard;
@@ -55,9 +55,20 @@ pub async fn answer(
 async fn auth(server: &Server, peer: Peer, head: &Parts) -> Reply {
     let started = Instant::now();
     let guard = server.guard();
+    let newer;
     let proxy = guard.peers().proxy(peer);
     let decision = match proxy {
-        Some(proxy) => decided(server, &guard, proxy, head).await,
+        Some(proxy) => {
+            let until = started + server.limits().request;
+            let first = decided(server, &guard, proxy, head, Keys::MayChange, until).await;
+            if let Ok(decision) = first {
+                decision
+            } else {
+                newer = server.guard();
+                let second = decided(server, &newer, proxy, head, Keys::Settled, until).await;
+                second.unwrap_or_else(|Fetched| refusal(Code::StoreUnavailable))
+            }
+        }
         None => refusal(Code::PeerUnknown),
     };
     let refused = decision.outcome.as_ref().err();
@@ -79,26 +90,37 @@ fn refusal(code: Code) -> Decision<'static> {
     Decision::early(Refused::new(code))
 }
 
+/// The keys were fetched, so the guard may be another one.
+struct Fetched;
+
 /// Decides, and gets what the decision asks for.
 async fn decided<'g>(
     server: &Server,
     guard: &'g Guard,
     proxy: Proxy,
     head: &Parts,
-) -> Decision<'g> {
+    keys: Keys,
+    until: Instant,
+) -> Result<Decision<'g>, Fetched> {
     let asked = Asked { forwarded: forwarded::read(proxy, head), headers: &head.headers };
     let database = server.database();
     let ended = if database.feed().is_fresh() { Ended::Fresh } else { Ended::Old };
-    let mut known = Known { ended, permissions: None };
+    let mut known = Known { keys, ended, permissions: None };
     let step = match decide(guard, &asked, &known, now()) {
-        Step::Done(decision) => return decision,
+        Step::Done(decision) => return Ok(decision),
         step => step,
     };
     let rest = async {
         let mut step = step;
         loop {
             match step {
-                Step::Done(decision) => return decision,
+                Step::Done(decision) => return Ok(decision),
+                Step::Fetch => {
+                    if let Some(keys) = guard.remote_keys() {
+                        keys.wait().await;
+                    }
+                    return Err(Fetched);
+                }
                 Step::Wait => {
                     let waited = database.feed().require().await;
                     known.ended = waited.map_or(Ended::Unknown, |()| Ended::Fresh);
@@ -114,8 +136,8 @@ async fn decided<'g>(
             step = decide(guard, &asked, &known, now());
         }
     };
-    let decision = tokio::time::timeout(server.limits().request, rest).await;
-    decision.unwrap_or_else(|_| refusal(Code::StoreUnavailable))
+    let decision = tokio::time::timeout_at(until.into(), rest).await;
+    decision.unwrap_or_else(|_| Ok(refusal(Code::StoreUnavailable)))
 }
 
 fn now() -> UnixTime {

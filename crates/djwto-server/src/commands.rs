@@ -31,7 +31,13 @@ pub async fn check(path: &Path) -> Result<String, Vec<Problem>> {
         problems.extend(found.iter().map(|what| Problem::new("database", what).within(path)));
     }
     let guard = Guard::new(config, export, Arc::<Revocations>::default());
-    let guard = guard.map_err(|found| problems.extend(found)).ok();
+    let mut guard = guard.map_err(|found| problems.extend(found)).ok();
+    if let Some(keys) = guard.as_ref().and_then(Guard::remote_keys) {
+        match keys.fetch().await {
+            Ok(fetched) => guard = guard.map(|guard| guard.with_keys(fetched.ring)),
+            Err(reason) => problems.push(Problem::new("keys.url", reason).within(&config.export)),
+        }
+    }
     match server::open(config, export) {
         Ok(Some(store)) => {
             if let Err(error) = store.check().await {

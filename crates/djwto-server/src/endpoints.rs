@@ -94,7 +94,21 @@ async fn checked(
     let limit = server.limits().request;
     let late = |_| Err(Failure::new(Code::BodyUnreadable, "it did not come in time"));
     let form = timeout(limit, form_of(guard, &head.headers, body)).await.unwrap_or_else(late)?;
-    let seen = validate(guard, posted, &form, UnixTime::from(SystemTime::now()))?;
+    let now = || UnixTime::from(SystemTime::now());
+    let seen = match validate(guard, posted, &form, now()) {
+        Err(failure) if guard.may_miss_key(failure.code) => {
+            if let Some(keys) = guard.remote_keys() {
+                keys.wait().await;
+            }
+            let newer = server.guard();
+            let seen = validate(&newer, posted, &form, now());
+            let is_lacking = newer.lacks_keys();
+            seen.map_err(
+                |failure| if is_lacking { Code::StoreUnavailable.into() } else { failure },
+            )?
+        }
+        seen => seen?,
+    };
     let late = |_| Err(Code::StoreUnavailable.into());
     timeout(limit, check_live(server, guard, &seen)).await.unwrap_or_else(late)
 }
@@ -174,6 +188,9 @@ fn clear_doubled(guard: &Guard, host: &str, headers: &HeaderMap, reply: &mut Rep
 pub fn jwks(guard: &Guard, head: &Parts) -> Reply {
     if head.method != Method::GET && head.method != Method::HEAD {
         return other_method(&head.method, "GET, HEAD, OPTIONS");
+    }
+    if guard.lacks_keys() {
+        return respond::status(StatusCode::SERVICE_UNAVAILABLE);
     }
     let keys = guard.public_jwks();
     let hash = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, keys.as_bytes()));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use djwto_core::http::csrf::{Csrf, TokenNames};
 use djwto_core::http::origin::TrustedOrigins;
-use djwto_core::{Engine, Revocations};
+use djwto_core::{Code, Engine, KeyRing, Revocations};
 use hyper::header::HeaderName;
 use rustls::ServerConfig;
 
@@ -17,6 +17,7 @@ use crate::config::{Config, Peers};
 use crate::export::{self, Built, Capability, Export, Forms};
 use crate::problem::Problem;
 use crate::redirect::shares_cookies;
+use crate::remote_keys::RemoteKeys;
 use crate::rules::{CsrfMode, Host, Hosts, Origin, Refusal, Scheme};
 use crate::tls;
 
@@ -24,6 +25,14 @@ use crate::tls;
 #[derive(Debug)]
 pub struct Guard {
     engine: Engine<Arc<AccessClaims>>,
+    public_jwks: String,
+    settings: Arc<Settings>,
+}
+
+/// What does not change when keys are fetched.
+#[derive(Debug)]
+struct Settings {
+    remote_keys: Option<Arc<RemoteKeys>>,
     peers: Peers,
     hosts: Hosts,
     /// What the guard has made for each host, by its name.
@@ -36,7 +45,6 @@ pub struct Guard {
     forms: Forms,
     reads_permissions: bool,
     assertions: Option<Issuer>,
-    public_jwks: String,
     tls: Option<Arc<ServerConfig>>,
     fingerprint: String,
 }
@@ -129,16 +137,25 @@ impl Guard {
         let assertions =
             noted(config.assertions.as_ref().map(Issuer::read).transpose(), &mut problems);
         let tls = noted(config.tls.as_ref().map(tls::read).transpose(), &mut problems);
-        let (Some(built), Ok(hosts), Some(csrf_header), Some(assertions), Some(tls), []) =
-            (built, hosts, csrf_header, assertions, tls, problems.as_slice())
+        let url = built.as_ref().and_then(|built| built.keys_url.clone());
+        let remote = url.map(|url| RemoteKeys::new(url, config)).transpose();
+        let remote = noted(remote, &mut problems);
+        let (
+            Some(built),
+            Ok(hosts),
+            Some(csrf_header),
+            Some(assertions),
+            Some(tls),
+            Some(remote),
+            [],
+        ) = (built, hosts, csrf_header, assertions, tls, remote, problems.as_slice())
         else {
             return Err(problems);
         };
-        let Built { keys, policy, transport } = built;
-        let public_jwks = keys.to_public_jwks();
+        let Built { keys, policy, transport, .. } = built;
         let engine = Engine::new(keys, policy, transport).with_revocations(revocations);
-        Ok(Self {
-            engine,
+        let settings = Settings {
+            remote_keys: remote.map(Arc::new),
             peers: config.peers.clone(),
             made: made(&hosts, config, export),
             hosts,
@@ -148,10 +165,59 @@ impl Guard {
             forms: export.forms.clone(),
             reads_permissions: reads_permissions(config, export),
             assertions,
-            public_jwks,
             tls,
             fingerprint: export.fingerprint.clone(),
-        })
+        };
+        Ok(Self::of(engine, Arc::new(settings)))
+    }
+
+    fn of(engine: Engine<Arc<AccessClaims>>, settings: Arc<Settings>) -> Self {
+        Self { public_jwks: engine.keys().to_public_jwks(), engine, settings }
+    }
+
+    /// The same guard with other keys. It has verified no token yet.
+    #[must_use]
+    pub fn with_keys(&self, keys: impl Into<Arc<KeyRing>>) -> Self {
+        let (policy, transport) = (self.engine.policy(), self.engine.transport());
+        let engine = Engine::new(keys, policy.clone(), transport.clone());
+        let engine = engine.with_revocations(Arc::clone(self.engine.revocations()));
+        Self::of(engine, Arc::clone(&self.settings))
+    }
+
+    /// A guard of files that were read again, with the keys that this one has fetched, if they are from the
+    /// same URL.
+    #[must_use]
+    pub fn renewed_as(&self, mut new: Self) -> Self {
+        let (Some(known), Some(remote)) = (self.remote_keys(), new.remote_keys()) else {
+            return new;
+        };
+        if known.url() != remote.url() {
+            return new;
+        }
+        // The new settings have no other owner yet.
+        if known.is_as(remote)
+            && let Some(settings) = Arc::get_mut(&mut new.settings)
+        {
+            settings.remote_keys = Some(Arc::clone(known));
+        }
+        new.with_keys(Arc::clone(self.engine.keys()))
+    }
+
+    /// Where the keys of Django's tokens are fetched from; `None`: they are in the export.
+    pub fn remote_keys(&self) -> Option<&Arc<RemoteKeys>> {
+        self.settings.remote_keys.as_ref()
+    }
+
+    /// Whether this refusal is of a token whose key may be at the URL by now. A new key of another
+    /// algorithm is missing too.
+    pub fn may_miss_key(&self, code: Code) -> bool {
+        let is_missing = matches!(code, Code::KeyUnknown | Code::AlgorithmRefused);
+        is_missing && self.remote_keys().is_some()
+    }
+
+    /// Whether no key has been fetched yet, so that no token can be verified.
+    pub fn lacks_keys(&self) -> bool {
+        self.engine.keys().keys().is_empty()
     }
 
     /// Keys, policy, transport and the tokens that were verified.
@@ -161,7 +227,7 @@ impl Guard {
 
     /// Who may ask.
     pub fn peers(&self) -> &Peers {
-        &self.peers
+        &self.settings.peers
     }
 
     /// The host of a request.
@@ -170,8 +236,8 @@ impl Guard {
     ///
     /// [`Refusal::HostUnknown`]
     pub fn find(&self, scheme: Scheme, host: &[u8]) -> Result<GuardedHost<'_>, Refusal> {
-        let rules = self.hosts.find(scheme, host)?;
-        let made = self.made.get(rules.name()).ok_or(Refusal::HostUnknown)?;
+        let rules = self.settings.hosts.find(scheme, host)?;
+        let made = self.settings.made.get(rules.name()).ok_or(Refusal::HostUnknown)?;
         Ok(GuardedHost { rules, made })
     }
 
@@ -181,43 +247,49 @@ impl Guard {
     ///
     /// [`Refusal::HostUnknown`]
     pub fn place(&self, scheme: Scheme, host: &[u8]) -> Result<Place<'_>, Refusal> {
-        if let Ok(host) = self.hosts.find(scheme, host) {
+        if let Ok(host) = self.settings.hosts.find(scheme, host) {
             return Ok(Place { host: host.name(), tenant: host.tenant() });
         }
-        let portal =
-            self.portal.as_ref().filter(|own| Origin::of(scheme, host).as_ref() == Some(own));
+        let portal = self
+            .settings
+            .portal
+            .as_ref()
+            .filter(|own| Origin::of(scheme, host).as_ref() == Some(own));
         portal.map(|own| Place { host: own.host(), tenant: None }).ok_or(Refusal::HostUnknown)
     }
 
     /// What protects `/validate_access/`.
     pub fn endpoint_csrf(&self) -> &EndpointCsrf {
-        &self.endpoint_csrf
+        &self.settings.endpoint_csrf
     }
 
     /// The bounds of request bodies.
     pub fn forms(&self) -> &Forms {
-        &self.forms
+        &self.settings.forms
     }
 
     /// Every host, in no order.
     pub fn hosts(&self) -> impl Iterator<Item = GuardedHost<'_>> {
-        let made = |rules: &Host| self.made.get(rules.name());
-        self.hosts.iter().filter_map(move |rules| Some(GuardedHost { rules, made: made(rules)? }))
+        let made = |rules: &Host| self.settings.made.get(rules.name());
+        self.settings
+            .hosts
+            .iter()
+            .filter_map(move |rules| Some(GuardedHost { rules, made: made(rules)? }))
     }
 
     /// The header with Django's CSRF token.
     pub fn csrf_header(&self) -> &HeaderName {
-        &self.csrf_header
+        &self.settings.csrf_header
     }
 
     /// Whether the database answers for tokens that leave their permissions out.
     pub fn reads_permissions(&self) -> bool {
-        self.reads_permissions
+        self.settings.reads_permissions
     }
 
     /// Who signs assertions; `None`: there are none.
     pub fn assertions(&self) -> Option<&Issuer> {
-        self.assertions.as_ref()
+        self.settings.assertions.as_ref()
     }
 
     /// The public keys of Django's tokens, as a JWK Set.
@@ -227,12 +299,12 @@ impl Guard {
 
     /// How TCP listeners speak TLS; `None`: they speak plain HTTP.
     pub fn tls(&self) -> Option<&Arc<ServerConfig>> {
-        self.tls.as_ref()
+        self.settings.tls.as_ref()
     }
 
     /// The fingerprint of the export.
     pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
+        &self.settings.fingerprint
     }
 }
 

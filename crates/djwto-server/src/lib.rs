@@ -8,6 +8,7 @@
 //! | the decision, a plain function | [`forwarded`], [`decision`], [`redirect`] |
 //! | replies | [`answer`], [`endpoints`], [`respond`] |
 //! | the database | [`store`], [`feed`] |
+//! | keys by URL | [`remote_keys`] |
 //! | the program | [`cli`], [`commands`], [`serve`], [`server`], [`listener`], [`logging`], [`metrics`], [`notify`] |
 //!
 //! A decision does no I/O ([`decision::decide`]). Every failure is a refusal. When a file changes,
@@ -33,6 +34,7 @@ pub mod metrics;
 pub mod notify;
 pub mod problem;
 pub mod redirect;
+pub mod remote_keys;
 pub mod respond;
 pub mod rules;
 pub mod serve;

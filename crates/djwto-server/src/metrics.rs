@@ -34,6 +34,7 @@ pub struct Metrics {
     signed: Counter,
     kept: Counter,
     reloads: [Counter; 2],
+    fetches: [Counter; 2],
     connections: Gauge,
     under_way: Gauge,
     restart: Gauge,
@@ -44,6 +45,7 @@ pub struct Metrics {
 /// What is read from elsewhere when the page is asked for.
 #[derive(Debug, Default)]
 struct Gauges {
+    keys: Gauge,
     cache_entries: Gauge,
     cache_bytes: Gauge,
     cache_hits: Gauge,
@@ -79,6 +81,10 @@ impl Default for Metrics {
         let reload = |result| reloads.get_or_create_owned(&[("result", result)]);
         let outcomes = [reload("failed"), reload("succeeded")];
         registry.register("reloads", "Attempts to read changed files", reloads);
+        let fetches = Family::<Labels, Counter>::default();
+        let fetch = |result| fetches.get_or_create_owned(&[("result", result)]);
+        let by_result = [fetch("failed"), fetch("succeeded")];
+        registry.register("key_fetches", "Attempts to fetch keys from their URL", fetches);
         let connections = Gauge::default();
         registry.register("connections", "Open connections", connections.clone());
         let under_way = Gauge::default();
@@ -98,6 +104,7 @@ impl Default for Metrics {
         );
         let gauges = Gauges::default();
         for (name, help, gauge) in [
+            ("keys", "Keys that verify tokens of Django", &gauges.keys),
             ("cache_entries", "Verified tokens that are kept", &gauges.cache_entries),
             ("cache_bytes", "The bytes that they take", &gauges.cache_bytes),
             (
@@ -130,6 +137,7 @@ impl Default for Metrics {
             signed,
             kept,
             reloads: outcomes,
+            fetches: by_result,
             connections,
             under_way,
             restart,
@@ -172,6 +180,16 @@ impl Metrics {
         };
     }
 
+    /// Counts an attempt to fetch keys.
+    pub fn fetched(&self, is_success: bool) {
+        let [failed, succeeded] = &self.fetches;
+        if is_success {
+            succeeded.inc()
+        } else {
+            failed.inc()
+        };
+    }
+
     /// Whether a changed file asks for what only a restart can change.
     pub fn needs_restart(&self, is_needed: bool) {
         self.restart.set(i64::from(is_needed));
@@ -205,6 +223,7 @@ impl Metrics {
     /// [`fmt::Error`], which the library never returns for a text in memory.
     pub fn page(&self, guard: &Guard, feed: &feed::State) -> Result<String, fmt::Error> {
         let (cache, gauges) = (guard.engine().cache_info(), &self.gauges);
+        gauges.keys.set(whole(guard.engine().keys().keys().len()));
         gauges.cache_entries.set(whole(cache.entries));
         gauges.cache_bytes.set(whole(cache.bytes));
         gauges.cache_hits.set(whole(cache.hits));

@@ -18,7 +18,8 @@ use crate::server::{self, Reloader, Server};
 const WATCH: Duration = Duration::from_secs(1);
 
 /// Serves until SIGTERM or SIGINT. Requests under way are answered, for at most the time of `[limits]`.
-/// SIGHUP reads the files again. A service manager hears of all that ([`Notifier`]).
+/// SIGHUP reads the files again, and fetches keys that are at a URL. A service manager hears of all that
+/// ([`Notifier`]).
 ///
 /// # Errors
 ///
@@ -123,6 +124,9 @@ async fn watch(
                 if is_ready {
                     notifier.ready();
                 }
+            }
+            if is_forced {
+                reloader.fetch_keys();
             }
             reloader
         });

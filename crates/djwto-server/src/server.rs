@@ -1,12 +1,12 @@
 //! The state of a running server: a guard that is replaced when files change, and what outlives it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use djwto_core::Revocations;
+use djwto_core::{KeyRing, Revocations};
 
 use crate::config::{Config, DatabaseUrl, Limits, Listen, Log};
 use crate::export::{Export, Revocation};
@@ -15,6 +15,7 @@ use crate::files::Watched;
 use crate::guard::{Files, Guard};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::remote_keys::RemoteKeys;
 use crate::store::Store;
 use crate::store::schema::Database as Schema;
 
@@ -22,6 +23,8 @@ use crate::store::schema::Database as Schema;
 #[derive(Debug)]
 pub struct Server {
     guard: ArcSwap<Guard>,
+    /// Held while the guard is replaced: files and keys change at any time.
+    turn: Mutex<()>,
     database: ArcSwap<Database>,
     metrics: Metrics,
     limits: Limits,
@@ -116,11 +119,15 @@ impl Server {
         metrics.exported(guard.fingerprint());
         let server = Arc::new(Self {
             guard: ArcSwap::from_pointee(guard),
+            turn: Mutex::default(),
             database: ArcSwap::from_pointee(database),
             metrics,
             limits: config.limits,
             is_draining: AtomicBool::new(false),
         });
+        if let Some(keys) = server.guard().remote_keys() {
+            keys.start(&server);
+        }
         let reloader = Reloader {
             path: config.path.clone(),
             server: Arc::clone(&server),
@@ -154,7 +161,40 @@ impl Server {
 
     /// Whether new requests should come here.
     pub fn is_ready(&self) -> bool {
-        self.database().feed().is_fresh() && !self.is_draining.load(Ordering::Relaxed)
+        let knows = self.database().feed().is_fresh() && !self.guard().lacks_keys();
+        knows && !self.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// Whether the present guard has its keys from there.
+    pub fn uses(&self, keys: &Arc<RemoteKeys>) -> bool {
+        self.guard().remote_keys().is_some_and(|used| Arc::ptr_eq(used, keys))
+    }
+
+    /// Puts fetched keys to use, if they are others than before; whether they are.
+    pub fn use_keys(&self, from: &Arc<RemoteKeys>, keys: KeyRing) -> bool {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let guard = self.guard();
+        let is_other = self.uses(from) && guard.public_jwks() != keys.to_public_jwks();
+        if is_other {
+            self.guard.store(Arc::new(guard.with_keys(keys)));
+        }
+        is_other
+    }
+
+    /// Puts a guard of files that were read again in place of the present one.
+    fn renew(self: &Arc<Self>, new: Guard) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let guard = self.guard();
+        let new = guard.renewed_as(new);
+        let started = new.remote_keys().filter(|keys| !self.uses(keys)).cloned();
+        self.guard.store(Arc::new(new));
+        if let Some(keys) = started {
+            keys.start(self);
+        }
+        if let Some(keys) = guard.remote_keys() {
+            // Its task ends, if it is not used any more.
+            keys.wake();
+        }
     }
 
     /// From now on the server is not ready.
@@ -202,12 +242,12 @@ impl Reloader {
         match self.read() {
             Ok((guard, restart)) => {
                 self.again = None;
-                let guard = Arc::new(guard);
-                self.server.guard.store(Arc::clone(&guard));
-                self.server.metrics.exported(guard.fingerprint());
+                let fingerprint = guard.fingerprint().to_owned();
+                self.server.renew(guard);
+                self.server.metrics.exported(&fingerprint);
                 self.server.metrics.reloaded(true);
                 self.server.metrics.needs_restart(!restart.is_empty());
-                tracing::info!(fingerprint = guard.fingerprint(), "read changed files");
+                tracing::info!(fingerprint, "read changed files");
                 self.say("applied the rest", &restart);
             }
             Err(problems) => {
@@ -215,6 +255,13 @@ impl Reloader {
                 self.server.metrics.reloaded(false);
                 self.say("kept the settings before", &problems);
             }
+        }
+    }
+
+    /// Fetches the keys soon, if they are at a URL.
+    pub fn fetch_keys(&self) {
+        if let Some(keys) = self.server.guard().remote_keys() {
+            keys.ask();
         }
     }
 

@@ -14,6 +14,7 @@ use crate::rules::HostsSettings;
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     pub(super) export: PathBuf,
+    pub(super) keys_ca: Option<PathBuf>,
     pub(super) database: Option<String>,
     pub(super) database_env: Option<String>,
     pub(super) listen: Vec<String>,

@@ -26,6 +26,9 @@ pub struct Config {
     pub path: PathBuf,
     /// The file of `manage.py djwto_export`.
     pub export: PathBuf,
+    /// The authorities that certify the server of the keys, as PEM; `None`: those of the operating
+    /// system.
+    pub keys_ca: Option<PathBuf>,
     /// Where Django's database is; `None`: the server asks none.
     pub database: Option<DatabaseUrl>,
     /// Where the server listens.
@@ -149,6 +152,7 @@ impl Config {
         Ok(Self {
             path: path.to_owned(),
             export: folder.join(file.export),
+            keys_ca: file.keys_ca.map(|path| folder.join(path)),
             database,
             peers: Peers::new(&file.peers, &listen)?,
             listen,
@@ -168,7 +172,8 @@ impl Config {
     pub fn watched(&self) -> Vec<PathBuf> {
         let keys = self.assertions.iter().map(|found| found.keys.clone());
         let tls = self.tls.iter().flat_map(|tls| [tls.certificate.clone(), tls.key.clone()]);
-        [self.path.clone(), self.export.clone()].into_iter().chain(keys).chain(tls).collect()
+        let files = [self.path.clone(), self.export.clone()].into_iter();
+        files.chain(self.keys_ca.clone()).chain(keys).chain(tls).collect()
     }
 
     /// Whether the file itself has the URL of a server, which may have a password in it.

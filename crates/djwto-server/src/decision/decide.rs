@@ -9,7 +9,7 @@ use djwto_core::{Code, Kind, Mode, UnixTime, Wanted};
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, COOKIE, HeaderName, ORIGIN, REFERER};
 
-use super::{Asked, Decision, Ended, HeaderLines, Known, Pass, Refused, Step, upstream};
+use super::{Asked, Decision, Ended, HeaderLines, Keys, Known, Pass, Refused, Step, upstream};
 use crate::claims::AccessClaims;
 use crate::forwarded::Forwarded;
 use crate::guard::{Guard, GuardedHost};
@@ -43,6 +43,7 @@ pub fn decide<'g>(guard: &'g Guard, asked: &Asked<'_>, known: &Known, now: UnixT
     };
     let outcome = match access.and_then(|access| request.decide(access, known, now)) {
         Ok(Next::Pass(pass)) => Ok(pass),
+        Ok(Next::Fetch) => return Step::Fetch,
         Ok(Next::Wait) => return Step::Wait,
         Ok(Next::Ask(user)) => return Step::Ask(user),
         Err(failure) => Err(request.refused(failure)),
@@ -82,6 +83,7 @@ struct Request<'r> {
 
 enum Next {
     Pass(Pass),
+    Fetch,
     Wait,
     Ask(djwto_core::types::UserId<'static>),
 }
@@ -98,9 +100,18 @@ impl Request<'_> {
         };
         let engine = self.guard.engine();
         let wanted = Wanted::from(Kind::Access).of_tenant(self.host.rules().tenant());
-        let seen = engine
-            .authenticate(authorization, cookie, wanted, now)
-            .map_err(|error| authenticate_failure(&error))?;
+        let seen = match engine.authenticate(authorization, cookie, wanted, now) {
+            Ok(seen) => seen,
+            Err(error) => {
+                return match (self.guard.may_miss_key(error.code()), known.keys) {
+                    (true, Keys::MayChange) => Ok(Next::Fetch),
+                    (true, Keys::Settled) if self.guard.lacks_keys() => {
+                        Err(Code::StoreUnavailable.into())
+                    }
+                    _ => Err(authenticate_failure(&error)),
+                };
+            }
+        };
         match known.ended {
             Ended::Fresh => {}
             Ended::Old => return Ok(Next::Wait),

@@ -37,11 +37,22 @@ pub struct Asked<'r> {
 /// What the caller knows.
 #[derive(Clone, Debug)]
 pub struct Known {
+    /// Whether the keys may be fetched again.
+    pub keys: Keys,
     /// The state of the set of ended sessions.
     pub ended: Ended,
     /// The answer to [`Step::Ask`]: the permissions of the user; `None` in it if the user does not exist
     /// or is inactive.
     pub permissions: Option<Result<Option<Vec<String>>, Unavailable>>,
+}
+
+/// Whether the keys may be fetched again, for a token that none of them has signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// A wait may bring newer ones.
+    MayChange,
+    /// The wait is over.
+    Settled,
 }
 
 /// The state of the set of ended sessions.
@@ -64,6 +75,8 @@ pub struct Unavailable;
 pub enum Step<'g> {
     /// It is decided.
     Done(Decision<'g>),
+    /// Wait until the keys of a URL were fetched, and decide again with the guard that has them.
+    Fetch,
     /// Wait until the set of ended sessions can be trusted.
     Wait,
     /// Read this user's permissions from the store.

@@ -10,12 +10,15 @@ use djwto_core::{Algorithm, Key, KeyRing, Mode, PolicyOptions, TransportOptions}
 
 use super::{Audience as ExportedAudience, Export, Keys, Policy, Shared, Transport};
 use crate::problem::Problem;
+use crate::remote_keys::KeysUrl;
 
 /// What the engine is made of.
 #[derive(Debug)]
 pub struct Built {
-    /// The keys that verify.
+    /// The keys that verify; none, if they are at a URL.
     pub keys: KeyRing,
+    /// Where they are.
+    pub keys_url: Option<KeysUrl>,
     /// What a token must be.
     pub policy: djwto_core::Policy,
     /// How tokens are carried.
@@ -31,6 +34,7 @@ pub fn build(export: &Export, path: &Path) -> Result<Built, Problem> {
     let checked = || {
         Ok(Built {
             keys: keys(&export.keys)?,
+            keys_url: keys_url(&export.keys)?,
             policy: policy(&export.policy)?,
             transport: transport(&export.transport)?,
         })
@@ -53,11 +57,21 @@ fn keys(keys: &Keys) -> Result<KeyRing, Problem> {
         let place = format!("keys.shared[{at}]");
         found.push(secret(shared).map_err(|what| Problem::new(place, what))?);
     }
+    if keys.url.is_some() {
+        let is_alone = found.is_empty();
+        let problem = || Problem::new("keys", "expected keys or \"url\", found both");
+        return is_alone.then(KeyRing::default).ok_or_else(problem);
+    }
     let mut found = found.into_iter();
     let first = found.next().ok_or_else(|| {
         Problem::new("keys", "expected at least one key that verifies, found none")
     })?;
     Ok(found.fold(KeyRing::new(first), KeyRing::with_fallback))
+}
+
+fn keys_url(keys: &Keys) -> Result<Option<KeysUrl>, Problem> {
+    let url = keys.url.as_deref().map(KeysUrl::parse).transpose();
+    url.map_err(|what| Problem::new("keys.url", what))
 }
 
 fn secret(shared: &Shared) -> Result<Key, String> {

@@ -97,12 +97,13 @@ impl Transport {
     }
 }
 
-/// The keys that verify: public ones, shared secrets, or both.
+/// The keys that verify: public ones, shared secrets, or both; or the URL of public ones.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Keys {
     jwks: Option<JwkSet>,
     shared: Option<Vec<Shared>>,
+    url: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

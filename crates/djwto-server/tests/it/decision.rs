@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use djwto_core::{Revocations, SessionId, UnixTime};
 use djwto_server::config::Proxy;
-use djwto_server::decision::{Asked, Decision, Ended, Known, Step, Unavailable, decide};
+use djwto_server::decision::{Asked, Decision, Ended, Keys, Known, Step, Unavailable, decide};
 use djwto_server::forwarded::{Invalid, read};
 use djwto_server::guard::{Files, Guard};
 use hyper::Request;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Project, SID, asked};
 
-const FRESH: Known = Known { ended: Ended::Fresh, permissions: None };
+const FRESH: Known = Known { keys: Keys::Settled, ended: Ended::Fresh, permissions: None };
 
 /// A guard of a project, and its ended sessions.
 fn guard(project: &Project) -> (Guard, Arc<Revocations>) {
@@ -49,6 +49,7 @@ fn code(step: Step<'_>) -> String {
     match step {
         Step::Done(Decision { outcome: Ok(_), .. }) => "passed".to_owned(),
         Step::Done(Decision { outcome: Err(refused), .. }) => refused.code().slug().to_owned(),
+        Step::Fetch => "fetch".to_owned(),
         Step::Wait => "wait".to_owned(),
         Step::Ask(user) => format!("ask {}", user.to_text()),
     }
@@ -65,7 +66,7 @@ fn the_steps_have_one_order() {
     let token = project.access(&json!({"user": {"id": 7, "perms_omitted": true}}));
     let cookie = format!("jwt_access_token={token}");
     let cookie = ("Cookie", cookie.as_str());
-    let old = Known { ended: Ended::Old, permissions: None };
+    let old = Known { keys: Keys::Settled, ended: Ended::Old, permissions: None };
     // A bad host comes before a bad path, that before the token, that before a wait.
     let mut headers = asked("POST", "/%00", &[]);
     headers[2].1 = "other";
@@ -75,7 +76,7 @@ fn the_steps_have_one_order() {
     assert_eq!(code(step(&guard, &asked("POST", "/x", &[]), &old)), "cookie_missing");
     // A wait comes before CSRF, that before permissions.
     assert_eq!(code(step(&guard, &asked("POST", "/x", &[cookie]), &old)), "wait");
-    let unknown = Known { ended: Ended::Unknown, permissions: None };
+    let unknown = Known { keys: Keys::Settled, ended: Ended::Unknown, permissions: None };
     let found = step(&guard, &asked("POST", "/x", &[cookie]), &unknown);
     assert_eq!(code(found), "store_unavailable");
     assert_eq!(code(step(&guard, &asked("POST", "/x", &[cookie]), &FRESH)), "csrf_failed");
@@ -103,7 +104,7 @@ fn the_store_answers_for_a_token_without_permissions() {
         (list(&["a.b", "portal.use_models"]), "passed"),
         (list(&["*"]), "passed"),
     ] {
-        let known = Known { ended: Ended::Fresh, permissions };
+        let known = Known { keys: Keys::Settled, ended: Ended::Fresh, permissions };
         assert_eq!(code(step(&with_store, &headers, &known)), expected);
     }
     project.export["capabilities"]["permissions"] = json!("process_perms was replaced");

@@ -161,6 +161,7 @@ fn the_defaults_of_djwto_toml_are_those_of_the_page() {
         let (limits, log) = (&config.limits, &config.log);
         let found = match name {
             "database" | "database_env" => config.database.as_ref().map(|_| String::new()),
+            "keys_ca" => config.keys_ca.as_ref().map(|_| String::new()),
             "portal" => config.portal.clone(),
             "socket_mode" => Some(format!("{:o}", SocketMode::default().bits())),
             "methods" => host.rules[0].methods.as_ref().map(|found| format!("{found:?}")),

@@ -16,6 +16,7 @@ mod endpoints;
 mod export;
 mod notify;
 mod operation;
+mod remote_keys;
 mod rules;
 mod store;
 mod support;
