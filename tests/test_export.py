@@ -110,7 +110,7 @@ def test_the_page_names_every_member() -> None:
         for part, names in re.findall(r"^\| (`\w+` )?\| (.+?) \|", page, re.MULTILINE)
         for name in re.findall(r"`(\w+)`", names)
     ]
-    members = [("keys", "shared")]
+    members = [("keys", "shared"), ("keys", "url")]
     for part, value in json.loads(VECTOR.read_text()).items():
         parts = [(part, name) for name in value] if isinstance(value, dict) else [("", part)]
         members += parts
@@ -214,10 +214,39 @@ def test_a_directory_is_exported(settings: Any, tmp_path: Path) -> None:
     assert len(kids(exported())) == 3
 
 
-def test_a_url_is_refused_without_a_fetch(settings: Any) -> None:
+URL = "https://portal.example.org/.well-known/jwks.json"
+
+
+def test_keys_may_be_exported_by_their_url(example: None) -> None:
+    found, usual = exported("--keys-url", URL), exported()
+    assert found["keys"] == {"url": URL}
+    assert found["fingerprint"] != usual["fingerprint"]
+    assert {**found, "keys": 0, "fingerprint": 0} == {**usual, "keys": 0, "fingerprint": 0}
+
+
+def test_a_url_of_the_settings_is_exported_without_a_fetch(settings: Any) -> None:
     settings.DJWTO_KEYS = "https://localhost:9/jwks.json"
-    assert refused().startswith("DJWTO_KEYS is a URL")
-    assert refused("--check", str(VECTOR)).startswith("DJWTO_KEYS is a URL")
+    assert exported()["keys"] == {"url": "https://localhost:9/jwks.json"}
+    assert exported("--keys-url", settings.DJWTO_KEYS) == exported()
+    assert refused("--keys-url", URL).startswith("--keys-url: expected the URL of DJWTO_KEYS")
+
+
+@pytest.mark.parametrize(
+    "url", ["", "/jwks.json", "http://portal.example.org/", "https://u:p@localhost/", "ftp://x/"]
+)
+def test_another_url_is_refused(example: None, url: str) -> None:
+    sentence = refused("--keys-url", url)
+    assert sentence.startswith("--keys-url: expected an https URL")
+
+
+def test_a_url_holds_no_shared_secret(example: None, settings: Any) -> None:
+    settings.DJWTO_SIGNING_KEY_FALLBACKS = [("HS256", SECRET)]
+    words = ["--keys-url", URL, "--allow-shared-secret"]
+    assert refused(*words).startswith("keys by URL are public keys")
+    settings.DJWTO_SIGNING_KEY_FALLBACKS = []
+    assert exported(*words)["keys"] == {"url": URL}
+    settings.DJWTO_ALGORITHM, settings.DJWTO_SIGNING_KEY = "HS256", SECRET
+    assert refused(*words).startswith("keys by URL are public keys")
 
 
 def secrets_of(found: dict[str, Any]) -> list[tuple[str, str | None, bytes]]:

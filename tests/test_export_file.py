@@ -136,6 +136,35 @@ def test_check_names_what_has_changed(file: Path, changes: dict[str, Any], names
         assert moved(file) == names
 
 
+def test_check_knows_keys_by_url(example: None, tmp_path: Path, settings: Any) -> None:
+    file, url = tmp_path / "export.json", "https://portal.example.org/keys?a=1&b=2"
+    run("--output", str(file), "--keys-url", url)
+    assert run("--check", str(file)) == f"{file} is up to date.\n"
+    # The set behind the URL may change.
+    settings.DJWTO_SIGNING_KEY_FALLBACKS = []
+    assert run("--check", str(file)) == f"{file} is up to date.\n"
+    other = refused("--check", str(file), "--keys-url", "https://portal.example.org/")
+    assert other.startswith(f"{file} is out of date: keys.url. ")
+    assert other.endswith(f"--output {file} --keys-url https://portal.example.org/`.")
+    settings.DJWTO_COOKIE_PREFIX = "x_"
+    assert refused("--check", str(file)) == (
+        f"{file} is out of date: transport.cookie_prefix. "
+        f"Write it again: `manage.py djwto_export --output {file} --keys-url '{url}'`."
+    )
+    found = json.loads(file.read_text())
+    file.write_text(json.dumps({**found, "keys": {"url": "http://portal.example.org/"}}))
+    assert moved(file) == "transport.cookie_prefix, keys.jwks, keys.url"
+
+
+def test_check_knows_the_url_of_the_settings(tmp_path: Path, settings: Any) -> None:
+    file = tmp_path / "export.json"
+    settings.DJWTO_KEYS = "https://localhost:9/old.json"
+    run("--output", str(file))
+    assert run("--check", str(file)) == f"{file} is up to date.\n"
+    settings.DJWTO_KEYS = "https://localhost:9/new.json"
+    assert moved(file) == "keys.url"
+
+
 def test_check_finds_an_edited_file(file: Path) -> None:
     found = json.loads(file.read_text())
     found["fingerprint"] = "sha256:0"

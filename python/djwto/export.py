@@ -23,7 +23,7 @@ from djwto import conf, export_tables, openapi, openapi_security, url_patterns
 from djwto.keys import sets
 from djwto.keys.files import KeyFiles
 from djwto.models import Session
-from djwto.settings import as_bytes, as_modes, is_url
+from djwto.settings import as_bytes, as_modes, is_safe, is_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,13 +40,12 @@ class ExportError(Exception):
     """The project cannot be exported. The sentence says what to do, and shows no secret."""
 
 
-def document(*, allow_shared_secret: bool = False) -> Json:
+def document(*, allow_shared_secret: bool = False, keys_url: str | None = None) -> Json:
     """Return the export of the present settings.
 
-    Raises `ExportError`, and `ImproperlyConfigured` if a setting is wrong.
+    With `keys_url` it holds the URL of the public keys in their place. Raises `ExportError`, and
+    `ImproperlyConfigured` if a setting is wrong.
     """
-    if is_url(conf.value("KEYS")):
-        raise ExportError(_URL)
     config = conf.current()
     exported: Json = {
         "format": FORMAT,
@@ -64,7 +63,7 @@ def document(*, allow_shared_secret: bool = False) -> Json:
         "database": _database(),
         "capabilities": _capabilities(),
         # Last, so that no failure of another part has secrets in its frame.
-        "keys": _keys(allow_shared_secret=allow_shared_secret),
+        "keys": _keys_at(keys_url) or _keys(allow_shared_secret=allow_shared_secret),
     }
     exported["fingerprint"] = fingerprint(exported)
     return {name: exported[name] for name in _ORDER}
@@ -84,14 +83,28 @@ def fingerprint(exported: Json) -> str:
     return "sha256:" + hashlib.sha256(_canonical(rest).encode()).hexdigest()
 
 
-def moved_on(path: Path) -> list[str]:
+def keys_url_of(path: Path) -> str | None:
+    """Return the URL of the keys that an older file holds; None if it holds none.
+
+    Raises `OSError`, and `ExportError` if it is another file.
+    """
+    # The setting is compared with the file.
+    return None if is_url(conf.value("KEYS")) else _url_in(_read(path).get("keys"))
+
+
+def _url_in(keys: Any) -> str | None:
+    url = keys.get("url") if isinstance(keys, dict) else None
+    return url if isinstance(url, str) and is_url(url) and is_safe(url) else None
+
+
+def moved_on(path: Path, *, keys_url: str | None = None) -> list[str]:
     """Return the members in which an older file differs from the present settings; [] if in none.
 
-    They are paths such as `policy.access_lifetime`, without values. Raises `OSError`, `ExportError`
-    if it is another file, and what `document` raises.
+    They are paths such as `policy.access_lifetime`, without values. `keys_url` is that of
+    `document`. Raises `OSError`, `ExportError` if it is another file, and what `document` raises.
     """
     # Secrets stay here, and no variable holds them: error trackers show those of every frame.
-    changed = _differences(_read(path), document(allow_shared_secret=True))
+    changed = _differences(_read(path), document(allow_shared_secret=True, keys_url=keys_url))
     return [name for name in changed if name != "fingerprint"] or changed
 
 
@@ -228,6 +241,22 @@ def _csrf_obstacle() -> str:
     return ""
 
 
+def _keys_at(url: str | None) -> Json | None:
+    """Return the URL of the keys; None if there is none, and the keys stand in the export."""
+    setting = conf.value("KEYS")
+    if is_url(setting):
+        if url not in {None, setting}:
+            raise ExportError(_TWO_URLS)
+        url = setting
+    elif url is None:
+        return None
+    if not (is_url(url) and is_safe(url)):
+        raise ExportError(_NO_URL)
+    if _older_secrets() or (not is_url(setting) and _secrets()):
+        raise ExportError(_SHARED_AT_URL)
+    return {"url": url}
+
+
 def _keys(*, allow_shared_secret: bool) -> Json:
     found: Json = {}
     public = json.loads(conf.current().keys.public_jwks())
@@ -283,7 +312,15 @@ _SIGN_BY_PAIR = (
     "Sign with a key pair instead: set DJWTO_KEYS, and run `manage.py djwto_keys generate`."
 )
 _REMOVE_IT = "Remove it when its last token has expired."
-_URL = (
-    "DJWTO_KEYS is a URL, and djwto_export does not export that yet. Export with keys from a file: "
-    "save the JWK Set, and set DJWTO_KEYS to its path."
+_NO_URL = (
+    "--keys-url: expected an https URL without a password, or an http URL of this machine, such as "
+    "https://portal.example.org/.well-known/jwks.json."
+)
+_TWO_URLS = (
+    "--keys-url: expected the URL of DJWTO_KEYS, or no option: keys come from there already."
+)
+_SHARED_AT_URL = (
+    "keys by URL are public keys, and tokens are also verified with a shared secret (HS256, HS384 "
+    "or HS512), which a URL must not show. Export without --keys-url until its last token has "
+    "expired."
 )

@@ -1,6 +1,7 @@
 """`manage.py djwto_export`: write what `djwto-server` has to know of this project."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -41,42 +42,50 @@ class Command(BaseCommand):
             action="store_true",
             help="export the secrets of HS256, HS384 and HS512 too",
         )
+        parser.add_argument(
+            "--keys-url",
+            metavar="URL",
+            help="export URL, from which the server fetches the public keys, in their place",
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Export or compare. Raises `CommandError`."""
-        allowed = options["allow_shared_secret"]
+        choices = {
+            "allow_shared_secret": options["allow_shared_secret"],
+            "keys_url": options["keys_url"],
+        }
         try:
             group = _group(options)
             if options["check"] is not None:
-                self._check(options["check"])
+                self._check(options["check"], options["keys_url"])
             elif options["output"] is not None:
                 path = _target(options["output"])
                 # No variable holds the text: error trackers show those of every frame.
-                private_files.replace(
-                    path, _text(allow_shared_secret=allowed).encode(), group=group
-                )
+                private_files.replace(path, _text(**choices).encode(), group=group)
             else:
-                self.stdout.write(_text(allow_shared_secret=allowed), ending="")
+                self.stdout.write(_text(**choices), ending="")
         except ExportError as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             place = options["check"] or options["output"]
             raise CommandError(f"{place}: {error.strerror or type(error).__name__}.") from error
 
-    def _check(self, path: Path) -> None:
-        names = ", ".join(export.moved_on(path))
+    def _check(self, path: Path, keys_url: str | None) -> None:
+        keys_url = keys_url or export.keys_url_of(path)
+        names = ", ".join(export.moved_on(path, keys_url=keys_url))
         if names:
             # The file may hold escape sequences, which a terminal would obey.
             names = "".join(one if one.isprintable() else "?" for one in names)
+            option = f" --keys-url {shlex.quote(keys_url)}" if keys_url else ""
             raise CommandError(
                 f"{path} is out of date: {names}. "
-                f"Write it again: `manage.py djwto_export --output {path}`."
+                f"Write it again: `manage.py djwto_export --output {path}{option}`."
             )
         self.stdout.write(f"{path} is up to date.")
 
 
-def _text(*, allow_shared_secret: bool) -> str:
-    return export.as_text(export.document(allow_shared_secret=allow_shared_secret))
+def _text(**choices: Any) -> str:
+    return export.as_text(export.document(**choices))
 
 
 def _group(options: dict[str, Any]) -> int | None:
