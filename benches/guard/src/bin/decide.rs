@@ -17,7 +17,7 @@ use djwto_core::token::verify::verify_signature;
 use djwto_core::{Revocations, SessionId, UnixTime};
 use djwto_server::assertions::read_keys;
 use djwto_server::config::Proxy;
-use djwto_server::decision::{Asked, Ended, Known, Step, decide};
+use djwto_server::decision::{Asked, Ended, Keys, Known, Step, decide};
 use djwto_server::forwarded;
 use djwto_server::guard::{Files, Guard};
 use hyper::Request;
@@ -80,7 +80,7 @@ fn spent() -> f64 {
 fn pass(guard: &Guard, request: &Parts, now: UnixTime) -> Done {
     let forwarded = forwarded::read(Proxy::Nginx, request);
     let asked = Asked { forwarded, headers: &request.headers };
-    let known = Known { ended: Ended::Fresh, permissions: None };
+    let known = Known { keys: Keys::Settled, ended: Ended::Fresh, permissions: None };
     match black_box(decide(guard, &asked, &known, now)) {
         Step::Done(decision) if decision.outcome.is_ok() => Ok(()),
         other => Err(format!("a good request got {other:?}").into()),
