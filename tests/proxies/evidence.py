@@ -43,21 +43,25 @@ def check_log(log: str, history: History, answered: list[Answered], paths: Seque
     assert broken <= len(kills)
     lost = [(at, end) for at, (_, end) in zip(last, kills, strict=False)]
     asked: dict[tuple[str, int], list[Answered]] = {}
+    # Of the proxy: the guard was away, or its answer was lost.
+    unanswered: dict[int, list[Answered]] = {}
     for one in answered:
-        code = "passed" if one.status == 200 else one.code
+        rule, code = paths.index(one.path) + 1, "passed" if one.status == 200 else one.code
         if code:
-            asked.setdefault((code, paths.index(one.path) + 1), []).append(one)
+            asked.setdefault((code, rule), []).append(one)
         else:
-            # It is of the proxy: the guard was away, or its answer was lost.
             assert one.status in (0, 503), one
             assert history.excuse(one), one
-    for kind, requests in asked.items():
-        alone, silent = matched(lines.pop(kind, []), requests)
+            unanswered.setdefault(rule, []).append(one)
+    alone: dict[int, list[float]] = {}
+    for kind in asked.keys() | lines.keys():
+        more, silent = matched(lines.get(kind, []), asked.get(kind, []))
         silent = [one for one in silent if not overlaps(lost, one)]
         assert silent == [], f"{kind}: answers of which the log says nothing"
-        assert [at for at in alone if not excused(history, at)] == []
-    # An answer may be lost when the guard is killed.
-    assert not [at for times in lines.values() for at in times if not excused(history, at)]
+        alone.setdefault(kind[1], []).extend(more)
+    for rule, times in alone.items():
+        left, _ = matched(times, unanswered.get(rule, []))
+        assert left == [], f"rule {rule}: lines of no request"
 
 
 def overlaps(spans: list[tuple[float, float]], one: Answered) -> bool:
@@ -80,10 +84,6 @@ def matched(lines: list[float], requests: list[Answered]) -> tuple[list[float], 
         else:
             alone.append(at)
     return alone, silent + coming + [one for *_, one in open_]
-
-
-def excused(history: History, at: float) -> bool:
-    return any(start <= at <= end for start, end, _ in history.faults)
 
 
 def check_assertions(

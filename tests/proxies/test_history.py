@@ -120,3 +120,16 @@ def test_a_guard_that_is_killed_takes_its_last_lines_with_it() -> None:
     ):
         with pytest.raises(AssertionError):
             check_log(wrong, history, late, ["/login"])
+
+
+def test_an_answer_may_be_lost_when_the_guard_is_killed() -> None:
+    clock, history, _ = made()
+    clock.now = 10.004
+    with history.fault("killed"):
+        clock.now = 13
+    again = line(12.9, "listening on 127.0.0.1:9901")
+    # It was decided just before the kill, and the answer did not arrive.
+    check_log(log(line(10.003), again), history, [answered(10, 503)], ["/login"])
+    for wrong in (log(line(9.9), again), log(line(10.003), line(10.0035), again)):
+        with pytest.raises(AssertionError):
+            check_log(wrong, history, [answered(10, 503)], ["/login"])
