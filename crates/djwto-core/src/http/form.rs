@@ -88,7 +88,7 @@ pub fn read_urlencoded(body: &[u8], most: Option<usize>) -> Result<Vec<(String, 
     let decoded = |text: &[u8]| {
         let spaced: Vec<u8> =
             text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-        let text = String::from_utf8(percent_decoded(&spaced));
+        let text = String::from_utf8(percent_decoded(&spaced).into_owned());
         text.map_err(|_| unreadable("it is not UTF-8"))
     };
     let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());

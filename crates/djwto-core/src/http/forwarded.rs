@@ -1,9 +1,8 @@
 //! What a guard passes on to the service behind it: the client's headers without any token of djwto.
 
-use std::borrow::Cow;
-
 use super::cookie_names::Names;
 use super::credentials::{is_token_letter, trim_while};
+use super::parameters::percent_decoded;
 use super::{Lines, TokenCookie, Transport};
 
 /// The names of the token cookies, as the most lenient parser compares them.
@@ -19,7 +18,10 @@ impl LenientNames {
         let names = TokenCookie::ALL.map(|cookie| names.of(cookie).as_bytes());
         // A prefix may have an escape in it.
         let names = names.map(|name| {
-            [canonical(name).collect(), canonical(reading(&decoded(name))).collect::<Vec<_>>()]
+            [
+                canonical(name).collect(),
+                canonical(reading(&percent_decoded(name))).collect::<Vec<_>>(),
+            ]
         });
         let names = names.concat();
         Self { shortest: names.iter().map(Vec::len).min().unwrap_or_default(), names }
@@ -116,7 +118,7 @@ fn is_token(pair: &[u8], names: &LenientNames) -> bool {
             return false;
         }
         let name = reading(part).split(|byte| *byte == b'=').next().unwrap_or_default();
-        let name = decoded(name);
+        let name = percent_decoded(name);
         let name = reading(&name);
         let bracket = name.iter().position(|byte| *byte == b'[').unwrap_or(name.len());
         let array = name.get(..bracket).unwrap_or_default();
@@ -137,23 +139,6 @@ fn reading(name: &[u8]) -> &[u8] {
 fn canonical(name: &[u8]) -> impl Iterator<Item = u8> {
     let underscored = |byte: &u8| if b" .+[".contains(byte) { b'_' } else { *byte };
     name.iter().map(underscored).map(|byte| byte.to_ascii_lowercase())
-}
-
-/// Without percent escapes (RFC 3986 §2.1). A broken one stays as it is.
-fn decoded(name: &[u8]) -> Cow<'_, [u8]> {
-    if !name.contains(&b'%') {
-        return Cow::Borrowed(name);
-    }
-    let digit = |at: usize| char::from(*name.get(at)?).to_digit(16);
-    let mut plain = Vec::with_capacity(name.len());
-    let mut at = 0;
-    while let Some(byte) = name.get(at) {
-        let escaped = (*byte == b'%').then(|| Some(digit(at + 1)? * 16 + digit(at + 2)?)).flatten();
-        let escaped = escaped.and_then(|value| u8::try_from(value).ok());
-        plain.push(escaped.unwrap_or(*byte));
-        at += if escaped.is_some() { 3 } else { 1 };
-    }
-    Cow::Owned(plain)
 }
 
 fn trim_start(pair: &[u8]) -> &[u8] {

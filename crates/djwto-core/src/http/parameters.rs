@@ -1,5 +1,7 @@
 //! Headers that are a word with parameters: `Content-Type`, `Content-Disposition` (RFC 9110 §5.6.6, RFC 8187).
 
+use std::borrow::Cow;
+
 /// A header's word in lower case, and its parameters, whose names are in lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Parameters {
@@ -97,11 +99,14 @@ fn extended(value: &str) -> Result<String, Malformed> {
     if super::form::check_charset(charset).is_err() {
         return Err(Malformed);
     }
-    String::from_utf8(percent_decoded(text.as_bytes())).map_err(|_| Malformed)
+    String::from_utf8(percent_decoded(text.as_bytes()).into_owned()).map_err(|_| Malformed)
 }
 
 /// Without escapes. What is no escape stays, as in Python and in browsers (WHATWG URL, percent-decode).
-pub(crate) fn percent_decoded(text: &[u8]) -> Vec<u8> {
+pub(crate) fn percent_decoded(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&b'%') {
+        return Cow::Borrowed(text);
+    }
     let digit =
         |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let (mut decoded, mut rest) = (Vec::with_capacity(text.len()), text);
@@ -119,7 +124,7 @@ pub(crate) fn percent_decoded(text: &[u8]) -> Vec<u8> {
         };
         decoded.push(byte.unwrap_or(*first));
     }
-    decoded
+    Cow::Owned(decoded)
 }
 
 #[cfg(test)]
@@ -159,7 +164,8 @@ mod tests {
 
     #[test]
     fn what_is_no_escape_stays() {
-        assert_eq!(percent_decoded(b"a%20b%zz%4%"), b"a b%zz%4%");
-        assert_eq!(percent_decoded(b"%ff%C3%a9"), b"\xff\xc3\xa9");
+        assert_eq!(*percent_decoded(b"a%20b%zz%4%"), *b"a b%zz%4%");
+        assert_eq!(*percent_decoded(b"%ff%C3%a9"), *b"\xff\xc3\xa9");
+        assert_eq!(*percent_decoded(b"ab"), *b"ab");
     }
 }

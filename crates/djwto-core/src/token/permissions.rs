@@ -14,9 +14,6 @@
 //! assert!(check(&required, Carried::List(["shop.add_order"])).is_err());
 //! ```
 
-use serde_json::Value;
-
-use crate::engine::JsonClaims;
 use crate::error::Code;
 
 /// The text that stands for every permission.
@@ -42,17 +39,6 @@ impl<I> Carried<I> {
             Some(list) => Self::List(list),
             None => Self::Invalid,
         }
-    }
-}
-
-impl<'c> Carried<Vec<&'c str>> {
-    /// Of the JSON of verified claims.
-    pub fn of_json(claims: &'c JsonClaims) -> Self {
-        let user = claims.get("user");
-        let is_omitted =
-            user.and_then(|user| user.get("perms_omitted")) == Some(&Value::Bool(true));
-        let list = user.and_then(|user| user.get("perms")).and_then(Value::as_array);
-        Self::of(is_omitted, list.and_then(|list| list.iter().map(Value::as_str).collect()))
     }
 }
 

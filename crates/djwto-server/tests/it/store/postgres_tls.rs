@@ -88,7 +88,7 @@ async fn each_mode_encrypts_and_verifies_as_libpq_does() {
         client.query_one(encrypted, &[]).await.unwrap().get::<_, Option<bool>>(0),
         Some(true)
     );
-    // Over a Unix socket nothing is encrypted, whatever the mode.
+    // Over a Unix socket nothing is encrypted, in any mode.
     check(&format!("{}?sslmode=verify-full", cluster.socket())).await.unwrap();
 }
 
