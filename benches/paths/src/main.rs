@@ -7,6 +7,7 @@ use djwto_core::engine::Face;
 use djwto_core::http::TransportOptions;
 use djwto_core::key::{Key, KeyRing};
 use djwto_core::policy::{Audience, PolicyOptions, Subject};
+use djwto_core::token::claims::Claims;
 use djwto_core::token::claims_writer::{ClaimsJson, Names};
 use djwto_core::{Algorithm, Engine, Kind, Mode, Policy, Transport, UnixTime};
 
@@ -52,7 +53,7 @@ impl Face<()> for Nothing {
         &mut self.0
     }
 
-    fn claims(&mut self, _: &[u8], (): ()) {}
+    fn claims(&mut self, _: &Claims<'_>, _: &[u8], (): ()) {}
 
     fn keep(&mut self, (): &(), _: &[u8]) -> Option<((), usize)> {
         Some(((), 0))

@@ -106,6 +106,20 @@ pub(crate) fn parse_object(text: &[u8]) -> Result<Map<String, Value>> {
     }
 }
 
+/// Gives each text of a list, as far as it is one: whether the JSON is a list of texts alone.
+pub(crate) fn read_texts(json: &[u8], mut each: impl FnMut(&str)) -> bool {
+    let mut json = Jiter::new(json);
+    let mut texts = || {
+        let mut next = json.next_array()?;
+        while next.is_some() {
+            each(json.next_str()?);
+            next = json.array_step()?;
+        }
+        json.finish()
+    };
+    texts().is_ok()
+}
+
 impl<'j, B: Build> Reader<'j, '_, B> {
     /// Any value.
     pub(crate) fn value(&mut self) -> Result<B::Value> {
@@ -142,6 +156,15 @@ impl<'j, B: Build> Reader<'j, '_, B> {
             }
             peek => self.number(peek),
         }
+    }
+
+    /// Any value, and its text.
+    pub(crate) fn spanned(&mut self) -> Result<(B::Value, &'j [u8])> {
+        self.peek()?;
+        let start = self.json.current_index();
+        let value = self.value()?;
+        let text = self.text.get(start..self.json.current_index());
+        Ok((value, text.unwrap_or_default()))
     }
 
     /// An object, read as by [`read_object`]; other values as [`Self::value`].

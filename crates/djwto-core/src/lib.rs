@@ -47,7 +47,8 @@
 //!
 //! - `faces`: `engine::Face` with the methods of [`Engine`] that take one, `json::Build`, and
 //!   `token::claims_writer`, with the methods that sign its claims. They are for a binding to another
-//!   language that builds its own objects for claims. Not on by default.
+//!   language that builds its own objects for claims, and for a guard that needs no more of a token
+//!   than the rules do. Not on by default.
 //!
 //! The essays in [`manual`] explain the defaults and the countermeasures against attacks.
 

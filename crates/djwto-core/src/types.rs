@@ -162,6 +162,14 @@ impl<'p> UserId<'p> {
             Self::Text(id) => Cow::Borrowed(id),
         }
     }
+
+    /// The same, apart from the payload that it was read from.
+    pub fn into_owned(self) -> UserId<'static> {
+        match self {
+            Self::Integer(id) => UserId::Integer(id),
+            Self::Text(id) => UserId::Text(id.into_owned().into()),
+        }
+    }
 }
 
 /// Microseconds since 1970-01-01T00:00:00Z: the times of a session, as a store keeps them.

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use djwto_core::engine::Face;
 use djwto_core::json::{Build, Seen};
+use djwto_core::token::claims::Claims;
 use djwto_core::token::session_id::{SessionClaims, SessionId};
 use djwto_core::types::{UnixTime, UserId};
 use jiter::cached_py_string;
@@ -239,7 +240,12 @@ impl<'py, 'e> Face<Template> for PythonFace<'py, 'e> {
         self.builder.insert(Builder::new(self.py, self.last_strings))
     }
 
-    fn claims(&mut self, _payload: &[u8], built: Bound<'py, PyAny>) -> Self::Claims {
+    fn claims(
+        &mut self,
+        _: &Claims<'_>,
+        _payload: &[u8],
+        built: Bound<'py, PyAny>,
+    ) -> Self::Claims {
         self.builder.take().map_or(Ok(()), Builder::finish)?;
         Ok(built.cast_into()?)
     }

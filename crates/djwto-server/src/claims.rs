@@ -1,95 +1,115 @@
-//! The claims of an access token that the guard reads. They are kept beside the token, so that a token
-//! that comes again is not parsed again.
+//! What the guard reads of an access token. It is kept beside the token, so that a token that comes again is
+//! not parsed again.
 
-use djwto_core::token::permissions::Carried;
+use std::sync::Arc;
+
+use djwto_core::engine::{AuthenticateError, Authenticated, Face, Revoked};
+use djwto_core::http::Lines;
+use djwto_core::token::claims::Claims;
+use djwto_core::token::permissions::{Carried, Permissions};
+use djwto_core::token::verify::VerifyError;
 use djwto_core::types::UserId;
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
-use serde_json::value::RawValue;
+use djwto_core::{Engine, Kind, UnixTime, Wanted};
 
 use crate::assertions::Kept;
 
 /// The claims, and the assertions that were made of them.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct AccessClaims {
-    /// `user`
-    user: User,
-    /// `exp`, in seconds since 1970
-    #[serde(default)]
-    pub exp: Option<f64>,
+    /// `user.id`
+    pub user: UserId<'static>,
+    /// `exp`
+    pub expires: Option<UnixTime>,
     /// Whether there is a `sid`. Tokens of djwto 0.0.4 have none.
-    #[serde(default, rename = "sid", deserialize_with = "is_there")]
     pub has_session: bool,
+    permissions: Option<Permissions>,
+    permissions_omitted: bool,
     /// The assertions for this token: they end with it.
-    #[serde(skip)]
     pub assertions: Kept,
 }
 
-type Texts = Box<[Box<str>]>;
-
-#[derive(Debug, Deserialize)]
-struct User {
-    #[serde(deserialize_with = "user_id")]
-    id: UserId<'static>,
-    #[serde(default, deserialize_with = "texts")]
-    perms: Option<Texts>,
-    #[serde(default, deserialize_with = "is_true")]
-    perms_omitted: bool,
-}
-
 impl AccessClaims {
-    /// `user.id`
-    pub fn user(&self) -> &UserId<'static> {
-        &self.user.id
+    /// `None` where there is no user.
+    fn of(claims: &Claims<'_>) -> Option<Self> {
+        Some(Self {
+            user: claims.user.clone()?.into_owned(),
+            expires: claims.expires,
+            has_session: claims.session.is_some(),
+            permissions: claims.permissions.and_then(Permissions::parse),
+            permissions_omitted: claims.permissions_omitted,
+            assertions: Kept::default(),
+        })
     }
 
     /// The permissions in the token.
-    pub fn permissions(&self) -> Carried<&[Box<str>]> {
-        Carried::of(self.user.perms_omitted, self.user.perms.as_deref())
+    pub fn permissions(&self) -> Carried<impl Iterator<Item = &str>> {
+        let list = self.permissions.as_ref().map(Permissions::iter);
+        Carried::of(self.permissions_omitted, list)
     }
 }
 
-/// A number of any size keeps its digits.
-fn user_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UserId<'static>, D::Error> {
-    let raw = Box::<RawValue>::deserialize(deserializer)?;
-    let text = raw.get();
-    let id = match serde_json::from_str::<String>(text) {
-        Ok(text) => UserId::text(text),
-        Err(_) => match text.parse() {
-            Ok(number) => Some(UserId::Integer(number)),
-            Err(_) => is_integer(text).then(|| UserId::text(text.to_owned())).flatten(),
-        },
-    };
-    id.ok_or_else(|| serde::de::Error::custom("expected a whole number or a text"))
+/// Finds and verifies the access token of a request.
+///
+/// # Errors
+///
+/// [`AuthenticateError`]: it is missing, ambiguous or not good.
+pub fn authenticate<'h>(
+    engine: &Engine<Arc<AccessClaims>>,
+    authorization: Lines<'h>,
+    cookie: Lines<'h>,
+    tenant: Option<&str>,
+    now: UnixTime,
+    revoked: Revoked,
+) -> Result<Authenticated<'h, Arc<AccessClaims>>, AuthenticateError> {
+    let (wanted, face) = (Wanted::from(Kind::Access).of_tenant(tenant), &mut Reading::default());
+    let Authenticated { found, session, claims } =
+        engine.authenticate_by(authorization, cookie, wanted, now, revoked, face)?;
+    let claims = claims.ok_or(VerifyError::NoUser)?;
+    Ok(Authenticated { found, session, claims })
 }
 
-fn is_integer(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+/// Takes what the engine reads anyway.
+#[derive(Default)]
+struct Reading {
+    build: (),
 }
 
-/// A list of texts; `None` for anything else.
-fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Texts>, D::Error> {
-    let Value::Array(list) = Value::deserialize(deserializer)? else { return Ok(None) };
-    Ok(list.iter().map(|one| one.as_str().map(Box::from)).collect())
-}
+impl Face<Arc<AccessClaims>> for Reading {
+    type Build = ();
+    /// `None` where there is no user: the engine has refused such a token before.
+    type Claims = Option<Arc<AccessClaims>>;
 
-fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    Option::<IgnoredAny>::deserialize(deserializer).map(|found| found.is_some())
-}
+    fn builder(&mut self) -> &mut () {
+        &mut self.build
+    }
 
-fn is_true<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    Ok(Value::deserialize(deserializer)? == Value::Bool(true))
+    fn claims(&mut self, read: &Claims<'_>, _: &[u8], (): ()) -> Self::Claims {
+        AccessClaims::of(read).map(Arc::new)
+    }
+
+    fn keep(
+        &mut self,
+        claims: &Self::Claims,
+        payload: &[u8],
+    ) -> Option<(Arc<AccessClaims>, usize)> {
+        // The texts are no longer than in the payload.
+        Some((claims.clone()?, size_of::<AccessClaims>() + payload.len()))
+    }
+
+    fn copy(&mut self, kept: Arc<AccessClaims>) -> Self::Claims {
+        Some(kept)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::AccessClaims;
+    use djwto_core::token::claims::Claims;
     use djwto_core::token::permissions::Carried;
 
-    fn claims(user: &str) -> Result<AccessClaims, serde_json::Error> {
-        serde_json::from_str(&format!(r#"{{"exp": 1.5, "user": {user}, "other": [1]}}"#))
+    fn claims(user: &str) -> Option<AccessClaims> {
+        let payload = format!(r#"{{"exp": 1.5, "user": {user}, "other": [1]}}"#);
+        AccessClaims::of(&Claims::parse(payload.as_bytes()).unwrap())
     }
 
     #[test]
@@ -101,17 +121,17 @@ mod tests {
             (r#""a\u00e9""#, "aé"),
         ] {
             let claims = claims(&format!(r#"{{"id": {id}}}"#)).unwrap();
-            assert_eq!(claims.user().to_text(), text);
+            assert_eq!(claims.user.to_text(), text);
         }
         for id in ["1.0", "1e3", "null", "[1]", r#""""#] {
-            assert!(claims(&format!(r#"{{"id": {id}}}"#)).is_err(), "{id}");
+            assert!(claims(&format!(r#"{{"id": {id}}}"#)).is_none(), "{id}");
         }
     }
 
     #[test]
     fn permissions_are_a_list_or_omitted() {
         for (user, expected) in [
-            (r#"{"id": 1, "perms": ["a.b"]}"#, Carried::List(1)),
+            (r#"{"id": 1, "perms": ["a.b", "c.d"]}"#, Carried::List(vec!["a.b", "c.d"])),
             (r#"{"id": 1, "perms": [], "perms_omitted": true}"#, Carried::Omitted),
             (r#"{"id": 1, "perms": ["a.b", 1]}"#, Carried::Invalid),
             (r#"{"id": 1, "perms": "a.b", "perms_omitted": 1}"#, Carried::Invalid),
@@ -119,7 +139,7 @@ mod tests {
         ] {
             let claims = claims(user).unwrap();
             let found = match claims.permissions() {
-                Carried::List(list) => Carried::List(list.len()),
+                Carried::List(list) => Carried::List(list.collect()),
                 Carried::Omitted => Carried::Omitted,
                 Carried::Invalid => Carried::Invalid,
             };

@@ -166,7 +166,7 @@ async fn check_live(server: &Server, guard: &Guard, seen: &Seen) -> Result<(), F
     let is_legacy = !seen.claims.has_session;
     let mut is_live = liveness(is_legacy, standing) != Liveness::Ended;
     if is_live && guard.reads_permissions() {
-        let held = store.permissions(seen.claims.user()).await.map_err(|_| unavailable())?;
+        let held = store.permissions(&seen.claims.user).await.map_err(|_| unavailable())?;
         is_live = held.is_some();
     }
     if is_live { Ok(()) } else { Err(Code::TokenBlacklisted.into()) }

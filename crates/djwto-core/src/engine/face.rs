@@ -11,14 +11,15 @@ use crate::compact::Untrusted;
 use crate::http::Lines;
 use crate::json::Build;
 use crate::token::cache::Lookup;
-use crate::token::claims::{ShapeError, typed};
+use crate::token::claims::{Claims, ShapeError, typed};
 use crate::token::session_id::SessionId;
-use crate::token::verify::{self, Requirements, VerifyError};
+use crate::token::verify::{self, Checked, Requirements, VerifyError};
 use crate::types::{Kind, UnixTime, Wanted};
 
 /// How a face builds its claims from JSON, keeps them in the cache, and copies them from there.
 ///
-/// Only a face with objects of another language implements it. A service in Rust has a type of claims.
+/// A face with objects of another language implements it, and one that needs no more of a token than the
+/// rules do. Other services in Rust have a type of claims.
 pub trait Face<V> {
     /// Makes the face's objects of the JSON.
     type Build: Build;
@@ -28,8 +29,14 @@ pub trait Face<V> {
     /// The builder of the claims of one token.
     fn builder(&mut self) -> &mut Self::Build;
 
-    /// The claims, from what was built. `payload` is their JSON.
-    fn claims(&mut self, payload: &[u8], built: <Self::Build as Build>::Value) -> Self::Claims;
+    /// The claims, from what was built. `read` are those that the rules need, and `payload` is the JSON of
+    /// all.
+    fn claims(
+        &mut self,
+        read: &Claims<'_>,
+        payload: &[u8],
+        built: <Self::Build as Build>::Value,
+    ) -> Self::Claims;
 
     /// The value for the cache, and about how many bytes it takes. It is called when a token comes for
     /// the second time. `None` keeps nothing.
@@ -128,17 +135,17 @@ impl<V: Clone> Engine<V> {
         };
         let (untrusted, keys) = (Untrusted::parse(token)?, &*self.keys);
         let signed = face.detached(|| verify::verify_signature(&untrusted, keys))?;
-        let verified = signed
-            .verify(requirements, face.builder())?
-            .map(|payload, built| face.claims(payload, built));
+        let Checked { claims: read, built, rechecked, session } =
+            signed.check(requirements, face.builder())?;
+        let claims = face.claims(&read, signed.payload(), built);
+        drop(read);
         if let (Some(cache), Some(place)) = (&self.cache, place)
             && cache.seen_before(place)
-            && let Some((kept, bytes)) = face.keep(&verified.value, verified.payload())
+            && let Some((kept, bytes)) = face.keep(&claims, signed.payload())
         {
-            cache.insert(place, token, &verified, kept, bytes);
+            cache.insert(place, token, &signed.into_verified(rechecked, session), kept, bytes);
         }
-        let session = verified.session();
-        Ok((verified.value, session))
+        Ok((claims, session))
     }
 }
 
@@ -156,7 +163,7 @@ impl<T: DeserializeOwned> Face<Arc<T>> for Typed {
         &mut self.build
     }
 
-    fn claims(&mut self, payload: &[u8], (): ()) -> Self::Claims {
+    fn claims(&mut self, _: &Claims<'_>, payload: &[u8], (): ()) -> Self::Claims {
         typed(payload).map(Arc::new)
     }
 

@@ -208,17 +208,17 @@ fn cookie_value<'h>(
 
 /// The name and value of each cookie (RFC 6265 §5.4). Only space and tab are trimmed.
 fn pairs(header: Lines<'_>) -> impl Iterator<Item = (&[u8], &[u8])> {
-    header.iter().flat_map(pairs_of_line)
-}
-
-fn pairs_of_line(header: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let ends = memchr::memchr_iter(b';', header).chain(std::iter::once(header.len()));
-    let mut start = 0;
-    ends.filter_map(move |end| {
-        let pair = header.get(std::mem::replace(&mut start, end + 1)..end)?;
-        let (name, value) = pair.split_at_checked(memchr::memchr(b'=', pair)?)?;
+    header.iter().flat_map(pieces).filter_map(|piece| {
+        let (name, value) = piece.split_at_checked(memchr::memchr(b'=', piece)?)?;
         Some((trim(name), trim(value.get(1..)?)))
     })
+}
+
+/// What stands between the semicolons of a `Cookie` header.
+pub(super) fn pieces(header: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = memchr::memchr_iter(b';', header).chain(std::iter::once(header.len()));
+    let mut start = 0;
+    ends.filter_map(move |end| header.get(std::mem::replace(&mut start, end + 1)..end))
 }
 
 fn trim(text: &[u8]) -> &[u8] {

@@ -1,7 +1,7 @@
 //! What a guard passes on to the service behind it: the client's headers without any token of djwto.
 
 use super::cookie_names::Names;
-use super::credentials::{is_token_letter, trim_while};
+use super::credentials::{is_token_letter, pieces, trim_while};
 use super::parameters::percent_decoded;
 use super::{Lines, TokenCookie, Transport};
 
@@ -66,15 +66,13 @@ impl Transport {
     pub fn cookies_without_tokens<'h>(&self, cookie: impl Into<Lines<'h>>) -> Option<Vec<u8>> {
         let mut rest = Vec::new();
         for line in cookie.into().iter() {
-            let mut is_first = true;
-            for pair in line.split(|byte| *byte == b';') {
-                let begins_line = std::mem::replace(&mut is_first, false);
+            for (number, pair) in pieces(line).enumerate() {
                 if is_token(pair, &self.lenient_names) {
                     continue;
                 }
                 if rest.is_empty() {
                     rest.extend_from_slice(trim_start(pair));
-                } else if begins_line {
+                } else if number == 0 {
                     rest.extend_from_slice(b"; ");
                     rest.extend_from_slice(trim_start(pair));
                 } else {
@@ -125,9 +123,11 @@ fn is_token(pair: &[u8], names: &LenientNames) -> bool {
         names.has(name) || names.has(array)
     };
     let begins_cookie = |byte: &u8| *byte == b',' || *byte <= b' ' || *byte == 0x7f;
+    // Most pairs have one beginning.
     is_ours(pair)
-        || pair.split(|byte| *byte == b',').any(is_ours)
-        || pair.split(begins_cookie).any(is_ours)
+        || trim_start(pair).iter().any(begins_cookie)
+            && (pair.split(|byte| *byte == b',').any(is_ours)
+                || pair.split(begins_cookie).any(is_ours))
 }
 
 /// Without what a lenient parser may not see around a name.

@@ -105,11 +105,11 @@ impl<V: Clone> TokenCache<V> {
     }
 
     /// Puts a verified token in, with a value that takes about so many bytes.
-    pub fn insert<T>(
+    pub fn insert(
         &self,
         place: Place,
         token: &[u8],
-        verified: &Verified<T>,
+        verified: &Verified,
         value: V,
         value_bytes: usize,
     ) {

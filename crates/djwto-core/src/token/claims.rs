@@ -10,6 +10,8 @@ use serde::de::DeserializeOwned;
 use crate::compact::MalformedToken;
 use crate::error::Code;
 use crate::json::{self, Build, Reader, Seen};
+#[cfg(doc)]
+use crate::token::permissions::Permissions;
 use crate::token::session_id::{SessionClaims, SessionId};
 use crate::types::{Kind, UnixTime, UserId};
 
@@ -46,6 +48,10 @@ pub struct Claims<'p> {
     pub tenant: Option<Cow<'p, str>>,
     /// `user.id`, a whole number or a text.
     pub user: Option<UserId<'p>>,
+    /// `user.perms`, in JSON: [`Permissions::parse`] reads it.
+    pub permissions: Option<&'p [u8]>,
+    /// Whether `user.perms_omitted` is true.
+    pub permissions_omitted: bool,
     /// The first registered claim that has a wrong type.
     invalid: Option<&'static str>,
 }
@@ -73,17 +79,20 @@ impl<'p> Claims<'p> {
         let mut claims = Self::default();
         let value = json::read_object(payload, build, Claim::named, |reader, claim| match claim {
             Claim::Audience => claims.read_audience(reader),
-            Claim::User => reader.members(
-                |name| name == "id",
-                |reader, is_id| {
-                    if !is_id {
-                        return reader.value();
-                    }
+            Claim::User => reader.members(OfUser::named, |reader, member| {
+                if member == OfUser::Id {
                     let (value, id) = reader.seen()?;
                     claims.user = UserId::of(id);
-                    Ok(value)
-                },
-            ),
+                    return Ok(value);
+                }
+                let (value, json) = reader.spanned()?;
+                match member {
+                    OfUser::Permissions => claims.permissions = Some(json),
+                    OfUser::Omitted => claims.permissions_omitted = json == b"true",
+                    OfUser::Id | OfUser::Other => {}
+                }
+                Ok(value)
+            }),
             Claim::Other => reader.value(),
             claim => {
                 let (value, seen) = reader.seen()?;
@@ -260,6 +269,26 @@ impl Claim {
     }
 }
 
+/// A member of `user` that the rules need, or another one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OfUser {
+    Id,
+    Permissions,
+    Omitted,
+    Other,
+}
+
+impl OfUser {
+    fn named(name: &str) -> Self {
+        match name {
+            "id" => Self::Id,
+            "perms" => Self::Permissions,
+            "perms_omitted" => Self::Omitted,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// Why a payload was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -293,7 +322,9 @@ impl Error for ClaimsError {}
 
 /// Reads a payload as a Rust type. It was checked before, strictly.
 pub(crate) fn typed<T: DeserializeOwned>(payload: &[u8]) -> Result<T, ShapeError> {
-    serde_json::from_slice(payload).map_err(|error| ShapeError(Arc::new(error)))
+    // Each string of a text is not looked at again.
+    let text = str::from_utf8(payload).map_err(serde::de::Error::custom);
+    text.and_then(serde_json::from_str).map_err(|error| ShapeError(Arc::new(error)))
 }
 
 /// Claims are not of the type that a service reads.

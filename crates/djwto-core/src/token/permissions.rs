@@ -14,7 +14,10 @@
 //! assert!(check(&required, Carried::List(["shop.add_order"])).is_err());
 //! ```
 
+use std::mem;
+
 use crate::error::Code;
+use crate::json::read_texts;
 
 /// The text that stands for every permission.
 pub const ALL: &str = "*";
@@ -39,6 +42,33 @@ impl<I> Carried<I> {
             Some(list) => Self::List(list),
             None => Self::Invalid,
         }
+    }
+}
+
+/// The permissions of one token. A service may keep thousands of tokens, so they are one text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Permissions {
+    texts: Box<str>,
+    /// Where each ends.
+    ends: Box<[usize]>,
+}
+
+impl Permissions {
+    /// Reads the JSON of `user.perms`. `None` where it is anything but a list of texts.
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        let (mut texts, mut ends) = (String::with_capacity(json.len()), Vec::new());
+        let is_list = read_texts(json, |text| {
+            texts.push_str(text);
+            ends.push(texts.len());
+        });
+        is_list.then(|| Self { texts: texts.into(), ends: ends.into() })
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let mut start = 0;
+        let text = move |end: &usize| self.texts.get(mem::replace(&mut start, *end)..*end);
+        self.ends.iter().filter_map(text)
     }
 }
 

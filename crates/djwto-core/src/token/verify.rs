@@ -22,16 +22,22 @@ pub struct Signed {
 }
 
 /// A payload with a good signature and good claims. Only [`Signed::verify`] returns one.
-pub struct Verified<V> {
+pub struct Verified {
     payload: Vec<u8>,
     /// The claims that are checked again if the token comes again.
     pub(crate) rechecked: RecheckedClaims,
     session: SessionId,
-    /// The claims as the face built them.
-    pub value: V,
 }
 
-impl<V> Verified<V> {
+/// Good claims, still in the payload, and what a face has built of them.
+pub(crate) struct Checked<'p, V> {
+    pub(crate) claims: Claims<'p>,
+    pub(crate) built: V,
+    pub(crate) rechecked: RecheckedClaims,
+    pub(crate) session: SessionId,
+}
+
+impl Verified {
     /// The session, by which the set of ended sessions knows it.
     pub fn session(&self) -> SessionId {
         self.session
@@ -49,13 +55,6 @@ impl<V> Verified<V> {
     /// [`ShapeError`] where they are no `T`.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, ShapeError> {
         typed(&self.payload)
-    }
-
-    /// With another value, made of the payload and this one.
-    pub(crate) fn map<W>(self, make: impl FnOnce(&[u8], V) -> W) -> Verified<W> {
-        let Self { payload, rechecked, session, value } = self;
-        let value = make(&payload, value);
-        Verified { payload, rechecked, session, value }
     }
 }
 
@@ -111,7 +110,7 @@ impl fmt::Debug for Signed {
     }
 }
 
-impl<V> fmt::Debug for Verified<V> {
+impl fmt::Debug for Verified {
     /// Never shows the claims.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified").finish_non_exhaustive()
@@ -127,8 +126,8 @@ pub fn verify(
     token: &Untrusted<'_>,
     keys: &KeyRing,
     requirements: &Requirements<'_>,
-) -> Result<Verified<()>, VerifyError> {
-    verify_signature(token, keys)?.verify(requirements, &mut ())
+) -> Result<Verified, VerifyError> {
+    verify_signature(token, keys)?.verify(requirements)
 }
 
 /// Verifies only the signature (RFC 7515 §5.2): the slow part, which needs only the keys.
@@ -145,12 +144,16 @@ pub fn verify_signature(token: &Untrusted<'_>, keys: &KeyRing) -> Result<Signed,
 }
 
 impl Signed {
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
     /// The payload. It need not be JSON (RFC 7515 §5.2).
     pub fn into_payload(self) -> Vec<u8> {
         self.payload
     }
 
-    /// Verifies the claims, while `build` builds the objects of a face.
+    /// Verifies the claims.
     ///
     /// The order of the checks: strict JSON, then `exp`, `nbf`, `iss`, `sub`, `aud`, the required
     /// claims, `user.id`, `type` (RFC 7519 §7.2, RFC 8725 §3), `tenant`, and whether `sid`
@@ -159,12 +162,18 @@ impl Signed {
     /// # Errors
     ///
     /// [`VerifyError`] names the first rule that does not hold.
-    pub fn verify<B: Build>(
-        self,
+    pub fn verify(self, requirements: &Requirements<'_>) -> Result<Verified, VerifyError> {
+        let Checked { rechecked, session, .. } = self.check(requirements, &mut ())?;
+        Ok(self.into_verified(rechecked, session))
+    }
+
+    /// Checks the claims, while `builder` builds the objects of a face.
+    pub(crate) fn check<B: Build>(
+        &self,
         requirements: &Requirements<'_>,
-        build: &mut B,
-    ) -> Result<Verified<B::Value>, VerifyError> {
-        let (claims, value) = Claims::read(&self.payload, build)?;
+        builder: &mut B,
+    ) -> Result<Checked<'_, B::Value>, VerifyError> {
+        let (claims, built) = Claims::read(&self.payload, builder)?;
         let rechecked = RecheckedClaims::of(&claims);
         check_times(&rechecked, requirements)?;
         check_parties(&claims, requirements.policy)?;
@@ -175,8 +184,12 @@ impl Signed {
         check_kind(&rechecked, requirements.kind)?;
         check_tenant(&rechecked, requirements.tenant)?;
         let session = check_session(&rechecked, requirements)?;
-        drop(claims);
-        Ok(Verified { payload: self.payload, rechecked, session, value })
+        Ok(Checked { claims, built, rechecked, session })
+    }
+
+    /// What was checked.
+    pub(crate) fn into_verified(self, rechecked: RecheckedClaims, session: SessionId) -> Verified {
+        Verified { payload: self.payload, rechecked, session }
     }
 }
 

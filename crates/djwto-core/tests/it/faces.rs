@@ -150,7 +150,12 @@ impl Face<Arc<str>> for Texts {
         &mut self.build
     }
 
-    fn claims(&mut self, payload: &[u8], (): ()) -> Arc<str> {
+    fn claims(
+        &mut self,
+        _: &djwto_core::token::claims::Claims<'_>,
+        payload: &[u8],
+        (): (),
+    ) -> Arc<str> {
         self.built += 1;
         String::from_utf8(payload.to_vec()).unwrap().into()
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use djwto_core::Code;
-use djwto_core::token::permissions::{Carried, Verdict, check};
+use djwto_core::token::permissions::{Carried, Permissions, Verdict, check};
 use proptest::prelude::*;
 
 #[test]
@@ -18,6 +18,29 @@ fn only_a_star_by_itself_stands_for_all() {
     for list in [&["**"][..], &["a.*"], &[" *"], &["*.b"], &[""]] {
         let refused = check(&["a.b"], Carried::List(list));
         assert_eq!(refused, Err(Code::PermissionsInsufficient), "{list:?}");
+    }
+}
+
+#[test]
+fn the_list_of_a_token_is_a_list_of_texts_and_nothing_else() {
+    for (json, expected) in [
+        (r#"["a.b", "c.d"]"#, Some(&["a.b", "c.d"][..])),
+        (r#" [ "" , "\u00e9\n.b" , "" ] "#, Some(&["", "é\n.b", ""])),
+        ("[]", Some(&[])),
+        (r#"["a.b", 1]"#, None),
+        (r#"["a.b", null]"#, None),
+        (r#"["a.b", ["c.d"]]"#, None),
+        (r#"["a.b"] []"#, None),
+        (r#"["a.b""#, None),
+        (r#"{"a.b": "c.d"}"#, None),
+        (r#""a.b""#, None),
+        ("true", None),
+        ("null", None),
+        ("", None),
+    ] {
+        let found = Permissions::parse(json.as_bytes());
+        let found = found.as_ref().map(|list| list.iter().collect::<Vec<_>>());
+        assert_eq!(found.as_deref(), expected, "{json}");
     }
 }
 

@@ -105,7 +105,7 @@ pub(crate) fn verified<'a, V: Clone>(
     token: &[u8],
     wanted: impl Into<Wanted<'a, Option<Kind>>>,
     now: UnixTime,
-) -> Result<Verified<()>, VerifyError> {
+) -> Result<Verified, VerifyError> {
     let token = Untrusted::parse(token)?;
     djwto_core::token::verify::verify(&token, engine.keys(), &engine.requirements(wanted, now))
 }

@@ -1,16 +1,17 @@
 //! The decision, step by step.
 
+use djwto_core::engine::Revoked;
 use djwto_core::error::Failure;
 use djwto_core::http::csrf::{self, Csrf};
 use djwto_core::http::{Found, Lines};
 use djwto_core::token::assertion::{Facts, SignError};
 use djwto_core::token::permissions::{self, Carried, Verdict};
-use djwto_core::{Code, Kind, Mode, UnixTime, Wanted};
+use djwto_core::{Code, Mode, UnixTime};
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, COOKIE, HeaderName, ORIGIN, REFERER};
 
 use super::{Asked, Decision, Ended, HeaderLines, Keys, Known, Pass, Refused, Step, upstream};
-use crate::claims::AccessClaims;
+use crate::claims::{AccessClaims, authenticate};
 use crate::forwarded::Forwarded;
 use crate::guard::{Guard, GuardedHost};
 use crate::redirect::{is_cured_by_renewal, is_navigation, may_leave, return_url};
@@ -98,9 +99,9 @@ impl Request<'_> {
             Access::Login => &[][..],
             Access::Permissions(required) => required,
         };
-        let engine = self.guard.engine();
-        let wanted = Wanted::from(Kind::Access).of_tenant(self.host.rules().tenant());
-        let seen = match engine.authenticate(authorization, cookie, wanted, now) {
+        let (engine, tenant) = (self.guard.engine(), self.host.rules().tenant());
+        let seen = authenticate(engine, authorization, cookie, tenant, now, Revoked::Refuse);
+        let seen = match seen {
             Ok(seen) => seen,
             Err(error) => {
                 return match (self.guard.may_miss_key(error.code()), known.keys) {
@@ -126,9 +127,9 @@ impl Request<'_> {
             let facts = Facts {
                 issuer: issuer.name(),
                 audience: self.host.rules().audience(),
-                user: &seen.claims.user().to_text(),
+                user: &seen.claims.user.to_text(),
                 session: seen.session,
-                access_expires: seen.claims.exp.and_then(UnixTime::new),
+                access_expires: seen.claims.expires,
             };
             let place = self.host.place();
             let made = issuer.assertion(&seen.claims.assertions, place, &facts, now);
@@ -197,7 +198,7 @@ impl Request<'_> {
             return Err(Code::PermissionsUnavailable.into());
         }
         match &known.permissions {
-            None => Ok(Some(claims.user().clone())),
+            None => Ok(Some(claims.user.clone())),
             Some(Err(super::Unavailable)) => Err(Code::StoreUnavailable.into()),
             Some(Ok(None)) => Err(Code::PermissionsInsufficient.into()),
             Some(Ok(Some(list))) => match permissions::check(required, Carried::List(list))? {

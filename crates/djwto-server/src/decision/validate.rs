@@ -3,16 +3,17 @@
 
 use std::sync::Arc;
 
+use djwto_core::engine::Revoked;
 use djwto_core::error::Failure;
 use djwto_core::http::form::check_jwt_type;
 use djwto_core::token::session_id::SessionId;
-use djwto_core::{Code, Kind, Mode, UnixTime, Wanted};
+use djwto_core::{Code, Kind, Mode, UnixTime};
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, COOKIE};
 
 use super::HeaderLines;
 use super::decide::{Unsafe, authenticate_failure, failure};
-use crate::claims::AccessClaims;
+use crate::claims::{AccessClaims, authenticate};
 use crate::forwarded::{Forwarded, Invalid};
 use crate::guard::{EndpointCsrf, Guard, Place};
 use crate::rules::Scheme;
@@ -81,10 +82,8 @@ pub fn validate(
     if engine.transport().answering_mode(authorization, cookie) != Mode::Json {
         check_jwt_type(field("jwt_type"), Kind::Access)?;
     }
-    let wanted = Wanted::from(Kind::Access).of_tenant(place.tenant);
     // Of ended sessions the database says more than the set, and a refusal of CSRF comes first.
-    let seen = engine
-        .authenticate_revoked(authorization, cookie, wanted, now)
+    let seen = authenticate(engine, authorization, cookie, place.tenant, now, Revoked::Allow)
         .map_err(|error| authenticate_failure(&error))?;
     if seen.found.mode != Mode::Json {
         match guard.endpoint_csrf() {
