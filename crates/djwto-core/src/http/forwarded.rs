@@ -23,7 +23,9 @@ impl LenientNames {
                 canonical(reading(&percent_decoded(name))).collect::<Vec<_>>(),
             ]
         });
-        let names = names.concat();
+        let mut names = names.concat();
+        names.sort_unstable();
+        names.dedup();
         Self { shortest: names.iter().map(Vec::len).min().unwrap_or_default(), names }
     }
 
@@ -118,14 +120,15 @@ fn is_token(pair: &[u8], names: &LenientNames) -> bool {
         let name = reading(part).split(|byte| *byte == b'=').next().unwrap_or_default();
         let name = percent_decoded(name);
         let name = reading(&name);
-        let bracket = name.iter().position(|byte| *byte == b'[').unwrap_or(name.len());
-        let array = name.get(..bracket).unwrap_or_default();
-        names.has(name) || names.has(array)
+        let array = memchr::memchr(b'[', name).and_then(|bracket| name.get(..bracket));
+        names.has(name) || array.is_some_and(|array| names.has(array))
     };
     let begins_cookie = |byte: &u8| *byte == b',' || *byte <= b' ' || *byte == 0x7f;
-    // Most pairs have one beginning.
+    // Most pairs have one beginning. All bytes are looked at, so that the processor can take many at once.
+    let has_more =
+        || trim_start(pair).iter().fold(false, |found, byte| found | begins_cookie(byte));
     is_ours(pair)
-        || trim_start(pair).iter().any(begins_cookie)
+        || has_more()
             && (pair.split(|byte| *byte == b',').any(is_ours)
                 || pair.split(begins_cookie).any(is_ours))
 }

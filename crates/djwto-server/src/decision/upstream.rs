@@ -55,6 +55,10 @@ const MAX_WORDS: usize = 4;
 /// Whether a word of the header is a token of djwto: signed with one of its keys, expired or not, or by
 /// its claims one of an older key.
 fn holds_token(keys: &KeyRing, header: &[u8]) -> bool {
+    // A token has two dots.
+    if header.iter().filter(|byte| **byte == b'.').nth(1).is_none() {
+        return false;
+    }
     let ends_word = |byte: &u8| !byte.is_ascii_alphanumeric() && !b"-._".contains(byte);
     let words = header.split(ends_word);
     let mut tokens = words.filter_map(|word| Some((word, Untrusted::parse(word).ok()?)));
