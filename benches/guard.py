@@ -158,6 +158,31 @@ def _ratios(
 
 def proxied(project: Project) -> list[Row]:
     """Requests per second through nginx, beside the same nginx that asks no one."""
+    as_deployed = _proxied(project, keeps=False)
+    # A connection to the service costs more than what a guard does, and hides it.
+    kept = _proxied(project, keeps=True)
+    rows = []
+    for rates, what, wanted in (
+        (as_deployed, "behind nginx's auth_request, of a plain proxy", 0.6),
+        (kept, "  the same, with kept connections to the service", None),
+    ):
+        plain = rates.pop("plain")
+        guard, bare = (
+            [one / other for one, other in zip(rates[name], plain, strict=True)]
+            for name in ("guard", "bare")
+        )
+        found = _at_least(guard, wanted) if wanted else (_quartiles(guard, "{:.2f}"),)
+        rows += [
+            Row(what, *found),
+            Row("  with bare axum instead of the guard", _quartiles(bare, "{:.2f}")),
+            Row("  requests a second, plain proxy", _quartiles(plain, "{:,.0f}")),
+            Row("  requests a second, guarded", _quartiles(rates["guard"], "{:,.0f}")),
+        ]
+    return rows
+
+
+def _proxied(project: Project, *, keeps: bool) -> dict[str, list[float]]:
+    """Give the requests per second of each round: without a guard, with it, and with a bare one."""
     logins = project.logins(USERS)
     service = services.free_port()
     with ExitStack() as ends:
@@ -166,8 +191,8 @@ def proxied(project: Project) -> list[Row]:
         ends.enter_context(project.guard())
         asked = [_through(login, host_name(0)) for login in logins]
         plain = [_through(login, PLAIN) for login in logins]
-        guarded = ends.enter_context(_nginx(project, project.ports["djwto"], service))
-        subrequest = ends.enter_context(_nginx(project, service, service))
+        guarded = ends.enter_context(_nginx(project, project.ports["djwto"], service, keeps=keeps))
+        subrequest = ends.enter_context(_nginx(project, service, service, keeps=keeps))
         works = {"plain": (guarded, plain), "guard": (guarded, asked), "bare": (subrequest, asked)}
         rates: dict[str, list[float]] = {name: [] for name in works}
         for number in range(ROUNDS + 1):
@@ -177,19 +202,11 @@ def proxied(project: Project) -> list[Row]:
                 answers, seconds = load(port, requests, SECONDS if number else 0)
                 if number:  # the first keeps tokens
                     rates[name].append(answers / seconds)
-    ratios = {
-        name: [one / other for one, other in zip(rates[name], rates["plain"], strict=True)]
-        for name in ("guard", "bare")
-    }
-    return [
-        Row("behind nginx's auth_request, of a plain proxy", *_at_least(ratios["guard"], 0.6)),
-        Row("  with bare axum instead of the guard", _quartiles(ratios["bare"], "{:.2f}")),
-        Row("  requests a second, plain proxy", _quartiles(rates["plain"], "{:,.0f}")),
-        Row("  requests a second, guarded", _quartiles(rates["guard"], "{:,.0f}")),
-    ]
+    return rates
 
 
 PLAIN = "plain.example.com"
+KEPT = "keepalive_requests 1000000000;"
 
 
 def _through(login: Login, host: str) -> bytes:
@@ -198,11 +215,14 @@ def _through(login: Login, host: str) -> bytes:
 
 
 @contextmanager
-def _nginx(project: Project, guard: int, service: int) -> Iterator[int]:
-    """Run nginx with the files of `deploy/`, without TLS, and with a server that asks no one."""
+def _nginx(project: Project, guard: int, service: int, *, keeps: bool) -> Iterator[int]:
+    """Run nginx with the files of `deploy/`, without TLS, and with a server that asks no one.
+
+    ``keeps`` says whether its connections to the service stay open.
+    """
     port = services.free_port()
     plain = (
-        f"server {{\n listen 127.0.0.1:{port};\n server_name {PLAIN};\n location / {{\n"
+        f"server {{\n {KEPT}\n listen 127.0.0.1:{port};\n server_name {PLAIN};\n location / {{\n"
         " proxy_pass http://models;\n proxy_http_version 1.1;\n"
         ' proxy_set_header Connection "";\n }\n }\n    '
     )
@@ -210,11 +230,11 @@ def _nginx(project: Project, guard: int, service: int) -> Iterator[int]:
         "listen 443 ssl http2": "listen 443 ",
         "    ssl_certificate /etc/ssl/djwto/cert.pem;\n": "",
         "    ssl_certificate_key /etc/ssl/djwto/key.pem;\n": "",
-        "http {\n": "http {\n    keepalive_requests 1000000000;\n",
-        "server_name models.demo.localhost": f"server_name {host_name(0)}",
-        "server 127.0.0.1:8888;": "server 127.0.0.1:8888;\n keepalive 64;",
+        "server_name models.demo.localhost": f"{KEPT} server_name {host_name(0)}",
         "# The guarded service.": plain + "# The guarded service.",
     }
+    if keeps:
+        changes["server 127.0.0.1:8888;"] = "server 127.0.0.1:8888;\n keepalive 64;"
     behind = proxies.Behind(guard, service, service, host_name(0))
     folder = project.folder / f"nginx-{port}"
     with ExitStack() as ends:

@@ -45,7 +45,7 @@ def run(
 
 
 def _nginx(folder: Path, port: int, behind: Behind, changes: dict[str, str]) -> list[str]:
-    for name in ("djwto.conf", "djwto-upstream.conf"):
+    for name in ("djwto.conf", "djwto-upstream.conf", "djwto-endpoints.conf"):
         shutil.copy(DEPLOY / "nginx" / name, folder)
     temporary = "\n".join(
         f"    {name}_temp_path {folder}/{name};"

@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
-use crate::support::{Program, Project, Reply, asked, command, send, until};
+use crate::support::{Client, Program, Project, Reply, asked, command, send, until};
 
 const CERTIFICATE: &str = include_str!("certificates/localhost.crt");
 const KEY: &str = include_str!("certificates/localhost.key");
@@ -267,6 +267,42 @@ fn a_request_waits_for_the_fetch_and_not_too_long() {
     assert_eq!(ask(&program, &token), "");
     // What is kept of a token that was good says nothing of one that is not.
     assert_eq!(ask(&program, &Project::new().access(&json!({}))), "key_unknown");
+}
+
+#[test]
+fn validate_access_waits_for_a_new_key() {
+    let source = Source::new(false);
+    let (mut project, key) = project(&source, AUTHORITY);
+    project.config += "[limits]\nrequest_seconds = 60\n";
+    project.write();
+    let program = Program::start(&project);
+    let validate = |token: &str| {
+        let bearer = format!("Bearer {token}");
+        let passed_on = [
+            ("X-Forwarded-Proto", "https"),
+            ("X-Forwarded-Host", "portal.example.org"),
+            ("Authorization", bearer.as_str()),
+        ];
+        let reply = Client::connect(program.address).post("/validate_access/", &passed_on, b"");
+        if reply.status == 200 { String::new() } else { reply.code() }
+    };
+    let (token, other) = (project.access(&json!({})), Project::new());
+    until(|| source.asked() > 0);
+    assert_eq!(validate(&token), "store_unavailable");
+    source.publish(&[&key]);
+    until(|| is_ready(&program));
+    assert_eq!(validate(&token), "");
+    let new = other.access(&json!({}));
+    assert_eq!(validate(&new), "key_unknown");
+    source.publish(&[&key, &other.export["keys"]["jwks"]["keys"][0]]);
+    until(|| match validate(&new).as_str() {
+        "key_unknown" => false,
+        code => {
+            assert_eq!(code, "");
+            true
+        }
+    });
+    assert_eq!(validate(&token), "");
 }
 
 #[test]
