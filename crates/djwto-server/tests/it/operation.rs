@@ -201,6 +201,36 @@ fn a_stop_does_not_wait_for_a_connection_without_a_request() {
 }
 
 #[test]
+fn a_stop_waits_no_longer_than_its_limit() {
+    let mut project = Project::new();
+    project.config += "[limits]\ndrain_seconds = 0.5\nrequest_seconds = 3600\n";
+    project.write();
+    let mut program = Program::start(&project);
+    let mut client = Client::connect(program.address);
+    let passed_on = "X-Forwarded-Proto: https\r\nX-Forwarded-Host: portal.example.org\r\n";
+    let head = format!("POST /validate_access/ HTTP/1.1\r\nHost: x\r\n{passed_on}");
+    client.write(format!("{head}Content-Length: 5\r\n\r\n").as_bytes());
+    let under_way = "\ndjwto_requests_under_way 2\n";
+    until(|| send(program.address, "GET", "/metrics", &[]).body.contains(under_way));
+    program.signal("TERM");
+    program.wait_for("some requests were not answered within 0.5 seconds");
+    assert_eq!(program.end().0, Some(0));
+    assert!(client.is_closed());
+}
+
+#[test]
+fn a_slow_client_that_is_not_listed_is_dropped_sooner() {
+    let mut project = Project::new();
+    project.config = project.config.replace("\"127.0.0.1\"\nproxy", "\"127.0.0.2\"\nproxy");
+    project.config += "[limits]\nidle_seconds = 3600\n";
+    project.write();
+    let program = Program::start(&project);
+    let mut client = Client::connect(program.address);
+    client.write(b"GET /healthz HTTP/1.1\r\nHost");
+    assert!(client.is_closed());
+}
+
+#[test]
 fn headers_are_bounded_and_a_slow_client_is_dropped() {
     let mut project = Project::new();
     project.config += "[limits]\nheader_bytes = 8192\nidle_seconds = 0.2\n";

@@ -1,6 +1,6 @@
 //! HTTP/1.1, a few lines of it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -97,9 +97,12 @@ impl<S: Read + Write> Client<S> {
         reply
     }
 
-    /// Whether the server has closed the connection.
+    /// Whether the server closes the connection, before the time for a reply is over.
     pub(crate) fn is_closed(&mut self) -> bool {
-        matches!(self.stream.fill_buf(), Ok([]) | Err(_))
+        match self.stream.fill_buf() {
+            Ok(bytes) => bytes.is_empty(),
+            Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        }
     }
 
     fn line(&mut self) -> String {
