@@ -190,7 +190,11 @@ sdist: build $(VENV)/packages-release
 	$(BIN)/python tools/wheels.py sdist
 
 # The crates as they would be published, each built from what is in its package.
+# Cargo keeps by its version what it has unpacked and compiled of the core, and would compile the server with
+# the core of an earlier run.
 crates:
+	rm -rf "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/-*/djwto-*
+	cargo clean --quiet --package djwto-core
 	cargo package --workspace --exclude djwto-python --locked --quiet --allow-dirty
 	@mkdir -p dist/crates
 	cp $(or $(CARGO_TARGET_DIR),target)/package/*-$$($(PYTHON) tools/version.py).crate dist/crates
