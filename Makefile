@@ -40,7 +40,8 @@ STAGES = MAKE="$(MAKE)" $(PYTHON) tools/stages.py
 
 .PHONY: help system build client demo demo-rest fleet guard lint workflows format bench docs docs-version picture fuzz deny lock clean \
 	bench-server \
-	test test-rust test-client test-python test-served test-proxies test-conformance \
+	test test-rust test-client test-python test-served served-first served-others \
+	test-proxies test-conformance \
 	test-long long-tests test-versions \
 	dist dist-empty target-here wheel server sdist crates npm sbom dist-check release-check \
 	msrv advisories pythons nightly publish-tag publish-crates publish-npm
@@ -143,9 +144,17 @@ test-python: build
 		$(BIN)/python -m pytest --store $$store $(STORED) || exit 1; \
 	done
 
-# Over https: the quickstart's steps, several processes, a lost database, a browser.
+# Over https: the quickstart's steps, several processes, a lost database, a browser. In two halves
+# at once; what each says is printed at its end.
+FIRST_HALF := $(addprefix tests/served/,browser recipes sockets)
 test-served: build $(CLIENT_TOOLS) $(REACT_TOOLS)
-	$(BIN)/python -m pytest tests/served
+	+@$(MAKE) --no-print-directory --jobs=2 --output-sync=target served-first served-others
+
+served-first:
+	$(BIN)/python -m pytest $(FIRST_HALF)
+
+served-others:
+	$(BIN)/python -m pytest tests/served $(FIRST_HALF:%=--ignore=%)
 
 # nginx and Envoy with the files of deploy/, before djwto-server; and the fleet.
 test-proxies: build guard $(VENV)/packages-proxies $(VENV)/packages-fleet $(ASSERTION_TOOLS)

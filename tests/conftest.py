@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -34,6 +35,12 @@ MODES = ("JSON", "ONE-COOKIE", "TWO-COOKIES")
 hypothesis_settings.register_profile("same-examples", derandomize=True, database=None)
 if os.environ.get("CI"):
     hypothesis_settings.load_profile("same-examples")
+
+
+# A shell starts what it sends to the background with Ctrl-C ignored, and every program that a test
+# starts would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 STORES = ("sqlite", "postgres", "mariadb")

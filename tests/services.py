@@ -4,6 +4,7 @@ Nothing here needs a container or an account: a program that is missing is named
 package that brings it. Every service listens on the loopback interface only.
 """
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -506,21 +507,27 @@ def listens(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Give a TCP port of 127.0.0.1 that nothing listens on.
+    """Give a TCP port of 127.0.0.1 that nothing listens on, and that no other run is given.
 
     Chosen below the range that the kernel hands to outgoing connections, so that none of those
     takes it before the service does.
     """
     for _ in range(200):
         port = 20_000 + secrets.randbelow(12_000)
-        with socket.socket() as probe:
+        with socket.socket() as probe, suppress(OSError):
+            # The byte of this number stays locked until this process ends.
+            fcntl.lockf(_ports(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+            probe.bind(("127.0.0.1", port))
             return port
     raise ServiceError("No free TCP port was found between 20000 and 32000.")
+
+
+@cache
+def _ports() -> int:
+    """Open the file in which a user's runs lock their ports; it stays empty."""
+    file = Path(tempfile.gettempdir()) / f"djwto-ports-{os.getuid()}"
+    return os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
 
 
 def spawn(

@@ -17,7 +17,7 @@ from tests.services import Postgres
 GONE = (503, "store_unavailable")
 
 
-@pytest.fixture(params=["postgres", "mariadb"])
+@pytest.fixture(params=["postgres", pytest.param("mariadb", marks=pytest.mark.long)])
 def store(request: pytest.FixtureRequest) -> Any:
     """A server of databases."""
     name = "cluster" if request.param == "postgres" else "mariadb_server"

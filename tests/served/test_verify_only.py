@@ -102,7 +102,7 @@ class Service:
             end(process, signal.SIGTERM)
 
 
-@pytest.fixture(params=["EdDSA", "RS256"])
+@pytest.fixture(params=["EdDSA", pytest.param("RS256", marks=pytest.mark.long)])
 def keys(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     path = tmp_path / "keys.json"
     with keysets.opened(path) as ring:

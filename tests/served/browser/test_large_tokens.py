@@ -33,7 +33,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("large")
 
 
-@pytest.fixture(scope="module", params=["gunicorn", "granian"])
+@pytest.fixture(
+    scope="module", params=["granian", pytest.param("gunicorn", marks=pytest.mark.long)]
+)
 def server(request: pytest.FixtureRequest, browser: Browser, folder: Path) -> Iterator[Server]:
     """HTTP/1.1 and HTTP/2: a browser speaks the newest that it is offered."""
     with serve_people(request.param, folder) as served:

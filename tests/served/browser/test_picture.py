@@ -16,6 +16,7 @@ LARGEST = 150_000
 """Bytes of one picture."""
 
 
+@pytest.mark.long
 def test_it_is_taken_in_the_browser(tmp_path: Path) -> None:
     # A process apart: in this one Playwright may be at work for other tests.
     tool = [sys.executable, str(ROOT / "tools/picture.py"), "--scheme", "dark"]

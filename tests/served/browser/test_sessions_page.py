@@ -118,6 +118,7 @@ def test_all_others_are_ended_at_once_and_notice_it_at_a_reload(
     call(alone, "GET /api/account/", "200 OK")
 
 
+@pytest.mark.long
 def test_keyboard_alone_suffices_on_a_phone(alone: Page, browsers: Browsers) -> None:
     for _ in range(5):
         browsers(user_agent=FIREFOX)
@@ -289,6 +290,7 @@ def test_a_lost_reply_is_asked_for_again(
     call(page, "GET /api/account/", "200 OK")
 
 
+@pytest.mark.long
 def test_tabs_renew_by_themselves_when_asked_to(page: Page, portals: Portals) -> None:
     log_in(page, portals(PORTAL_ACCESS_SECONDS="4").base_url)
     other = page.context.new_page()

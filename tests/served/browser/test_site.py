@@ -12,6 +12,9 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.built_site import build_versions
 
+# Two versions of the site are built first.
+pytestmark = pytest.mark.long
+
 PHONE = {"width": 360, "height": 740}
 
 # Level A and AA of WCAG 2.2. The rest of axe's rules are opinions about any page.

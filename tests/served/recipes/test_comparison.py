@@ -17,6 +17,9 @@ from requests.adapters import HTTPAdapter
 
 from tests.served.recipes.project import Project, Visitor, served
 
+# What other packages do changes with their versions, which requirements/dev.txt pins.
+pytestmark = pytest.mark.long
+
 ALICE = {"username": "alice", "password": "pass"}
 USERS = """
 from django.contrib.auth.models import Permission

@@ -9,7 +9,12 @@ from tests.mariadb import MariaDB
 from tests.services import Postgres
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
+@pytest.fixture(
+    params=[
+        "postgres",
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("sqlite", "mariadb")),
+    ]
+)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database."""
     if request.param == "sqlite":

@@ -52,6 +52,7 @@ class Clock:
         }
 
 
+@pytest.mark.long
 def test_the_servers_clock(database: str, tmp_path: Path) -> None:
     clock = Clock(tmp_path / "clock")
     env = {"SESSIONS_GRACE": "60", "PORTAL_ACCESS_SECONDS": "600", **clock.env}
@@ -61,6 +62,7 @@ def test_the_servers_clock(database: str, tmp_path: Path) -> None:
         _is_stepped(server, clock, is_the_databases="sqlite" in database)
 
 
+@pytest.mark.long
 def test_postgresqls_clock(tmp_path: Path) -> None:
     with _postgres_with_a_clock(tmp_path) as (cluster, clock):
         database = new_database(cluster)
@@ -197,6 +199,7 @@ def _postgres_with_a_clock(tmp_path: Path) -> Iterator[tuple[Postgres, Clock]]:
         os.environ.update(kept)
 
 
+@pytest.mark.long
 def test_shorter_lifetimes_bring_nothing_back(database: str, tmp_path: Path) -> None:
     """A session that was ended under long lifetimes, seen by servers with short ones; also after
     `delete_tokens`, which may remove only what no token can ask for any more."""

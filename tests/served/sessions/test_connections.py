@@ -61,6 +61,7 @@ def test_no_connection_is_kept_between_looks_unless_the_settings_say_so(
         until(lambda: watcher.execute(count).fetchone()[0] == kept)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "env", [{"SESSIONS_CONN_MAX_AGE": "600"}, {"SESSIONS_POOL": "4"}], ids=["kept", "pool"]
 )

@@ -4,6 +4,8 @@ import json
 import threading
 from pathlib import Path
 
+import pytest
+
 from tests.served.sessions.clients import SECONDS, Client, served, until
 from tests.services import Server
 
@@ -30,6 +32,7 @@ print(json.dumps(list(map(str, outdated.values_list("pk", flat=True)))))
 """
 
 
+@pytest.mark.long
 def test_no_login_outlives_a_change_of_the_password(database: str, tmp_path: Path) -> None:
     with served(database, tmp_path) as server:
         clients = [Busy(server) for _ in range(CLIENTS)]

@@ -30,7 +30,12 @@ LEVELS = {
 ENDED = {(401, "token_blacklisted"), (401, "refresh_reused")}
 
 
-@pytest.fixture(params=LEVELS)
+@pytest.fixture(
+    params=[
+        "postgres",
+        *(pytest.param(name, marks=pytest.mark.long) for name in LEVELS if name != "postgres"),
+    ]
+)
 def env(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     """A database, and the level at which the portal uses it."""
     store, level = request.param.partition(",")[0], LEVELS[request.param]

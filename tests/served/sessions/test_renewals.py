@@ -47,7 +47,9 @@ def test_clients_that_renew_at_the_same_instant(
         assert "Traceback" not in server.log_text()
 
 
-@pytest.mark.parametrize("level", ["serializable", "repeatable read"])
+@pytest.mark.parametrize(
+    "level", ["serializable", pytest.param("repeatable read", marks=pytest.mark.long)]
+)
 def test_a_database_that_gives_up_one_of_two_transactions(
     postgres_database: str, tmp_path: Path, level: str
 ) -> None:

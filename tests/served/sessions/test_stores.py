@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 from tests.served.sessions.clients import Client, answer, at_once, claims_of, served, spread, until
 from tests.served.sessions.conftest import new_database
@@ -17,6 +18,7 @@ GONE = (503, "store_unavailable")
 CLOSED = (401, "token_blacklisted")
 
 
+@pytest.mark.long
 def test_a_database_that_stops_and_starts(cluster: Postgres, tmp_path: Path) -> None:
     with (
         served(new_database(cluster), tmp_path / "a", SESSIONS_MAX_AGE=f"{MAX_AGE}") as strict,
@@ -49,6 +51,7 @@ def test_a_database_that_stops_and_starts(cluster: Postgres, tmp_path: Path) -> 
             assert "Cannot read ended sessions" in server.log_text()
 
 
+@pytest.mark.long
 def test_before_the_first_load(cluster: Postgres, tmp_path: Path) -> None:
     database = new_database(cluster)
     with served(database, tmp_path, SESSIONS_MAX_AGE=f"{MAX_AGE}") as server:
@@ -72,6 +75,7 @@ def test_before_the_first_load(cluster: Postgres, tmp_path: Path) -> None:
         cluster.start()
 
 
+@pytest.mark.long
 def test_a_process_that_starts_knows_who_was_logged_out(
     postgres_database: str, tmp_path: Path
 ) -> None:
@@ -86,6 +90,7 @@ def test_a_process_that_starts_knows_who_was_logged_out(
             assert answer(client.view(pair["access"])) == CLOSED
 
 
+@pytest.mark.long
 def test_redis_that_stops_and_starts(
     postgres_database: str, redis_server: Redis, tmp_path: Path
 ) -> None:
