@@ -196,7 +196,11 @@ class Visitor(requests.Session):
         if token := self.cookies.get("csrftoken"):
             self.headers.update({"X-CSRFToken": token, "Referer": self.base_url})
         options.setdefault("timeout", 30)
-        return super().request(method, address, **options)
+        response = super().request(method, address, **options)
+        if not response.ok:
+            # A server that has refused before it had the whole body closes the connection.
+            self.close()
+        return response
 
     def carry(self, token: str | None, scheme: str = "Bearer") -> None:
         """Send a token in the header from now on; None sends none."""
