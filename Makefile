@@ -40,7 +40,7 @@ STAGES = MAKE="$(MAKE)" $(PYTHON) tools/stages.py
 
 .PHONY: help system build client demo demo-rest fleet guard lint workflows format bench docs docs-version picture fuzz deny lock clean \
 	bench-server \
-	test test-rust test-client test-python test-served served-first served-others \
+	test test-builds test-rust test-client test-python test-served served-first served-others \
 	test-proxies test-conformance \
 	test-long long-tests test-versions \
 	dist dist-empty target-here wheel server sdist crates npm sbom dist-check release-check \
@@ -121,10 +121,14 @@ guard:
 
 # With the ceiling of each stage, in minutes.
 test:
-	+@$(STAGES) build=5 test-rust=3 test-client=1 test-python=6 test-served=5 test-proxies=5 test-conformance=7
+	+@$(STAGES) test-builds=5 test-rust=3 test-client=1 test-python=6 test-served=5 test-proxies=5 test-conformance=7
 
+# What the tests start.
+test-builds: build guard
+
+# More at once than there are cores: most tests of the server wait.
 test-rust:
-	cargo test --workspace --locked --quiet
+	RUST_TEST_THREADS=4 cargo test --workspace --locked --quiet
 	for path in crates/*/examples/*.rs; do \
 		cargo run --locked --quiet --example $$(basename $$path .rs) || exit 1; \
 	done
