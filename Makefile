@@ -126,9 +126,8 @@ test:
 # What the tests start.
 test-builds: build guard
 
-# More at once than there are cores: most tests of the server wait.
 test-rust:
-	RUST_TEST_THREADS=4 cargo test --workspace --locked --quiet
+	cargo test --workspace --locked --quiet
 	for path in crates/*/examples/*.rs; do \
 		cargo run --locked --quiet --example $$(basename $$path .rs) || exit 1; \
 	done
