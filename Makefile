@@ -148,10 +148,11 @@ test-python: build
 	done
 
 # Over https: the quickstart's steps, several processes, a lost database, a browser. In two halves
-# at once; what each says is printed at its end.
+# at once; what each says is printed at its end, where make can do that (4.0 and newer).
 FIRST_HALF := $(addprefix tests/served/,browser recipes sockets)
 test-served: build $(CLIENT_TOOLS) $(REACT_TOOLS)
-	+@$(MAKE) --no-print-directory --jobs=2 --output-sync=target served-first served-others
+	+@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+		served-first served-others
 
 served-first:
 	$(BIN)/python -m pytest $(FIRST_HALF)
