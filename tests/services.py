@@ -506,19 +506,27 @@ def listens(port: int) -> bool:
     return True
 
 
+_GIVEN: set[int] = set()
+
+
 def free_port() -> int:
-    """Give a TCP port of 127.0.0.1 that nothing listens on, and that no other run is given.
+    """Give a TCP port of 127.0.0.1 that nothing listens on, and that was not given before.
+
+    Neither to this run of the tests, which also names folders by ports, nor to one beside it.
 
     Chosen below the range that the kernel hands to outgoing connections, so that none of those
     takes it before the service does.
     """
     for _ in range(200):
         port = 20_000 + secrets.randbelow(12_000)
+        if port in _GIVEN:
+            continue
         with socket.socket() as probe, suppress(OSError):
             # The byte of this number stays locked until this process ends.
             fcntl.lockf(_ports(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
+            _GIVEN.add(port)
             return port
     raise ServiceError("No free TCP port was found between 20000 and 32000.")
 
