@@ -13,13 +13,15 @@ use std::time::{Duration, Instant};
 use djwto_core::session::feed::{Comparison, Condition, Page};
 use djwto_core::types::Micros;
 use djwto_server::feed::{Feed, Settings};
-use djwto_server::store::check_rights;
+use djwto_server::store::{Store, StoreError, check_rights};
 use tempfile::TempDir;
 
 use super::cluster::{SETPRIV, is_root, signal};
-use super::{File, ended, later, now, open};
+use super::{File, LONG, ended, later, now, open};
 
 const ADDRESS: &str = "DJWTO_TEST_ADDRESS";
+/// How many sessions the restless writer writes.
+const RESTLESS: u64 = 200;
 /// Before each answer, because the test program itself writes too.
 const ANSWER: &str = "\nanswer: ";
 
@@ -100,6 +102,14 @@ fn allow(file: &File, folder: u32, database: u32) {
     fs::set_permissions(directory, fs::Permissions::from_mode(folder)).unwrap();
 }
 
+/// The number of ended sessions that the store finds.
+fn count(store: &Store) -> Result<u64, StoreError> {
+    let conditions = vec![Condition::RevokedAt(Comparison::AtLeast, Micros::new(0))];
+    let page = Page { conditions, size: 1000 };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    Ok(runtime.block_on(store.page(&page))?.len() as u64)
+}
+
 #[test]
 #[ignore = "the other tests start it"]
 fn a_reader() {
@@ -107,13 +117,9 @@ fn a_reader() {
     let path = Path::new(address.strip_prefix("sqlite:").unwrap());
     // Before the store has the file open.
     let problems = check_rights(path).problems;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let store = open(&address);
     for _ in lines() {
-        let conditions = vec![Condition::RevokedAt(Comparison::AtLeast, Micros::new(0))];
-        let page = Page { conditions, size: 1000 };
-        let rows = runtime.block_on(store.page(&page));
-        let found = rows.map_or_else(|error| error.to_string(), |rows| rows.len().to_string());
+        let found = count(&store).map_or_else(|error| error.to_string(), |count| count.to_string());
         answer(&format!("{found} {problems:?}"));
     }
 }
@@ -194,32 +200,51 @@ fn a_writer() {
 #[ignore = "the other tests start it"]
 fn a_restless_writer() {
     let address = std::env::var(ADDRESS).unwrap();
-    let path = address.strip_prefix("sqlite:").unwrap().to_owned();
-    // It opens and closes the database, which makes and deletes `-wal` and `-shm`.
-    std::thread::spawn(move || {
-        loop {
-            let writer = rusqlite::Connection::open(&path).unwrap();
-            writer.busy_timeout(Duration::from_secs(20)).unwrap();
-            writer.execute_batch("UPDATE djwto_session SET access_until = access_until").unwrap();
-        }
-    });
+    let path = address.strip_prefix("sqlite:").unwrap();
     for _ in lines() {
-        answer("writing");
+        for session in 1..=RESTLESS {
+            // It opens and closes the database, which makes and deletes `-wal` and `-shm`.
+            let writer = rusqlite::Connection::open(path).unwrap();
+            writer.busy_timeout(LONG).unwrap();
+            writer.execute_batch(&ended(session, now(), later())).unwrap();
+        }
+        answer("written");
+    }
+}
+
+/// Counts sessions while the restless writer works, and once more.
+///
+/// That is another process: in this one, SQLite would share with the store whether `-shm` is open for
+/// reading only.
+fn count_beside_a_restless_writer(file: &File, mut count: impl FnMut() -> u64) {
+    let mut writer = Helper::new("a_restless_writer", &file.address(), false);
+    let writing = std::thread::spawn(move || writer.ask());
+    let mut last = 0;
+    while !writing.is_finished() {
+        let seen = count();
+        assert!(seen >= last, "{seen} after {last}");
+        last = seen;
+    }
+    assert_eq!(writing.join().unwrap(), "written");
+    assert_eq!(count(), RESTLESS);
+}
+
+#[test]
+fn a_writer_that_comes_and_goes_all_the_time_hides_nothing() {
+    for journal in ["delete", "wal"] {
+        let file = File::new(journal);
+        let store = file.store();
+        count_beside_a_restless_writer(&file, || count(&store).unwrap());
     }
 }
 
 #[test]
 fn a_store_that_opens_while_the_last_writer_leaves_finds_its_way() {
     let file = File::new("wal");
-    let mut writer = Helper::new("a_restless_writer", &file.address(), false);
-    assert_eq!(writer.ask(), "writing");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    for _ in 0..200 {
+    count_beside_a_restless_writer(&file, || {
         assert_eq!(check_rights(&file.path).problems, [] as [&str; 0]);
-        let conditions = vec![Condition::RevokedAt(Comparison::AtLeast, Micros::new(0))];
-        let page = Page { conditions, size: 1000 };
-        assert!(runtime.block_on(open(&file.address()).page(&page)).unwrap().is_empty());
-    }
+        count(&file.store()).unwrap()
+    });
 }
 
 #[test]

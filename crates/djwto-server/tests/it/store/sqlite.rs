@@ -182,29 +182,6 @@ async fn a_writer_with_an_exclusive_lock_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_writer_that_comes_and_goes_all_the_time_hides_nothing() {
-    for journal in JOURNALS {
-        let file = File::new(journal);
-        let (store, path) = (file.store(), file.path.clone());
-        let writing = std::thread::spawn(move || {
-            for session in 1..=100 {
-                let writer = Connection::open(&path).unwrap();
-                writer.busy_timeout(super::LONG).unwrap();
-                insert(&writer, session);
-            }
-        });
-        let mut last = 0;
-        while !writing.is_finished() {
-            let seen = number(&store).await;
-            assert!(seen >= last, "{seen} after {last}");
-            last = seen;
-        }
-        writing.join().unwrap();
-        finds(&store, 100).await;
-    }
-}
-
-#[tokio::test]
 async fn what_is_no_database_is_an_error() {
     let file = File::new("delete");
     fs::write(
