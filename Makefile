@@ -15,6 +15,9 @@ PROJECTS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/projects/*/te
 STORED := $(patsubst %,tests/test_%.py,export_tables models permissions prepared receivers renewal \
 	session_views sessions stores times)
 
+# The crates with tests and programs. The binding has none, and asks for other features of the rest.
+CRATES := --workspace --exclude djwto-python
+
 # The client for pages. Its tools come by npm, and npm comes by pip.
 CLIENT := clients/browser
 REACT := $(CLIENT)/examples/react
@@ -112,10 +115,10 @@ demo-rest: $(VENV)/packages-rest $(VENV)/built
 fleet: system guard $(VENV)/packages-fleet $(VENV)/built
 	@exec $(BIN)/python examples/fleet/fleet.py $(ARGS)
 
-# In the profile `dev`, as `cargo test` builds it.
+# With what `cargo test` builds beside it, so that nothing is compiled once more for the tests.
 guard:
 	@echo "==> building djwto-server (the first time, a few minutes)"
-	@cargo build -p djwto-server --locked --quiet
+	@cargo build $(CRATES) --bins --examples --locked --quiet
 
 # --- tests --------------------------------------------------------------------------------------
 
@@ -126,10 +129,11 @@ test:
 # What the tests start.
 test-builds: build guard
 
+# More tests at a time than a small machine has cores: many of them wait.
 test-rust:
-	cargo test --workspace --locked --quiet
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test $(CRATES) --locked --quiet
 	for path in crates/*/examples/*.rs; do \
-		cargo run --locked --quiet --example $$(basename $$path .rs) || exit 1; \
+		$(or $(CARGO_TARGET_DIR),target)/debug/examples/$$(basename $$path .rs) || exit 1; \
 	done
 
 # Its lint, types, sizes and package; and what Django serves is what the sources give.
