@@ -323,6 +323,7 @@ def _expect_login(page: Page, note: str) -> None:
 
 
 def _tab_to(page: Page, element: str) -> None:
+    expect(page.locator(f"#{element}")).to_be_visible()
     for _ in range(40):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.id") == element:
