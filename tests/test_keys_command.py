@@ -177,6 +177,21 @@ def test_rotate_takes_the_oldest_next_key_or_the_one_named(path: Path, clock: Ti
     assert "no next key with the kid 'x'" in refused("rotate", "--kid", "x")
 
 
+@pytest.mark.parametrize("kid", ["-qbps22fUn6GGyq8", "-hAb", "-v1", "--x", "--force", "-"])
+def test_rotate_takes_a_kid_that_looks_like_an_option(path: Path, clock: Time, kid: str) -> None:
+    for words in (("--kid", kid), (f"--kid={kid}",)):
+        path.unlink(missing_ok=True)
+        run("generate")
+        keys = json.loads(path.read_text())
+        keys["keys"][1]["kid"] = kid
+        path.write_text(json.dumps(keys))
+        assert "was published 0 seconds ago" in refused("rotate", *words)
+        clock.now += PUBLISHED
+        Command(stdout=StringIO()).run_from_argv(["manage.py", "djwto_keys", "rotate", *words])
+        assert active() == kid
+    assert "expected one argument" in refused("rotate", "--kid")
+
+
 def test_rotate_to_another_algorithm(path: Path, clock: Time) -> None:
     run("generate", "--algorithm", "RS256")
     for _ in range(2):

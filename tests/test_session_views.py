@@ -204,12 +204,20 @@ def test_the_command_lists_and_ends(alice: Any, carol: Any) -> None:
     assert len(command("list", "alice").splitlines()) == 3
     key = str(sessions.own(carol.pk).get().pk)
     assert key in command("list", "carol")
-    assert command("end", key) == "1 session ended.\n"
-    assert command("end_all", "alice") == "2 sessions ended.\n"
+    assert command("end", key) == "Sessions ended: 1.\n"
+    assert command("end_all", "alice") == "Sessions ended: 2.\n"
     assert len(command("list").splitlines()) == 1
     for words in (("end", key), ("end", "x"), ("end_all", "nobody"), ("list", "nobody")):
         with pytest.raises(CommandError):
             command(*words)
+
+
+def test_the_command_takes_a_username_that_looks_like_an_option(alice: Any) -> None:
+    alice.username = "-alice"
+    alice.save()
+    Visitor("JSON").login("-alice")
+    assert len(command("list", "--", "-alice").splitlines()) == 2
+    assert command("end_all", "--", "-alice") == "Sessions ended: 1.\n"
 
 
 def test_the_command_lists_as_json(alice: Any, carol: Any) -> None:
@@ -249,10 +257,10 @@ def test_everyone_is_logged_out_by_one_update(
             command("end", "--everyone")
     monkeypatch.setattr("builtins.input", lambda _question: "yes")
     with django_assert_num_queries(2):
-        assert command("end", "--everyone") == "3 sessions ended.\n"
+        assert command("end", "--everyone") == "Sessions ended: 3.\n"
     for visitor in visitors:
         assert visitor.get("/guarded/function/").status_code == 401
-    assert command("end", "--everyone", "--no-input") == "0 sessions ended.\n"
+    assert command("end", "--everyone", "--no-input") == "Sessions ended: 0.\n"
     for words in (("end",), ("end", str(uuid.uuid4()), "--everyone")):
         with pytest.raises(CommandError, match="Expected the id of a session, or --everyone"):
             command(*words)

@@ -333,10 +333,10 @@ def test_admin_and_command_show_the_present_tenant(
     present[0] = "b"
     with pytest.raises(CommandError, match="no live session"):
         command("end", in_a)
-    assert command("end", "--everyone", "--no-input") == "1 sessions ended.\n"
+    assert command("end", "--everyone", "--no-input") == "Sessions ended: 1.\n"
     assert [one.works() for one in both] == [True, False]
     present[0] = "a"
-    assert command("end", in_a) == "1 session ended.\n"
+    assert command("end", in_a) == "Sessions ended: 1.\n"
 
 
 FAULTS = [1 / 3, b"a", "", None, "a\0", "a" * 256, "\ud800"]

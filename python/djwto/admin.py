@@ -237,7 +237,7 @@ class SessionAdmin(_SessionAdmin):
         return False
 
     def _tell(self, request: HttpRequest, number: int) -> None:
-        self.message_user(request, f"{number} sessions ended.", messages.SUCCESS)
+        self.message_user(request, f"Sessions ended: {number}.", messages.SUCCESS)
 
 
 @admin.register(JWTBlacklist)

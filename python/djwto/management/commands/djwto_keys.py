@@ -29,7 +29,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the actions and their options."""
-        actions = parser.add_subparsers(dest="action", required=True)
+        actions = parser.add_subparsers(dest="action", required=True, parser_class=_Parser)
         generate = actions.add_parser(
             "generate", help="make the file; if it exists, add a next key"
         )
@@ -117,6 +117,17 @@ class Command(BaseCommand):
     def _tell(self, keys: list[Key]) -> None:
         for key in keys:
             self.stdout.write(f"{key.kid}: {key.algorithm}, {key.state}")
+
+
+class _Parser(CommandParser):
+    """Takes a kid that begins with "-", as one base64url value in 64 does (RFC 7638 §3)."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        words = list(args)
+        if "--kid" in words[:-1]:
+            at = words.index("--kid")
+            words[at : at + 2] = [f"--kid={words[at + 1]}"]
+        return super().parse_known_args(words, namespace)
 
 
 _DIRECTORY = (

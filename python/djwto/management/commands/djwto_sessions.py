@@ -84,18 +84,18 @@ class Command(BaseCommand):
             return
         if not (_is_here(options["id"]) and sessions.end(options["id"], reason=ENDED_BY_ADMIN)):
             raise CommandError(f"There is no live session {options['id']}.")
-        self.stdout.write("1 session ended.")
+        self.stdout.write("Sessions ended: 1.")
 
     def _end_everyone(self, options: dict[str, Any]) -> None:
         if options["interactive"] and not _is_wanted():
             raise CommandError("No session was ended.")
         number = sessions.end_rows(Session.of_tenant(tenants.present()), ENDED_BY_ADMIN)
-        self.stdout.write(f"{number} sessions ended.")
+        self.stdout.write(f"Sessions ended: {number}.")
 
     def _end_all(self, options: dict[str, Any]) -> None:
         user = _user(options["username"])
         number = sessions.end_all(user, reason=ENDED_BY_ADMIN)
-        self.stdout.write(f"{number} sessions ended.")
+        self.stdout.write(f"Sessions ended: {number}.")
 
 
 _TITLES = ("session", "user", "key", "mode", "renewed (UTC)", "address", "device")
