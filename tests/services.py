@@ -562,6 +562,30 @@ def spawn(
         )
 
 
+def freeze(process: int) -> None:
+    """Stop a process, and wait until its threads have stopped: a busy machine takes a while."""
+    os.kill(process, signal.SIGSTOP)
+    deadline = time.monotonic() + STOP_SECONDS
+    while _states(process) - set("TZ"):
+        if time.monotonic() > deadline:
+            raise ServiceError(f"The process {process} did not stop in {STOP_SECONDS} s.")
+        time.sleep(0.001)
+
+
+def thaw(process: int) -> None:
+    """Let a frozen process go on."""
+    os.kill(process, signal.SIGCONT)
+
+
+def _states(process: int) -> set[str]:
+    """Return the states of a process's threads, such as ``T`` for stopped and ``Z`` for ended."""
+    found = set()
+    for file in Path(f"/proc/{process}/task").glob("*/stat"):
+        with suppress(OSError):  # this thread has ended
+            found.add(file.read_text().rpartition(") ")[2][0])
+    return found
+
+
 def until_ready(
     ready: Callable[[], bool],
     process: "subprocess.Popen[bytes]",

@@ -150,6 +150,14 @@ class Guard:
         assert self._process is not None
         self._process.send_signal(what)
 
+    def freeze(self) -> None:
+        assert self._process is not None
+        services.freeze(self._process.pid)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        services.thaw(self._process.pid)
+
     def _says_200(self, page: str) -> bool:
         try:
             return wire.ask(self.port, page, tls=False).status == 200

@@ -1,6 +1,5 @@
 """A guard that fails: no request reaches the service, on each proxy, and the client gets 503."""
 
-import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -62,12 +61,12 @@ def test_a_guard_that_hangs_and_comes_back(stack: Stack, echo: Echo, login: Logi
     held = cookies(login)
     assert ask(stack.port, "/open/a", held).status == 200  # a connection to the guard stays open
     echo.got.clear()
-    stack.guard.signal(signal.SIGSTOP)
+    stack.guard.freeze()
     try:
         assert ask(stack.port, "/open/a", held).status == 503
         assert not echo.got
     finally:
-        stack.guard.signal(signal.SIGCONT)
+        stack.guard.thaw()
     assert ask(stack.port, "/open/a", held).status == 200
 
 

@@ -1,7 +1,5 @@
 """A database that is gone or hangs: the guard does what docs/sessions.md says of Django's."""
 
-import os
-import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +13,7 @@ import pytest
 
 from conformance.client import Client
 from conformance.target import Target
+from tests import services
 from tests.proxies import many
 from tests.proxies import stack as running
 from tests.proxies.echo import Echo
@@ -173,13 +172,13 @@ def test_a_guard_that_was_frozen(programs: None, kind: Kind, echo: Echo, tmp_pat
             assert client.login("alice").status_code == 200
         ended, live = ([*client.bearer().items()] for client in clients)
         assert ask(stack.port, "/open/a", ended).status == 200
-        stack.guard.signal(signal.SIGSTOP)
+        stack.guard.freeze()
         frozen_at = time.monotonic()
         assert clients[0].post("/api/token/refresh/logout/").status_code == 200
         echo.got.clear()
         assert ask(stack.port, "/open/a", live).status == 503
         until(lambda: time.monotonic() > frozen_at + INTERVAL + MAX_AGE)
-        stack.guard.signal(signal.SIGCONT)
+        stack.guard.thaw()
         answer = ask(stack.port, "/open/a", ended)
         assert (answer.status, answer.code) == (401, "token_blacklisted")
         assert not echo.got
@@ -207,15 +206,15 @@ def frozen(cluster: Postgres) -> Fault:
     @contextmanager
     def breaking() -> Iterator[None]:
         pids = [cluster.pid]
-        os.kill(cluster.pid, signal.SIGSTOP)  # it makes no more processes
+        services.freeze(cluster.pid)  # it makes no more processes
         pids += [int(pid) for pid in children(cluster.pid).split()]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
+        for pid in pids[1:]:
+            services.freeze(pid)
         try:
             yield
         finally:
             for pid in reversed(pids):
-                os.kill(pid, signal.SIGCONT)
+                services.thaw(pid)
 
     return breaking
 

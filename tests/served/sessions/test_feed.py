@@ -1,7 +1,5 @@
 """Processes that were frozen, and databases that are away: how soon guards answer then."""
 
-import os
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +12,7 @@ import pytest
 
 from tests.served.sessions.clients import SECONDS, Client, answer, at_once, served, spread, until
 from tests.served.sessions.conftest import new_database
-from tests.services import Postgres
+from tests.services import Postgres, freeze, thaw
 
 GONE = (503, "store_unavailable")
 ENV = {"SESSIONS_INTERVAL": "0.2", "SESSIONS_MAX_AGE": "1"}
@@ -74,14 +72,14 @@ def test_a_database_that_is_away_delays_no_other_page(cluster: Postgres, tmp_pat
 def _frozen(processes: Sequence[int]) -> Iterator[None]:
     """Stop processes until what they know is too old, and the block is done."""
     for process in processes:
-        os.kill(process, signal.SIGSTOP)
+        freeze(process)
     until_then = time.monotonic() + TOO_OLD_SECONDS
     try:
         yield
         until(lambda: time.monotonic() > until_then)
     finally:
         for process in processes:
-            os.kill(process, signal.SIGCONT)
+            thaw(process)
 
 
 def _process_of(client: Client) -> int:

@@ -16,7 +16,7 @@ use djwto_server::feed::{Feed, Settings};
 use djwto_server::store::{Store, StoreError, check_rights};
 use tempfile::TempDir;
 
-use super::cluster::{SETPRIV, is_root, signal};
+use super::cluster::{SETPRIV, freeze, is_root, signal};
 use super::{File, LONG, ended, later, now, open};
 
 const ADDRESS: &str = "DJWTO_TEST_ADDRESS";
@@ -313,7 +313,7 @@ fn a_guard_that_was_frozen_waits_for_one_look() {
     assert_eq!(guard.ask(), "false true 0");
     assert_eq!(guard.ask(), "true true 0");
     for number in 1..4_u64 {
-        signal("STOP", &[guard.process.id()]);
+        freeze(guard.process.id());
         file.execute(&ended(number, now(), later()));
         // A request comes meanwhile.
         guard.say();

@@ -108,11 +108,17 @@ impl Cluster {
 
     /// Freezes all of its processes: what is connected stays, and nothing answers.
     pub(crate) fn freeze(&self) {
-        self.signal_all("STOP");
+        let server = self.server.as_ref().unwrap().id();
+        // From here on it starts no more processes.
+        freeze(server);
+        self.children().into_iter().for_each(freeze);
     }
 
     pub(crate) fn thaw(&self) {
-        self.signal_all("CONT");
+        let mut command = Command::new("kill");
+        command.args(["-s", "CONT"]).arg(self.server.as_ref().unwrap().id().to_string());
+        // Those that were not frozen may end in this moment.
+        command.args(self.children().iter().map(u32::to_string)).output().unwrap();
     }
 
     pub(crate) async fn execute(&self, sql: &str) {
@@ -127,14 +133,11 @@ impl Cluster {
         fs::read_to_string(self.log()).unwrap()
     }
 
-    fn signal_all(&self, name: &str) {
+    fn children(&self) -> Vec<u32> {
         let server = self.server.as_ref().unwrap().id();
-        signal(name, &[server]);
         let children =
             fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap();
-        // Some of them end in this moment.
-        let children = children.split_whitespace();
-        Command::new("kill").args(["-s", name]).args(children).output().unwrap();
+        children.split_whitespace().map(|id| id.parse().unwrap()).collect()
     }
 
     fn data(&self) -> PathBuf {
@@ -173,6 +176,27 @@ pub(crate) fn is_root() -> bool {
 pub(crate) fn signal(name: &str, processes: &[u32]) {
     let processes = processes.iter().map(u32::to_string);
     run(Command::new("kill").args(["-s", name]).args(processes));
+}
+
+/// Stops a process, and waits until its threads have stopped: a busy machine takes a while.
+pub(crate) fn freeze(process: u32) {
+    signal("STOP", &[process]);
+    let begun = Instant::now();
+    while is_running(process) {
+        assert!(begun.elapsed() < LONG, "the process {process} does not stop");
+        std::thread::yield_now();
+    }
+}
+
+fn is_running(process: u32) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    tasks.flatten().any(|task| {
+        // A thread that has ended has no file.
+        let text = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        let state = text.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        // T is stopped, Z has ended.
+        state.is_some_and(|state| !matches!(state, 'T' | 'Z'))
+    })
 }
 
 pub(crate) fn run(command: &mut Command) {

@@ -12,6 +12,9 @@ use tokio::time::timeout;
 use super::cluster::Cluster;
 use super::{File, LONG, ended, id, later, now, open};
 
+/// Less than the five seconds that a guard waits for a look, even on a busy machine.
+const SOON: Duration = Duration::from_secs(3);
+
 fn start(address: &str, interval: f64, max_age: Option<f64>) -> Feed {
     let set = Arc::new(Revocations::default());
     Feed::start(Arc::new(open(address)), set, Settings { interval, max_age })
@@ -54,7 +57,8 @@ async fn an_end_is_seen_within_the_interval() {
 #[tokio::test]
 async fn a_database_that_is_away_refuses_after_max_age_and_comes_back_by_itself() {
     let mut cluster = Cluster::new().await;
-    let feed = start(&cluster.address(), 0.1, Some(1.0));
+    // A busy PostgreSQL takes some seconds to stop, and no look is done meanwhile.
+    let feed = start(&cluster.address(), 0.1, Some(5.0));
     feed.require().await.unwrap();
     cluster.stop();
     until(&feed, |feed| feed.state().last_error.is_some()).await;
@@ -62,10 +66,10 @@ async fn a_database_that_is_away_refuses_after_max_age_and_comes_back_by_itself(
     let stopped = Instant::now();
     assert!(feed.is_fresh());
     until(&feed, |feed| !feed.is_fresh()).await;
-    assert!(stopped.elapsed() < Duration::from_secs(5));
+    assert!(stopped.elapsed() < Duration::from_secs(9));
     let begun = Instant::now();
     assert_eq!(feed.require().await, Err(Unavailable));
-    assert!(begun.elapsed() < Duration::from_secs(1), "after a failed look nothing is waited for");
+    assert!(begun.elapsed() < SOON, "after a failed look nothing is waited for");
     let reason = feed.state().last_error.unwrap();
     assert!(reason.starts_with("PostgreSQL: "), "{reason}");
     cluster.start().await;
@@ -108,7 +112,7 @@ async fn a_listener_that_says_nothing_costs_five_seconds_and_no_more() {
     assert!(waited > Duration::from_secs(4) && waited < Duration::from_secs(8), "{waited:?}");
     let begun = Instant::now();
     assert_eq!(feed.require().await, Err(Unavailable));
-    assert!(begun.elapsed() < Duration::from_secs(1));
+    assert!(begun.elapsed() < SOON);
     assert_eq!(feed.state().succeeded, 0);
 }
 
