@@ -178,6 +178,7 @@ def test_an_admin_sees_sessions_and_ends_them(admin_client: Client, alice: Any, 
     for action, left in (("end_selected", [401, 200, 200]), ("end_all_of_users", [401, 401, 200])):
         fields = {"action": action, "_selected_action": [str(first.pk)]}
         assert admin_client.post(page, fields).status_code == 302
+        assert b"Sessions ended: 1." in admin_client.get(page).content
         assert [one.get("/guarded/function/").status_code for one in people] == left
     assert b"ended by an admin" in admin_client.get(f"{page}?state=ended").content
     assert str(first.pk).encode() not in admin_client.get(f"{page}?state=live").content

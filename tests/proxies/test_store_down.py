@@ -205,15 +205,14 @@ def frozen(cluster: Postgres) -> Fault:
 
     @contextmanager
     def breaking() -> Iterator[None]:
-        pids = [cluster.pid]
         services.freeze(cluster.pid)  # it makes no more processes
-        pids += [int(pid) for pid in children(cluster.pid).split()]
-        for pid in pids[1:]:
+        workers = [int(pid) for pid in children(cluster.pid).split()]
+        for pid in workers:
             services.freeze(pid)
         try:
             yield
         finally:
-            for pid in reversed(pids):
+            for pid in (*workers, cluster.pid):
                 services.thaw(pid)
 
     return breaking
